@@ -1,0 +1,44 @@
+"""Gates: operations with a forward formula and its gradient, for floats and arrays of any library."""
+
+from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
+from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale, Shift, Subtract
+from gates.gate import Gate
+from gates.linear import MatMul
+from gates.namespaces import namespace
+from gates.powers import Exp, Log, Power, Sqrt, Square
+from gates.rearranging import Reshape, Transpose
+from gates.reductions import Mean, Sum
+from gates.routing import Copy, Max, Min
+from gates.sum_to import sum_to
+
+__all__ = [
+    "ELU",
+    "Add",
+    "Copy",
+    "Divide",
+    "Exp",
+    "Gate",
+    "LeakyReLU",
+    "Log",
+    "MatMul",
+    "Max",
+    "Mean",
+    "Min",
+    "Multiply",
+    "Negative",
+    "Power",
+    "ReLU",
+    "Reciprocal",
+    "Reshape",
+    "Scale",
+    "Shift",
+    "Sigmoid",
+    "Sqrt",
+    "Square",
+    "Subtract",
+    "Sum",
+    "Tanh",
+    "Transpose",
+    "namespace",
+    "sum_to",
+]

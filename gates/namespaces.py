@@ -1,0 +1,43 @@
+"""Which functions a formula computes with: the namespace of the values that flow in."""
+
+from typing import Any
+
+import numpy as np
+
+from gates import scalar_math
+
+
+def namespace(*values: Any) -> Any:
+    """Return the array API namespace that the values belong to.
+
+    A formula that takes its functions from here is written once and runs on whatever flows in.
+
+    Parameters
+    ----------
+    *values : float or array
+        The inputs of a formula. Python floats go along with arrays of any library.
+
+    Returns
+    -------
+    module
+        The namespace of the first array among the values: `numpy` for NumPy's, `jax.numpy` for JAX's, ...;
+        for floats alone `gates.scalar_math`, which answers as IEEE arithmetic does.
+
+    References
+    ----------
+    Python array API standard, 2024.12, https://data-apis.org/array-api/2024.12/
+
+    Examples
+    --------
+    >>> namespace(1000.0).exp(1000.0)
+    inf
+    >>> namespace(1.0, np.ones(3)) is np
+    True
+    """
+    for value in values:
+        if type(value) is float:
+            continue
+        if isinstance(value, (np.ndarray, np.generic)):
+            return np
+        return value.__array_namespace__()
+    return scalar_math

@@ -1,0 +1,81 @@
+"""Gates that move elements to other places: transpose and reshape."""
+
+import math
+
+from gates.gate import Gate
+from gates.namespaces import namespace
+from gates.values import Value, shape_of
+
+
+class Transpose(Gate):
+    """y = x with its axes in another order. Backward puts them back.
+
+    Parameters
+    ----------
+    axes : tuple of int or None
+        Where each axis of y comes from; None reverses all axes, as `x.T` does.
+
+    Examples
+    --------
+    >>> gate = Transpose()
+    >>> gate.forward([[1.0, 2.0, 3.0]]).shape
+    (3, 1)
+    >>> gate.backward([[1.0], [2.0], [3.0]])
+    [array([[1., 2., 3.]])]
+    """
+
+    def __init__(self, axes: tuple[int, ...] | None = None) -> None:
+        self.axes = None if axes is None else tuple(axes)
+
+    def forward(self, x: Value) -> Value:
+        (x,) = self.keep(x)
+        return namespace(x).permute_dims(x, self._order(x))
+
+    def backward(self, dy: Value) -> list[Value]:
+        (x,) = self.kept
+        order = self._order(x)
+        inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
+        return [namespace(dy).permute_dims(dy, inverse)]
+
+    def _order(self, x: Value) -> tuple[int, ...]:
+        """Return the source axis of each axis of y, from 0 on."""
+        ndim = len(shape_of(x))
+        if self.axes is None:
+            return tuple(reversed(range(ndim)))
+        if sorted(axis % max(ndim, 1) for axis in self.axes) != list(range(ndim)):
+            raise ValueError(f"Transpose: axes must name each of {ndim} axes once, got {self.axes}")
+        return tuple(axis % ndim for axis in self.axes)
+
+
+class Reshape(Gate):
+    """y = the elements of x, in the same order, in another shape. Backward gives them back their old one.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The new shape; one length may be -1, which means whatever is left.
+
+    Examples
+    --------
+    >>> gate = Reshape((2, -1))
+    >>> gate.forward([1.0, 2.0, 3.0, 4.0])
+    array([[1., 2.],
+           [3., 4.]])
+    >>> gate.backward([[1.0, 2.0], [3.0, 4.0]])
+    [array([1., 2., 3., 4.])]
+    """
+
+    def __init__(self, shape: int | tuple[int, ...]) -> None:
+        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
+
+    def forward(self, x: Value) -> Value:
+        (x,) = self.keep(x)
+        size = math.prod(shape_of(x))
+        known = math.prod(length for length in self.shape if length != -1)
+        if self.shape.count(-1) > 1 or (size != known if -1 not in self.shape else not known or size % known):
+            raise ValueError(f"Reshape: {size} elements of shape {shape_of(x)} do not fit the shape {self.shape}")
+        return namespace(x).reshape(x, self.shape)
+
+    def backward(self, dy: Value) -> list[Value]:
+        (x,) = self.kept
+        return [namespace(dy).reshape(dy, shape_of(x))]

@@ -1,0 +1,90 @@
+"""Gates that sum or average over axes."""
+
+import math
+from typing import Any
+
+from gates.gate import Gate
+from gates.namespaces import namespace
+from gates.values import Value, shape_of
+
+
+class Sum(Gate):
+    """y = the sum of x over some axes. Backward gives every element the gradient of its sum.
+
+    Parameters
+    ----------
+    axis : int, tuple of int or None
+        The axes to sum over; None sums over all.
+    keepdims : bool
+        Whether summed axes stay, with length 1.
+
+    Examples
+    --------
+    >>> gate = Sum(axis=0)
+    >>> gate.forward([[1.0, 2.0], [3.0, 4.0]])
+    array([4., 6.])
+    >>> gate.backward([1.0, 10.0])
+    [array([[ 1., 10.],
+           [ 1., 10.]])]
+    """
+
+    def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
+        self.axis = tuple(axis) if isinstance(axis, list) else axis
+        self.keepdims = keepdims
+
+    def forward(self, x: Value) -> Value:
+        (x,) = self.keep(x)
+        return namespace(x).sum(x, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, dy: Value) -> list[Value]:
+        (x,) = self.kept
+        return [_spread(dy, x, self.axis)]
+
+
+class Mean(Gate):
+    """y = the mean of x over some axes. Backward gives each of n elements 1 / n of the gradient of its mean.
+
+    Parameters
+    ----------
+    axis : int, tuple of int or None
+        The axes to average over; None averages over all.
+    keepdims : bool
+        Whether averaged axes stay, with length 1.
+
+    Examples
+    --------
+    >>> gate = Mean()
+    >>> gate.forward([1.0, 2.0, 6.0])
+    3.0
+    >>> gate.backward(3.0)
+    [array([1., 1., 1.])]
+    """
+
+    def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
+        self.axis = tuple(axis) if isinstance(axis, list) else axis
+        self.keepdims = keepdims
+
+    def forward(self, x: Value) -> Value:
+        (x,) = self.keep(x)
+        return namespace(x).mean(x, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, dy: Value) -> list[Value]:
+        (x,) = self.kept
+        shape = shape_of(x)
+        count = math.prod(shape[axis] for axis in _axes(self.axis, len(shape)))
+        return [_spread(dy, x, self.axis) / max(count, 1)]
+
+
+def _axes(axis: Any, ndim: int) -> list[int]:
+    """Return the axes that a reduction reduces, from 0 to ndim - 1."""
+    if axis is None:
+        return list(range(ndim))
+    return [a % ndim for a in ((axis,) if isinstance(axis, int) else axis)]
+
+
+def _spread(dy: Value, x: Value, axis: Any) -> Value:
+    """Return the gradient of a sum in the shape of what was summed."""
+    xp = namespace(x)
+    reduced = _axes(axis, len(shape_of(x)))
+    shape = tuple(1 if i in reduced else length for i, length in enumerate(shape_of(x)))
+    return xp.ones_like(x) * xp.reshape(xp.asarray(dy), shape)

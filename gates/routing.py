@@ -1,0 +1,103 @@
+"""Gates that send gradients on as they are: to the larger input, the smaller, or from several outputs."""
+
+from gates.gate import Gate
+from gates.namespaces import namespace
+from gates.sum_to import sum_to
+from gates.values import Value
+
+
+class Max(Gate):
+    """z = max(x, y), elementwise. Backward routes the gradient to the larger; a tie goes to x.
+
+    Examples
+    --------
+    >>> gate = Max()
+    >>> gate.forward(2.0, -1.0)
+    2.0
+    >>> gate.backward(3.0)
+    [3.0, 0.0]
+    """
+
+    elementwise = True
+
+    def forward(self, x: Value, y: Value) -> Value:
+        x, y = self.keep(x, y)
+        return namespace(x, y).maximum(x, y)
+
+    def backward(self, dz: Value) -> list[Value]:
+        x, y = self.kept
+        return _route(self, dz, x >= y)
+
+
+class Min(Gate):
+    """z = min(x, y), elementwise. Backward routes the gradient to the smaller; a tie goes to x.
+
+    Examples
+    --------
+    >>> gate = Min()
+    >>> gate.forward(2.0, -1.0)
+    -1.0
+    >>> gate.backward(3.0)
+    [0.0, 3.0]
+    """
+
+    elementwise = True
+
+    def forward(self, x: Value, y: Value) -> Value:
+        x, y = self.keep(x, y)
+        return namespace(x, y).minimum(x, y)
+
+    def backward(self, dz: Value) -> list[Value]:
+        x, y = self.kept
+        return _route(self, dz, x <= y)
+
+
+def _route(gate: Gate, dz: Value, to_x: Value) -> list[Value]:
+    """Return dz for x where `to_x` holds, for y elsewhere, and 0 to the other."""
+    x, y = gate.kept
+    want_x, want_y = gate.wanted
+    where = namespace(dz).where
+    return [
+        sum_to(where(to_x, dz, 0.0), x) if want_x else None,
+        sum_to(where(to_x, 0.0, dz), y) if want_y else None,
+    ]
+
+
+class Copy(Gate):
+    """n copies of x, as a list. Backward adds up the gradients of the copies.
+
+    Parameters
+    ----------
+    n : int
+        How many copies, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If n is not a whole number of at least 1.
+
+    Examples
+    --------
+    >>> fork = Copy(2)
+    >>> fork.forward(5.0)
+    [5.0, 5.0]
+    >>> fork.backward(1.0, 2.0)
+    [3.0]
+    """
+
+    elementwise = True
+
+    def __init__(self, n: int) -> None:
+        if not isinstance(n, int) or n < 1:
+            raise ValueError(f"Copy: n must be a whole number of at least 1, got {n!r}")
+        self.n = n
+        self.outputs = n
+
+    def forward(self, x: Value) -> Value:
+        return [x] * self.n if self.n > 1 else x
+
+    def backward(self, *dz: Value) -> list[Value]:
+        total = dz[0]
+        for gradient in dz[1:]:
+            total = total + gradient
+        return [total]

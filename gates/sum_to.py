@@ -1,0 +1,49 @@
+"""Give a gradient the shape of its variable."""
+
+import numpy as np
+
+from gates.namespaces import namespace
+from gates.values import Value, shape_of
+
+
+def sum_to(gradient: Value, like: Value) -> Value:
+    """Sum a gradient over the axes along which its variable was broadcast.
+
+    A number that broadcasting used many times is a branch: its gradients add.
+
+    Parameters
+    ----------
+    gradient : float or array
+        The gradient in the shape that the output has.
+    like : float or array
+        The variable: the result has its shape and, for an array, its dtype.
+
+    Returns
+    -------
+    float or array
+        The gradient itself where the shapes agree already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sum_to(np.ones((3, 4)), np.zeros((1, 4)))
+    array([[3., 3., 3., 3.]])
+    >>> sum_to(np.ones((3, 4)), 0.0)
+    12.0
+    """
+    if type(gradient) is float and type(like) is float:
+        return gradient
+    xp = namespace(gradient, like)
+    gradient = xp.asarray(gradient)
+    shape = shape_of(like)
+    if gradient.shape != shape:
+        new_axes = gradient.ndim - len(shape)
+        stretched = tuple(
+            axis
+            for axis in range(gradient.ndim)
+            if axis < new_axes or (shape[axis - new_axes] == 1 and gradient.shape[axis] != 1)
+        )
+        gradient = xp.reshape(xp.sum(gradient, axis=stretched), shape)
+    if type(like) is float:
+        return float(gradient) if xp is np else gradient
+    return gradient if gradient.dtype == like.dtype else xp.astype(gradient, like.dtype)

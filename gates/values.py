@@ -1,0 +1,81 @@
+"""What may flow through gates: Python floats and arrays of floats. Knows nothing of gates and graphs."""
+
+import numbers
+from typing import Any, TypeAlias
+
+import numpy as np
+
+#: A Python float, or an array of floats that has `__array_namespace__`.
+Value: TypeAlias = Any
+
+
+def as_value(given: Any) -> Value:
+    """Return what was given as a float or an array of floats.
+
+    Floats and arrays of floats come back as they are, never copied. Integers and booleans become floats,
+    lists NumPy arrays, NumPy scalars and 0-d arrays of float64 Python floats.
+
+    Parameters
+    ----------
+    given : number, list or array
+        What a user hands to a gate or a graph.
+
+    Returns
+    -------
+    float or array
+        The same numbers.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number or an array of real numbers.
+    ValueError
+        If it is a list whose rows differ in length.
+
+    Examples
+    --------
+    >>> as_value(3), as_value([1, 2])
+    (3.0, array([1., 2.]))
+    """
+    kind = type(given)
+    if kind is float or (kind is np.ndarray and given.ndim and given.dtype.kind == "f"):
+        return given
+    if isinstance(given, numbers.Real):  # int, bool, Fraction, np.float64, np.int64, ... and np.float32
+        return given if isinstance(given, np.floating) and kind is not np.float64 else float(given)
+    if hasattr(given, "__array_namespace__") and not isinstance(given, np.ndarray):
+        return _from_array_api(given)
+    if isinstance(given, (list, tuple)) or hasattr(given, "__array__"):
+        return _from_numpy(np.asarray(given), given)
+    raise TypeError(f"a number or an array of numbers was wanted, got {_short(given)}")
+
+
+def shape_of(value: Value) -> tuple[int, ...]:
+    """Return the shape of a float, `()`, or of an array."""
+    return () if type(value) is float else tuple(value.shape)
+
+
+def _from_numpy(array: Any, given: Any) -> Value:
+    """Return a NumPy array as a value."""
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"a number or an array of numbers was wanted, got {_short(given)} of dtype {array.dtype}")
+    if array.dtype.kind != "f":
+        array = array.astype(np.float64)
+    if array.ndim == 0:
+        return as_value(array[()])
+    return array
+
+
+def _from_array_api(array: Any) -> Value:
+    """Return an array of another library as a value: integers become its default float."""
+    xp = array.__array_namespace__()
+    if xp.isdtype(array.dtype, "real floating"):
+        return array
+    if xp.isdtype(array.dtype, ("integral", "bool")):
+        return xp.astype(array, xp.asarray(0.0).dtype)
+    raise TypeError(f"a number or an array of numbers was wanted, got an array of dtype {array.dtype}")
+
+
+def _short(given: Any) -> str:
+    """Return a short repr with the type, for messages."""
+    text = repr(given)
+    return f"{text if len(text) <= 40 else text[:37] + '...'} ({type(given).__name__})"

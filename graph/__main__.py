@@ -1,0 +1,80 @@
+"""The command line: `python -m graph EXPRESSION name=number ...` runs both passes and prints them gate by gate."""
+
+import argparse
+import json
+import sys
+from typing import Any, NoReturn
+
+import numpy as np
+
+from gates.namespaces import namespace
+from gates.values import shape_of
+from graph import ComputationalGraph, walkthrough
+
+_NEURON = "1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))", ["w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, or 2 for a mistake in what was typed."""
+    parser = _Parser(
+        prog="python -m graph",
+        description="Run an expression's computational graph forward and backward, and print both passes gate by gate.",
+        epilog='example: python -m graph "(x + y) * z" x=-2 y=5 z=-4',
+    )
+    parser.add_argument(
+        "expression",
+        nargs="?",
+        help="numbers, names, + - * / ** @, parentheses and functions such as exp, log, sqrt, sigmoid, tanh, relu, "
+        "max, min; write -- in front of one that begins with a minus. Left out: the lecture's sigmoid neuron",
+    )
+    parser.add_argument(
+        "inputs", nargs="*", metavar="name=value", help="a number, or an array such as x=[0.2,0.4], for each name"
+    )
+    given = parser.parse_args(arguments)
+    expression, texts = (given.expression, given.inputs) if given.expression is not None else _NEURON
+    try:
+        with np.errstate(all="ignore"):
+            _run(expression, _inputs(texts))
+    except (TypeError, ValueError) as error:
+        notes = "".join(f", {note}" for note in getattr(error, "__notes__", []))
+        parser.error(" ".join(f"{error}{notes}".split()))
+    return 0
+
+
+def _run(expression: str, inputs: dict[str, Any]) -> None:
+    """Build the graph, run both passes and print them."""
+    graph = ComputationalGraph.from_expression(expression)
+    value = graph.forward(inputs)
+    gradients = graph.backward(namespace(value).ones_like(value))
+    print(f"{graph.output} = {expression}\n")
+    for line in walkthrough.lines(graph, gradients):
+        print(line)
+    if shape_of(value):
+        print(f"\nThe output has the shape {shape_of(value)}: these are the gradients of the sum of its elements.")
+
+
+def _inputs(texts: list[str]) -> dict[str, Any]:
+    """Return the numbers and arrays that `name=value` texts give."""
+    inputs: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name:
+            raise ValueError(f"an input is written name=number, got {text!r}")
+        if name in inputs:
+            raise ValueError(f"input {name!r} is given twice")
+        try:
+            inputs[name] = json.loads(value) if value.startswith("[") else float(value)
+        except ValueError:
+            raise ValueError(f"input {name!r} must be a number or an array such as [1, 2], got {value!r}") from None
+    return inputs
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,368 @@
+"""The computational graph: its two passes, and what can be asked of it after them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterable, Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from gates import Gate
+from gates.gate import fit
+from gates.namespaces import namespace
+from gates.values import Value, as_value, shape_of
+from graph import expression, files, table
+from graph.entries import Input, Parameter, has_gradient
+from graph.nested import GraphGate
+from graph.passes import run_backward, run_forward
+from graph.schedule import Schedule, step_of
+from graph.structure import Structure, sources_of
+from graph.wire import Wire
+
+
+class ComputationalGraph(Structure):
+    """A directed graph of gates that runs them in topological order, then in reverse.
+
+    Parameters
+    ----------
+    guard : bool
+        Whether both passes stop with FloatingPointError at the first gate that makes an inf or a nan from
+        finite numbers.
+
+    Attributes
+    ----------
+    graph : networkx.MultiDiGraph
+        The graph, to read: a node for each gate, called by its name, with `gate`; an edge for each wire end,
+        whose `key` is the input port, with `source_port`, the output port.
+
+    Examples
+    --------
+    >>> from gates import Add, Multiply
+    >>> graph = ComputationalGraph()
+    >>> x, y, z = graph.inputs("x", "y", "z")
+    >>> q = graph.add(Add(), x, y, name="q")
+    >>> f = graph.add(Multiply(), q, z, name="f")
+    >>> graph.forward(x=-2, y=5, z=-4)
+    -12.0
+    >>> graph.backward()
+    {'x': -4.0, 'y': -4.0, 'z': 3.0}
+    >>> q.value, q.grad
+    (3.0, -4.0)
+    """
+
+    def __init__(self, guard: bool = False) -> None:
+        super().__init__()
+        self.guard = guard
+        self._ran: Schedule | None = None  # the schedule of the last forward pass, to which the lists belong
+        self._values: list[Any] = []
+        self._grads: list[Any] | None = None
+        self._differentiated: Wire | None = None  # the output that the gradients are of
+
+    def nodes_topologically_sorted(self) -> list[str]:
+        """Return the names of all gates, inputs first, each after those that it reads.
+
+        Raises
+        ------
+        ValueError
+            If the graph has a cycle.
+        """
+        return list(self._schedule.order)
+
+    def forward(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
+        """Run every gate, in topological order.
+
+        Parameters
+        ----------
+        inputs : mapping of str to number or array, optional
+            The inputs by name; they may be given as keywords instead.
+
+        Returns
+        -------
+        float or array
+            The value of the output.
+
+        Raises
+        ------
+        ValueError
+            If an input is missing or unknown. Values and gradients are as before then.
+        Exception
+            What a gate raised, with a note that names it. Values and gradients are gone then.
+        """
+        schedule, output = self._schedule, self.output
+        values = _values_of_entries(schedule, inputs, named)
+        self._ran, self._grads = None, None
+        run_forward(schedule.steps, values)
+        self._ran, self._values = schedule, values
+        return values[schedule.slot(output)]
+
+    def backward(self, upstream: Any = None) -> dict[str, Value]:
+        """Run every gate's backward, in reversed topological order.
+
+        Parameters
+        ----------
+        upstream : number or array, optional
+            The gradient with respect to the output; 1 if left out, which only a scalar output allows.
+
+        Returns
+        -------
+        dict of str to float or array
+            The gradients of the inputs that have one and of the parameters, in the order they were made. One
+            that the output does not depend on is 0.
+
+        Raises
+        ------
+        RuntimeError
+            If there was no forward pass since the graph was made or changed, or the last one failed.
+        ValueError
+            If `upstream` is missing or has another shape than the output, or a gate returns a gradient of
+            another shape than its input. Gradients are as before then.
+        """
+        schedule, values, output = self._schedule, self._values, self.output
+        if self._ran is not schedule:
+            why = "" if self._ran is None else ": the graph has changed since the last one"
+            raise RuntimeError(f"backward() needs a forward pass first{why}")
+        grads: list[Any] = [None] * schedule.size
+        slot = schedule.slot(output)
+        grads[slot] = _upstream(upstream, values[slot], output)
+        run_backward(schedule.steps, values, grads)
+        for slot in schedule.unneeded:
+            grads[slot] = None
+        gradients = _owned_gradients(schedule, values, grads, upstream)
+        self._grads, self._differentiated = grads, output
+        return gradients
+
+    def evaluate(self, name: str | Wire, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
+        """Compute one wire from just the inputs that it needs. Values and gradients stay as they are.
+
+        Parameters
+        ----------
+        name : str or Wire
+            The gate or wire to compute.
+        inputs : mapping of str to number or array, optional
+            The inputs by name; they may be given as keywords instead. Those that are not needed are ignored.
+
+        Returns
+        -------
+        float, array or list
+            Its value; a list for the name of a gate with several outputs.
+
+        Raises
+        ------
+        KeyError
+            If no gate has that name.
+        ValueError
+            If an input is missing or unknown.
+
+        Examples
+        --------
+        >>> graph = ComputationalGraph.from_expression("sum((x * w - y) ** 2)")
+        >>> graph.evaluate("multiply_1", x=[1, 2], w=3)
+        array([3., 6.])
+        """
+        schedule = self._schedule
+        wires = self[name] if isinstance(name, str) else self._source(name, "evaluate()")
+        slots = [schedule.slot(wire) for wire in (wires if isinstance(wires, tuple) else (wires,))]
+        steps, used = schedule.steps_to(slots)
+        values = _values_of_entries(schedule, inputs, named, used)
+        gates = self.graph.nodes
+        # Copies of the gates run, so that a backward pass still finds what the last forward pass kept.
+        run_forward([step_of(step, copy.copy(gates[step.node]["gate"]), self.guard) for step in steps], values)
+        return [values[slot] for slot in slots] if isinstance(wires, tuple) else values[slots[0]]
+
+    def value_of(self, wire: Wire) -> Value:
+        """Return a wire's value of the last forward pass; None before it, or when the graph has changed since."""
+        return self._values[self._ran.slot(wire)] if self._ran is not None and self._is_current else None
+
+    def gradient_of(self, wire: Wire) -> Value:
+        """Return a wire's gradient of the last backward pass; None before it, or where there is none."""
+        if self._ran is None or self._grads is None or not self._is_current or self._differentiated != self.output:
+            return None
+        return self._grads[self._ran.slot(wire)]
+
+    def copy(self) -> ComputationalGraph:
+        """Return the graph with gates of its own, before any pass; the two share their parameters."""
+        twin = type(self)(self.guard)
+        for name, gate in self.graph.nodes(data="gate"):
+            twin._place(gate if isinstance(gate, Parameter) else copy.copy(gate), name, sources_of(self.graph, name))
+        twin._parameters = dict(self._parameters)
+        twin._last = self._last
+        if self._output is not None:
+            twin.output = twin.wire(self._output.node, self._output.port)
+        return twin
+
+    def as_gate(self) -> Gate:
+        """Return the graph as one gate, to be used alone or in another graph.
+
+        The gate takes the graph's inputs in the order they were made and gives its output. It has a copy of
+        the graph as it is now, which `gate.graph` shows after a pass; parameters are shared with this graph, and
+        their gradients are read there: `gate.graph["W"].grad`.
+
+        Returns
+        -------
+        Gate
+            The gate.
+
+        Examples
+        --------
+        >>> gate = ComputationalGraph.from_expression("1 / (1 + exp(-x))").as_gate()
+        >>> gate.forward(0)
+        0.5
+        >>> gate.backward(1)
+        [0.25]
+        """
+        return GraphGate(self)
+
+    @classmethod
+    def from_expression(cls, source: str, guard: bool = False) -> ComputationalGraph:
+        """Build a graph from an arithmetic expression. It is parsed, never evaluated as code.
+
+        Parameters
+        ----------
+        source : str
+            Numbers, names, `+ - * / ** @`, parentheses, and a function for each gate: `exp(x)`, `max(x, y)`,
+            `leaky_relu(x, 0.2)`. Every name becomes an input, in order of appearance.
+        guard : bool
+            As for the constructor.
+
+        Returns
+        -------
+        ComputationalGraph
+            The graph, whose output is the expression.
+
+        Raises
+        ------
+        ValueError
+            If it is anything else. The message shows the place.
+
+        Examples
+        --------
+        >>> graph = ComputationalGraph.from_expression("1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))")
+        >>> graph.forward(w0=2, x0=-1, w1=-3, x1=-2, w2=-3)
+        0.7310585786300049
+        """
+        graph = cls(guard)
+        graph.output = expression.build(graph, source)
+        return graph
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Save the graph, its settings and parameters as JSON. The old file stays whole until the new one is.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Raises
+        ------
+        TypeError
+            If a gate has a setting that JSON cannot hold.
+        """
+        files.write(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], gates: Iterable[type] = ()) -> ComputationalGraph:
+        """Load a graph that was saved. It runs no code from the file.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        gates : iterable of classes
+            The classes of gates in the file that are not gategraph's own.
+
+        Returns
+        -------
+        ComputationalGraph
+            The graph.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, is not a saved graph, or names an unknown gate.
+        """
+        return files.read(path, gates, cls)
+
+    def __repr__(self) -> str:
+        return table.summary(self)
+
+    def __str__(self) -> str:
+        return table.table(self)
+
+    @property
+    def _schedule(self) -> Schedule:
+        """The order of the gates, kept where networkx itself drops it as soon as the graph changes."""
+        kept = self.graph.__networkx_cache__
+        key = "gategraph", self.guard
+        if key not in kept:
+            kept[key] = Schedule(self.graph, self.guard)
+        schedule: Schedule = kept[key]
+        return schedule
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether the graph is as it was in the last forward pass."""
+        return self._ran in self.graph.__networkx_cache__.values()
+
+
+def _values_of_entries(
+    schedule: Schedule, inputs: Mapping[str, Any] | None, named: Mapping[str, Any], used: Collection[int] | None = None
+) -> list[Any]:
+    """Return a list of values where inputs, parameters and constants are filled in; all, or those in `used`."""
+    given = {**(inputs or {}), **named}
+    if inputs and len(given) < len(inputs) + len(named):
+        raise TypeError(f"given twice: {', '.join(sorted(set(inputs) & set(named)))}")
+    values: list[Any] = [None] * schedule.size
+    names, missing = [], []
+    for name, gate, slot in schedule.entries:
+        if not isinstance(gate, Input):
+            values[slot] = gate.value
+            continue
+        names.append(name)
+        if name in given:
+            try:
+                values[slot] = as_value(given.pop(name))
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"input {name!r}: {error}") from None
+        elif used is None or slot in used:
+            missing.append(name)
+    wanted = f"the graph's inputs are {', '.join(names)}" if names else "the graph has no inputs"
+    if given:
+        raise ValueError(f"unknown input {', '.join(map(repr, given))}: {wanted}")
+    if missing:
+        raise ValueError(f"missing input {', '.join(map(repr, missing))}: {wanted}")
+    return values
+
+
+def _upstream(given: Any, value: Value, output: Wire) -> Value:
+    """Return the gradient with respect to the output, in its shape."""
+    if given is None:
+        if shape_of(value):
+            raise ValueError(
+                f"the output {output} has the shape {shape_of(value)}: backward() needs an upstream gradient of that "
+                "shape, or a number for all of it"
+            )
+        given = 1.0
+    who = f"backward(): the upstream gradient of {output}"
+    try:
+        return fit(as_value(given), value, who)
+    except TypeError as error:
+        raise TypeError(f"{who}: {error}") from None
+
+
+def _owned_gradients(schedule: Schedule, values: list[Any], grads: list[Any], upstream: Any) -> dict[str, Value]:
+    """Return the gradients by name, each an array of its own, which its user may write into."""
+    gradients = {}
+    seen = {id(upstream)}
+    for name, gate, slot in schedule.entries:
+        if not has_gradient(gate):
+            continue
+        gradient = grads[slot]
+        if gradient is None:
+            gradient = namespace(values[slot]).zeros_like(values[slot])
+        elif isinstance(gradient, np.ndarray) and (id(gradient) in seen or gradient.base is not None):
+            gradient = gradient.copy()
+        seen.add(id(gradient))
+        gradients[name] = grads[slot] = gradient
+    return gradients

@@ -1,0 +1,112 @@
+"""The order in which a graph runs its gates, worked out once and kept until the graph changes.
+
+Values and gradients of a pass stand in flat lists, with a slot for each output of each gate.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import networkx as nx
+
+from gates import Gate
+from gates.gate import formula
+from graph.entries import Entry, has_gradient
+from graph.guard import guarded
+from graph.structure import outputs_of, sources_of
+
+
+class Step(NamedTuple):
+    """A gate at work: which slots it reads and writes."""
+
+    node: str
+    gate: Gate
+    forward: Callable[..., Any]
+    backward: Callable[..., Any] | None  # None where no input of the gate needs a gradient
+    sources: tuple[int, ...]
+    out: int
+    outputs: int
+
+
+class Schedule:
+    """A graph's gates in topological order, with everything looked up that a pass needs.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        The graph: `gate` on its nodes; `key` (input port) and `source_port` on its edges.
+    guard : bool
+        Whether each gate checks that it makes no inf or nan from finite numbers.
+
+    Raises
+    ------
+    ValueError
+        If the graph has a cycle, or ports that do not fit its gates.
+    """
+
+    def __init__(self, graph: Any, guard: bool = False) -> None:
+        self.order = _topological_order(graph)
+        self.slots: dict[str, int] = {}
+        self.entries: list[tuple[str, Entry, int]] = []
+        self.steps: list[Step] = []
+        self.size = 0
+        gates = graph.nodes
+        needed: list[bool] = []  # by slot: whether a gradient is needed there
+        slots = self.slots
+        for node in self.order:
+            gate = gates[node]["gate"]
+            outputs = outputs_of(gate)
+            slots[node] = out = self.size
+            self.size += outputs
+            if isinstance(gate, Entry):
+                self.entries.append((node, gate, out))
+                needed.append(has_gradient(gate))
+                continue
+            sources = tuple([slots[source] + port for source, port in sources_of(graph, node)])
+            wanted = tuple([needed[slot] for slot in sources])
+            needed.extend([True in wanted] * outputs)
+            self.steps.append(_step(node, gate, sources, out, outputs, wanted, guard))
+        self.unneeded = [slot for slot, is_needed in enumerate(needed) if not is_needed]
+
+    def slot(self, wire: Any) -> int:
+        """Return where a wire's value stands."""
+        return self.slots[wire.node] + int(wire.port)
+
+    def steps_to(self, slots: Iterable[int]) -> tuple[list[Step], set[int]]:
+        """Return the steps that the slots depend on, in order, and all slots that are read or written there."""
+        used = set(slots)
+        steps = []
+        for step in reversed(self.steps):
+            if not used.isdisjoint(range(step.out, step.out + step.outputs)):
+                used.update(step.sources)
+                steps.append(step)
+        steps.reverse()
+        return steps, used
+
+
+def step_of(step: Step, gate: Any, guard: bool) -> Step:
+    """Return the step with another gate at work, and no backward."""
+    return _step(step.node, gate, step.sources, step.out, step.outputs, (), guard)
+
+
+def _step(
+    node: str, gate: Any, sources: tuple[int, ...], out: int, outputs: int, wanted: tuple[bool, ...], guard: bool
+) -> Step:
+    """Return the step that runs a gate."""
+    forward, backward = formula(gate.forward), formula(gate.backward)
+    if guard:
+        forward, backward = guarded(node, gate, forward, backward)
+    needs = True in wanted
+    if not isinstance(gate, Gate):
+        gate = Gate()  # an object of a foreign class may have no room for `output`
+    elif needs and gate.wanted != wanted:
+        gate.wanted = wanted
+    return Step(node, gate, forward, backward if needs else None, sources, out, outputs)
+
+
+def _topological_order(graph: Any) -> list[str]:
+    """Return the nodes, each after those that it reads."""
+    try:
+        return list(nx.topological_sort(graph))
+    except nx.NetworkXUnfeasible:
+        cycle = [edge[0] for edge in nx.find_cycle(graph)]
+        raise ValueError(f"the graph has a cycle: {' -> '.join([*cycle, cycle[0]])}") from None

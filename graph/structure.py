@@ -1,0 +1,289 @@
+"""The structure of a computational graph: adding gates and finding their wires. It knows nothing of passes."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, cast
+
+import networkx as nx
+import numpy as np
+
+from gates.gate import kind_of
+from gates.values import as_value
+from graph.entries import Constant, Entry, Input, Parameter
+from graph.parameters import Parameters
+from graph.wire import Wire
+
+if TYPE_CHECKING:
+    from graph.computational_graph import ComputationalGraph
+
+_standing: set[int] = set()  # the ids of all gates that stand in a graph
+
+
+class Structure:
+    """Gates joined by wires, in a networkx graph."""
+
+    def __init__(self) -> None:
+        self.graph: Any = nx.MultiDiGraph()
+        self._parameters: dict[str, Parameter] = {}
+        self._output: Wire | None = None
+        self._last: str | None = None
+        self._counts: dict[str, int] = {}
+        self._ids: list[int] = []
+        weakref.finalize(self, _standing.difference_update, self._ids).atexit = False
+
+    @property
+    def parameters(self) -> Parameters:
+        """The values kept between passes, by name; assign to change one."""
+        return Parameters(self._parameters)
+
+    def input(self, name: str, grad: bool = True) -> Wire:
+        """Add an input, which each forward pass is given anew.
+
+        Parameters
+        ----------
+        name : str
+            Its name, which `forward` takes as a keyword.
+        grad : bool
+            Whether backward computes its gradient. Nothing is computed for one that is not wanted.
+
+        Returns
+        -------
+        Wire
+            The input's wire.
+        """
+        return self._enter(Input(grad), name)
+
+    def inputs(self, *names: str) -> tuple[Wire, ...]:
+        """Add several inputs and return their wires."""
+        return tuple([self.input(name) for name in names])
+
+    def parameter(self, name: str, value: Any) -> Wire:
+        """Add a value that is kept between passes, by reference, and has a gradient.
+
+        Parameters
+        ----------
+        name : str
+            Its name in `graph.parameters`.
+        value : number or array
+            The first value.
+
+        Returns
+        -------
+        Wire
+            The parameter's wire.
+        """
+        gate = Parameter(as_value(value))
+        wire = self._enter(gate, name)
+        self._parameters[name] = gate
+        return wire
+
+    def constant(self, value: Any, name: str | None = None) -> Wire:
+        """Add a value that never changes and has no gradient; an array is copied.
+
+        Parameters
+        ----------
+        value : number or array
+            The value.
+        name : str, optional
+            Its name; `constant_1`, `constant_2`, ... if left out.
+
+        Returns
+        -------
+        Wire
+            The constant's wire.
+        """
+        value = as_value(value)
+        return self._enter(Constant(value.copy() if isinstance(value, np.ndarray) else value), name)
+
+    def add(self, gate: Any, *wires: Any, name: str | None = None) -> Any:
+        """Add a gate that reads the given wires.
+
+        Parameters
+        ----------
+        gate : Gate, or any object with `forward(*inputs)` and `backward(*upstream)`
+            The gate. It stands in one place of one graph only.
+        *wires : Wire, number or array
+            What it reads, by input port. Numbers and arrays become constants.
+        name : str, optional
+            The node's name; `add_1`, `multiply_1`, ... if left out.
+
+        Returns
+        -------
+        Wire or tuple of Wire
+            Its output, or its outputs if it has several.
+
+        Raises
+        ------
+        TypeError
+            If it is not a gate, or takes another number of inputs.
+        ValueError
+            If the name is taken, the gate stands in a graph already, or a wire is of another graph.
+        """
+        _check_gate(gate)
+        name = self._new_name(gate, name)
+        _check_count(gate, len(wires), name)
+        sources = [self._source(wire, name, gate) for wire in wires]
+        wires = tuple([source if type(source) is Wire else self.constant(source) for source in sources])
+        self._place(gate, name, [(wire.node, wire.port) for wire in wires])
+        self._last = name
+        return self._wires(name, gate)
+
+    def restore(self, gate: Any, name: str, sources: list[tuple[str, int]]) -> None:
+        """Put back a gate of a saved graph, with the wires that it reads, by gate and output port."""
+        name = self._new_name(gate, name)
+        _check_gate(gate)
+        _check_count(gate, len(sources), name)
+        self._place(gate, name, sources)
+        if isinstance(gate, Parameter):
+            self._parameters[name] = gate
+        elif not isinstance(gate, Entry):
+            self._last = name
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the wire of a node, or a tuple of its wires if it has several outputs."""
+        if name not in self.graph:
+            near = get_close_matches(str(name), list(self.graph)[:10_000], n=1)
+            raise KeyError(f"no gate is called {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        return self._wires(name, self.graph.nodes[name]["gate"])
+
+    def wire(self, name: str, port: int = 0) -> Wire:
+        """Return the wire of one output of a gate."""
+        return Wire(cast("ComputationalGraph", self), name, port)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.graph
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.graph)
+
+    def __len__(self) -> int:
+        return len(self.graph)
+
+    @property
+    def output(self) -> Wire:
+        """The wire that `forward` returns and `backward` starts from: the last gate added, unless it is set."""
+        if self._output is not None:
+            return self._output
+        if self._last is None:
+            raise RuntimeError("the graph has no gate yet, so it has no output")
+        wire = self[self._last]
+        if isinstance(wire, tuple):
+            raise ValueError(f"the last gate, {self._last}, has {len(wire)} outputs: set graph.output to one of them")
+        return cast(Wire, wire)
+
+    @output.setter
+    def output(self, wire: Wire) -> None:
+        if not isinstance(wire, Wire):
+            raise TypeError(f"graph.output must be a wire, got {wire!r}")
+        self._output = self._source(wire, "graph.output")
+
+    @property
+    def explicit_output(self) -> Wire | None:
+        """The output that was set, or None where it is the last gate added."""
+        return self._output
+
+    def name_of(self, wire: Wire) -> str:
+        """Return a wire's name: its gate's, with the port where there are several."""
+        several = outputs_of(self.graph.nodes[wire.node]["gate"]) > 1
+        return f"{wire.node}[{wire.port}]" if several else wire.node
+
+    def _enter(self, gate: Entry, name: str | None) -> Wire:
+        """Add a gate that reads nothing and return its wire."""
+        name = self._new_name(gate, name)
+        self._place(gate, name, [])
+        return Wire(cast("ComputationalGraph", self), name)
+
+    def _place(self, gate: Any, name: str, sources: list[tuple[str, int]]) -> None:
+        """Put a gate into the graph, with the wires that it reads."""
+        self.graph.add_node(name, gate=gate)
+        connect = self.graph.add_edge
+        for port, (node, source_port) in enumerate(sources):
+            connect(node, name, key=port, source_port=source_port)
+        self._ids.append(id(gate))
+        _standing.add(id(gate))
+
+    def _wires(self, name: str, gate: Any) -> Any:
+        """Return a gate's output wire, or a tuple of its wires if it has several outputs."""
+        graph = cast("ComputationalGraph", self)
+        outputs = outputs_of(gate)
+        return Wire(graph, name) if outputs == 1 else tuple([Wire(graph, name, port) for port in range(outputs)])
+
+    def _source(self, given: Any, name: str, gate: Any = None) -> Any:
+        """Return what a gate is to read: a wire of this graph, or a value that becomes a constant."""
+        who = f"{name} ({type(gate).__name__})" if gate is not None else name
+        if type(given) is not Wire:
+            try:
+                return as_value(given)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{who} reads wires, numbers and arrays: {error}") from None
+        if given.graph is not self:
+            raise ValueError(f"{who}: the wire {given} is of another graph")
+        if given.node not in self.graph:
+            raise ValueError(f"{who}: the gate {given.node!r} is not in the graph any more")
+        return given
+
+    def _new_name(self, gate: Any, name: str | None) -> str:
+        """Return the name of a new node: as given, or the gate's kind with the next number."""
+        if name is None:
+            kind = kind_of(gate)
+            while True:
+                self._counts[kind] = count = self._counts.get(kind, 0) + 1
+                if (name := f"{kind}_{count}") not in self.graph:
+                    return name
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"a name must be a string that is not empty, got {name!r}")
+        if name in self.graph:
+            there = type(self.graph.nodes[name]["gate"]).__name__
+            raise ValueError(f"the name {name!r} is taken: the graph has a gate of that name already ({there})")
+        return name
+
+
+def outputs_of(gate: Any) -> int:
+    """Return how many outputs a gate has; 1 for a class that does not say."""
+    outputs: int = getattr(gate, "outputs", 1)
+    return outputs
+
+
+def sources_of(graph: Any, node: str) -> list[tuple[str, int]]:
+    """Return what a node of a networkx graph reads, by input port: the names of gates and their output ports."""
+    ports = {
+        port: (source, edge["source_port"]) for source, keys in graph.pred[node].items() for port, edge in keys.items()
+    }
+    if ports.keys() != set(range(len(ports))):
+        raise ValueError(f"{node} must have its inputs at ports 0 to {len(ports) - 1}, got {sorted(ports)}")
+    return [ports[port] for port in range(len(ports))]
+
+
+def _check_gate(gate: Any) -> None:
+    """Raise unless the object is a gate that stands nowhere yet."""
+    if (
+        isinstance(gate, type)
+        or not callable(getattr(gate, "forward", None))
+        or not callable(getattr(gate, "backward", None))
+    ):
+        hint = f"; did you mean {gate.__name__}()?" if isinstance(gate, type) else ""
+        raise TypeError(f"a gate must have the methods forward() and backward(), got {gate!r}{hint}")
+    if id(gate) in _standing:
+        raise ValueError(f"this {type(gate).__name__} gate stands in a graph already: a gate object has one place only")
+
+
+def _check_count(gate: Any, count: int, name: str) -> None:
+    """Raise unless the gate takes that many inputs."""
+    least, most = _input_count(getattr(gate.forward, "__func__", gate.forward), hasattr(gate.forward, "__func__"))
+    if not least <= count <= most:
+        inputs = f"{least} input{'s' * (least != 1)}" if least == most else f"{least} or more inputs"
+        raise TypeError(f"{name} ({type(gate).__name__}) takes {inputs}, got {count}")
+
+
+@functools.lru_cache(maxsize=1024)
+def _input_count(forward: Any, bound: bool) -> tuple[int, float]:
+    """Return the least and the largest number of inputs that a forward method takes."""
+    parameters = list(inspect.signature(forward).parameters.values())[bound:]
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    least = sum(p.default is p.empty for p in positional)
+    return least, float("inf") if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(positional)

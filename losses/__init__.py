@@ -1,0 +1,1 @@
+"""Losses: gates whose output is a number that training makes small."""
