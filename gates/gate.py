@@ -7,6 +7,7 @@ A graph, whose values have passed a door already, runs the bare formulas.
 
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable
 from itertools import zip_longest
@@ -39,6 +40,8 @@ class Gate:
         How many outputs forward returns: one value for 1, otherwise a list.
     elementwise : bool
         Whether each element of the output depends on that element of the inputs alone.
+    takes : tuple of (int, float)
+        The least and the largest number of inputs that forward takes.
     wanted : tuple of bool
         For each input, whether anybody asked for its gradient; `backward` may return None for the others.
     kind : str
@@ -65,6 +68,7 @@ class Gate:
     output: Any
     outputs: int = 1
     elementwise: bool = False
+    takes: tuple[int, float]
     wanted: tuple[bool, ...]
     kind: str = "gate"
 
@@ -76,7 +80,8 @@ class Gate:
         if "kind" not in vars(cls):
             cls.kind = snake_case(cls.__name__)
         if "forward" in vars(cls):
-            cls.wanted = (True,) * (len(inspect.signature(cls.forward).parameters) - 1)
+            cls.takes = input_counts(functools.partial(cls.forward, None))
+            cls.wanted = (True,) * cls.takes[0]
             cls.forward = _forward_door(cls.forward)
         if "backward" in vars(cls):
             cls.backward = _backward_door(cls.backward)
@@ -101,10 +106,9 @@ class Gate:
 _OF_A_PASS = ("kept", "output", "wanted")
 
 
-def formula(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the bare formula behind a gate's bound method, or the method itself where there is no door."""
-    bare = getattr(getattr(method, "__func__", None), "formula", None)
-    return method if bare is None else bare.__get__(method.__self__)  # type: ignore[attr-defined]
+def formula(method: Callable[..., Any]) -> Any:
+    """Return the bare formula behind a gate's method, which takes the gate first; None where there is no door."""
+    return getattr(method, "formula", None)
 
 
 def kind_of(gate: Any) -> str:
@@ -115,6 +119,14 @@ def kind_of(gate: Any) -> str:
 def settings_of(gate: Any) -> dict[str, Any]:
     """Return what a gate was constructed with: its constructor's parameters, read from its attributes."""
     return {name: getattr(gate, name) for name in parameters_of(gate) if hasattr(gate, name)}
+
+
+def input_counts(forward: Callable[..., Any]) -> tuple[int, float]:
+    """Return the least and the largest number of inputs that a bound forward method takes."""
+    parameters = inspect.signature(forward).parameters.values()
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    least = sum(p.default is p.empty for p in positional)
+    return least, math.inf if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(positional)
 
 
 def snake_case(name: str) -> str:

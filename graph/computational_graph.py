@@ -18,7 +18,7 @@ from graph.entries import Input, Parameter, has_gradient
 from graph.nested import GraphGate
 from graph.passes import run_backward, run_forward
 from graph.schedule import Schedule, step_of
-from graph.structure import Structure, sources_of
+from graph.structure import Structure, all_sources
 from graph.wire import Wire
 
 
@@ -162,7 +162,7 @@ class ComputationalGraph(Structure):
         array([3., 6.])
         """
         schedule = self._schedule
-        wires = self[name] if isinstance(name, str) else self._source(name, "evaluate()")
+        wires = self[name] if isinstance(name, str) else self.own(name, "evaluate()")
         slots = [schedule.slot(wire) for wire in (wires if isinstance(wires, tuple) else (wires,))]
         steps, used = schedule.steps_to(slots)
         values = _values_of_entries(schedule, inputs, named, used)
@@ -184,8 +184,9 @@ class ComputationalGraph(Structure):
     def copy(self) -> ComputationalGraph:
         """Return the graph with gates of its own, before any pass; the two share their parameters."""
         twin = type(self)(self.guard)
-        for name, gate in self.graph.nodes(data="gate"):
-            twin._place(gate if isinstance(gate, Parameter) else copy.copy(gate), name, sources_of(self.graph, name))
+        for name, sources in all_sources(self.graph):
+            gate = self.graph.nodes[name]["gate"]
+            twin._place(gate if isinstance(gate, Parameter) else copy.copy(gate), name, sources)
         twin._parameters = dict(self._parameters)
         twin._last = self._last
         if self._output is not None:

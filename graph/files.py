@@ -23,7 +23,7 @@ from gates.gate import parameters_of, settings_of
 from gates.values import as_value
 from graph.entries import Constant, Input, Parameter
 from graph.nested import GraphGate
-from graph.structure import Structure, outputs_of, sources_of
+from graph.structure import Structure, all_sources, outputs_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
@@ -68,11 +68,12 @@ def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[Com
 def _document(graph: ComputationalGraph) -> dict[str, Any]:
     """Return a graph as what JSON can hold."""
     rows = []
-    for name, gate in graph.graph.nodes(data="gate"):
+    for name, sources in all_sources(graph.graph):
+        gate = graph.graph.nodes[name]["gate"]
         row: dict[str, Any] = {"name": name, "gate": type(gate).__name__}
         if settings := _settings(gate, f"{name} ({type(gate).__name__})"):
             row["settings"] = settings
-        if sources := sources_of(graph.graph, name):
+        if sources:
             row["reads"] = sources
         rows.append(row)
     return {

@@ -28,6 +28,7 @@ class GraphGate(Gate):
         self._inputs = [
             (name, gate.grad) for name, gate in self.graph.graph.nodes(data="gate") if isinstance(gate, Input)
         ]
+        self.takes = len(self._inputs), len(self._inputs)
         self.wanted = tuple([grad for _, grad in self._inputs])
 
     def forward(self, *inputs: Value) -> Value:

@@ -8,7 +8,7 @@ from typing import Any
 from gates.gate import fit
 from gates.namespaces import namespace
 from gates.values import as_value, shape_of
-from graph.schedule import Step
+from graph.schedule import Foreign, Step
 
 
 def run_forward(steps: list[Step], values: list[Any]) -> None:
@@ -17,7 +17,13 @@ def run_forward(steps: list[Step], values: list[Any]) -> None:
     try:
         for step in steps:
             _, gate, forward, _, sources, out, outputs = step
-            z = forward(*[values[slot] for slot in sources])
+            if len(sources) == 2:
+                x, y = sources
+                z = forward(gate, values[x], values[y])
+            elif len(sources) == 1:
+                z = forward(gate, values[sources[0]])
+            else:
+                z = forward(gate, *[values[slot] for slot in sources])
             if outputs == 1:
                 values[out] = gate.output = z if type(z) is float else as_value(z)
             else:
@@ -33,19 +39,29 @@ def run_backward(steps: list[Step], values: list[Any], grads: list[Any]) -> None
     step = None
     try:
         for step in reversed(steps):
-            _, _, _, backward, sources, out, outputs = step
+            _, gate, _, backward, sources, out, outputs = step
             dz = grads[out] if outputs == 1 else _upstream(values, grads, out, outputs)
             if dz is None or backward is None:
                 continue
-            gradients = backward(dz) if outputs == 1 else backward(*dz)
+            gradients = backward(gate, dz) if outputs == 1 else backward(gate, *dz)
             if type(gradients) is not list or len(gradients) != len(sources):
                 gradients = _one_each(gradients, step)
-            for slot, gradient in zip(sources, gradients):
-                if gradient is None:
-                    continue
-                if type(gradient) is not float or type(values[slot]) is not float:
-                    gradient = _in_shape(gradient, values[slot], step)
-                grads[slot] = gradient if grads[slot] is None else grads[slot] + gradient
+            if len(sources) == 2:  # most gates: written out, it takes a third off the time of this pass
+                x, y = sources
+                dx, dy = gradients
+                if dx is not None:
+                    if type(dx) is not float or type(values[x]) is not float:
+                        dx = _in_shape(dx, values[x])
+                    grads[x] = dx if grads[x] is None else grads[x] + dx
+                if dy is not None:
+                    if type(dy) is not float or type(values[y]) is not float:
+                        dy = _in_shape(dy, values[y])
+                    grads[y] = dy if grads[y] is None else grads[y] + dy
+                continue
+            for x, dx in zip(sources, gradients):
+                if dx is not None:
+                    dx = _in_shape(dx, values[x])
+                    grads[x] = dx if grads[x] is None else grads[x] + dx
     except Exception as error:
         if step is not None:
             error.add_note(f"in backward of gate {address(step)}")
@@ -54,7 +70,8 @@ def run_backward(steps: list[Step], values: list[Any], grads: list[Any]) -> None
 
 def address(step: Step) -> str:
     """Return the name and the class of a step's gate."""
-    return f"{step.node!r} ({type(getattr(step.forward, '__self__', step.gate)).__name__})"
+    gate = step.gate.gate if isinstance(step.gate, Foreign) else step.gate
+    return f"{step.node!r} ({type(gate).__name__})"
 
 
 def _all_outputs(outputs: Any, count: int) -> list[Any]:
@@ -85,8 +102,10 @@ def _one_each(gradients: Any, step: Step) -> list[Any]:
     raise ValueError(f"backward() must return a list of {count} gradients, one for each input, got {got}")
 
 
-def _in_shape(gradient: Any, value: Any, step: Step) -> Any:
+def _in_shape(gradient: Any, value: Any) -> Any:
     """Return a gradient in its input's dtype, or raise if it has another shape."""
+    if type(gradient) is float and type(value) is float:
+        return gradient
     gradient = as_value(gradient)
     if shape_of(gradient) != shape_of(value):
         raise ValueError(

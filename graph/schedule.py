@@ -12,7 +12,7 @@ from gates import Gate
 from gates.gate import formula
 from graph.entries import Entry, has_gradient
 from graph.guard import guarded
-from graph.structure import outputs_of, sources_of
+from graph.structure import all_sources, outputs_of
 
 
 class Step(NamedTuple):
@@ -20,7 +20,7 @@ class Step(NamedTuple):
 
     node: str
     gate: Gate
-    forward: Callable[..., Any]
+    forward: Callable[..., Any]  # the bare formulas, which take the gate first
     backward: Callable[..., Any] | None  # None where no input of the gate needs a gradient
     sources: tuple[int, ...]
     out: int
@@ -44,16 +44,17 @@ class Schedule:
     """
 
     def __init__(self, graph: Any, guard: bool = False) -> None:
-        self.order = _topological_order(graph)
+        sources_of_node = dict(all_sources(graph))
+        self.order = _topological_order(graph, sources_of_node)
         self.slots: dict[str, int] = {}
         self.entries: list[tuple[str, Entry, int]] = []
         self.steps: list[Step] = []
         self.size = 0
-        gates = graph.nodes
-        needed: list[bool] = []  # by slot: whether a gradient is needed there
+        gates = dict(graph.nodes(data="gate"))
         slots = self.slots
+        needed: list[bool] = []  # by slot: whether a gradient is needed there
         for node in self.order:
-            gate = gates[node]["gate"]
+            gate = gates[node]
             outputs = outputs_of(gate)
             slots[node] = out = self.size
             self.size += outputs
@@ -61,7 +62,7 @@ class Schedule:
                 self.entries.append((node, gate, out))
                 needed.append(has_gradient(gate))
                 continue
-            sources = tuple([slots[source] + port for source, port in sources_of(graph, node)])
+            sources = tuple([slots[source] + port for source, port in sources_of_node[node]])
             wanted = tuple([needed[slot] for slot in sources])
             needed.extend([True in wanted] * outputs)
             self.steps.append(_step(node, gate, sources, out, outputs, wanted, guard))
@@ -83,6 +84,25 @@ class Schedule:
         return steps, used
 
 
+class Foreign(Gate):
+    """Stands in for an object of a class that does not derive from Gate: its methods are the formulas.
+
+    Parameters
+    ----------
+    gate : object
+        The object.
+    """
+
+    def __init__(self, gate: Any) -> None:
+        self.gate = gate
+
+    def forward(self, *inputs: Any) -> Any:
+        return self.gate.forward(*inputs)
+
+    def backward(self, *upstream: Any) -> Any:
+        return self.gate.backward(*upstream)
+
+
 def step_of(step: Step, gate: Any, guard: bool) -> Step:
     """Return the step with another gate at work, and no backward."""
     return _step(step.node, gate, step.sources, step.out, step.outputs, (), guard)
@@ -93,18 +113,27 @@ def _step(
 ) -> Step:
     """Return the step that runs a gate."""
     forward, backward = formula(gate.forward), formula(gate.backward)
+    if forward is None or backward is None:
+        gate = Foreign(gate)
+        forward, backward = formula(gate.forward), formula(gate.backward)
+    needs = True in wanted
+    if needs and gate.wanted != wanted:
+        gate.wanted = wanted
     if guard:
         forward, backward = guarded(node, gate, forward, backward)
-    needs = True in wanted
-    if not isinstance(gate, Gate):
-        gate = Gate()  # an object of a foreign class may have no room for `output`
-    elif needs and gate.wanted != wanted:
-        gate.wanted = wanted
     return Step(node, gate, forward, backward if needs else None, sources, out, outputs)
 
 
-def _topological_order(graph: Any) -> list[str]:
-    """Return the nodes, each after those that it reads."""
+def _topological_order(graph: Any, sources: dict[str, list[tuple[str, int]]]) -> list[str]:
+    """Return the nodes, those that read nothing first, each after those that it reads.
+
+    A gate is made after what it reads, so the order in which they were made will do, unless someone has
+    changed the networkx graph by hand.
+    """
+    order = [node for node, reads in sources.items() if not reads] + [node for node, reads in sources.items() if reads]
+    place = dict(zip(order, range(len(order))))
+    if all(place[source] < place[node] for node, reads in sources.items() for source, _ in reads):
+        return order
     try:
         return list(nx.topological_sort(graph))
     except nx.NetworkXUnfeasible:

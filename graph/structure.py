@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import weakref
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -12,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import networkx as nx
 import numpy as np
 
-from gates.gate import kind_of
+from gates import Gate
+from gates.gate import input_counts, kind_of
 from gates.values import as_value
 from graph.entries import Constant, Entry, Input, Parameter
 from graph.parameters import Parameters
@@ -124,21 +123,18 @@ class Structure:
         ValueError
             If the name is taken, the gate stands in a graph already, or a wire is of another graph.
         """
-        _check_gate(gate)
-        name = self._new_name(gate, name)
-        _check_count(gate, len(wires), name)
-        sources = [self._source(wire, name, gate) for wire in wires]
-        wires = tuple([source if type(source) is Wire else self.constant(source) for source in sources])
+        name = self._admit(gate, len(wires), name)
+        for wire in wires:
+            if type(wire) is not Wire or wire.graph is not self:
+                wires = self._sources(wires, f"{name} ({type(gate).__name__})")
+                break
         self._place(gate, name, [(wire.node, wire.port) for wire in wires])
         self._last = name
         return self._wires(name, gate)
 
     def restore(self, gate: Any, name: str, sources: list[tuple[str, int]]) -> None:
         """Put back a gate of a saved graph, with the wires that it reads, by gate and output port."""
-        name = self._new_name(gate, name)
-        _check_gate(gate)
-        _check_count(gate, len(sources), name)
-        self._place(gate, name, sources)
+        self._place(gate, self._admit(gate, len(sources), name), sources)
         if isinstance(gate, Parameter):
             self._parameters[name] = gate
         elif not isinstance(gate, Entry):
@@ -180,7 +176,7 @@ class Structure:
     def output(self, wire: Wire) -> None:
         if not isinstance(wire, Wire):
             raise TypeError(f"graph.output must be a wire, got {wire!r}")
-        self._output = self._source(wire, "graph.output")
+        self._output = self.own(wire, "graph.output")
 
     @property
     def explicit_output(self) -> Wire | None:
@@ -194,16 +190,15 @@ class Structure:
 
     def _enter(self, gate: Entry, name: str | None) -> Wire:
         """Add a gate that reads nothing and return its wire."""
-        name = self._new_name(gate, name)
+        name = self._admit(gate, 0, name)
         self._place(gate, name, [])
         return Wire(cast("ComputationalGraph", self), name)
 
     def _place(self, gate: Any, name: str, sources: list[tuple[str, int]]) -> None:
         """Put a gate into the graph, with the wires that it reads."""
         self.graph.add_node(name, gate=gate)
-        connect = self.graph.add_edge
         for port, (node, source_port) in enumerate(sources):
-            connect(node, name, key=port, source_port=source_port)
+            self.graph.add_edge(node, name, port, source_port=source_port)
         self._ids.append(id(gate))
         _standing.add(id(gate))
 
@@ -213,33 +208,38 @@ class Structure:
         outputs = outputs_of(gate)
         return Wire(graph, name) if outputs == 1 else tuple([Wire(graph, name, port) for port in range(outputs)])
 
-    def _source(self, given: Any, name: str, gate: Any = None) -> Any:
-        """Return what a gate is to read: a wire of this graph, or a value that becomes a constant."""
-        who = f"{name} ({type(gate).__name__})" if gate is not None else name
-        if type(given) is not Wire:
-            try:
-                return as_value(given)
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"{who} reads wires, numbers and arrays: {error}") from None
-        if given.graph is not self:
-            raise ValueError(f"{who}: the wire {given} is of another graph")
-        if given.node not in self.graph:
-            raise ValueError(f"{who}: the gate {given.node!r} is not in the graph any more")
-        return given
+    def _sources(self, given: tuple[Any, ...], who: str) -> tuple[Wire, ...]:
+        """Return what a gate is to read as wires: numbers and arrays become constants, if all is well."""
+        sources = [self.own(wire, who) if isinstance(wire, Wire) else _value(wire, who) for wire in given]
+        return tuple([source if isinstance(source, Wire) else self.constant(source) for source in sources])
 
-    def _new_name(self, gate: Any, name: str | None) -> str:
-        """Return the name of a new node: as given, or the gate's kind with the next number."""
+    def own(self, wire: Wire, who: str) -> Wire:
+        """Return a wire of this graph, or raise ValueError for `who` that named one of another."""
+        if wire.graph is not self:
+            raise ValueError(f"{who}: the wire {wire} is of another graph")
+        return wire
+
+    def _admit(self, gate: Any, inputs: int, name: str | None) -> str:
+        """Return the name that a gate is to have: as given, or its kind with the next number."""
+        if id(gate) in _standing:
+            raise ValueError(f"this {type(gate).__name__} stands in a graph already: a gate object has one place only")
+        kind, (least, most) = (gate.kind, gate.takes) if isinstance(gate, Gate) else _foreign(gate)
+        nodes = self.graph
         if name is None:
-            kind = kind_of(gate)
-            while True:
-                self._counts[kind] = count = self._counts.get(kind, 0) + 1
-                if (name := f"{kind}_{count}") not in self.graph:
-                    return name
-        if not isinstance(name, str) or not name:
+            count = self._counts.get(kind, 0) + 1
+            name = f"{kind}_{count}"
+            while name in nodes:
+                count += 1
+                name = f"{kind}_{count}"
+            self._counts[kind] = count
+        elif not isinstance(name, str) or not name:
             raise TypeError(f"a name must be a string that is not empty, got {name!r}")
-        if name in self.graph:
-            there = type(self.graph.nodes[name]["gate"]).__name__
+        elif name in nodes:
+            there = type(nodes.nodes[name]["gate"]).__name__
             raise ValueError(f"the name {name!r} is taken: the graph has a gate of that name already ({there})")
+        if not least <= inputs <= most:
+            takes = f"{least} input{'s' * (least != 1)}" if least == most else f"{least} or more inputs"
+            raise TypeError(f"{name} ({type(gate).__name__}) takes {takes}, got {inputs}")
         return name
 
 
@@ -249,41 +249,37 @@ def outputs_of(gate: Any) -> int:
     return outputs
 
 
-def sources_of(graph: Any, node: str) -> list[tuple[str, int]]:
-    """Return what a node of a networkx graph reads, by input port: the names of gates and their output ports."""
-    ports = {
-        port: (source, edge["source_port"]) for source, keys in graph.pred[node].items() for port, edge in keys.items()
-    }
-    if ports.keys() != set(range(len(ports))):
-        raise ValueError(f"{node} must have its inputs at ports 0 to {len(ports) - 1}, got {sorted(ports)}")
-    return [ports[port] for port in range(len(ports))]
+def sources_of(node: str, edges: Any) -> list[tuple[str, int]]:
+    """Return what a node reads, by input port: the names of gates and their output ports.
+
+    `edges` is what networkx has of the node: `graph.pred[node]`.
+    """
+    ports = {port: (source, edge["source_port"]) for source, keys in edges.items() for port, edge in keys.items()}
+    try:
+        return [ports[port] for port in range(len(ports))]
+    except KeyError:
+        raise ValueError(f"{node} must have its inputs at ports 0 to {len(ports) - 1}, got {sorted(ports)}") from None
 
 
-def _check_gate(gate: Any) -> None:
-    """Raise unless the object is a gate that stands nowhere yet."""
-    if (
-        isinstance(gate, type)
-        or not callable(getattr(gate, "forward", None))
-        or not callable(getattr(gate, "backward", None))
-    ):
-        hint = f"; did you mean {gate.__name__}()?" if isinstance(gate, type) else ""
-        raise TypeError(f"a gate must have the methods forward() and backward(), got {gate!r}{hint}")
-    if id(gate) in _standing:
-        raise ValueError(f"this {type(gate).__name__} gate stands in a graph already: a gate object has one place only")
+def all_sources(graph: Any) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+    """Yield each node of a networkx graph, in the order they were made, with what it reads."""
+    # networkx hands out plain dicts only for successors, and views, five times as slow, for predecessors.
+    for node, edges in graph.reverse(copy=False).adjacency():
+        yield node, sources_of(node, edges)
 
 
-def _check_count(gate: Any, count: int, name: str) -> None:
-    """Raise unless the gate takes that many inputs."""
-    least, most = _input_count(getattr(gate.forward, "__func__", gate.forward), hasattr(gate.forward, "__func__"))
-    if not least <= count <= most:
-        inputs = f"{least} input{'s' * (least != 1)}" if least == most else f"{least} or more inputs"
-        raise TypeError(f"{name} ({type(gate).__name__}) takes {inputs}, got {count}")
+def _value(given: Any, who: str) -> Any:
+    """Return a number or an array that a gate is to read."""
+    try:
+        return as_value(given)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{who} reads wires, numbers and arrays: {error}") from None
 
 
-@functools.lru_cache(maxsize=1024)
-def _input_count(forward: Any, bound: bool) -> tuple[int, float]:
-    """Return the least and the largest number of inputs that a forward method takes."""
-    parameters = list(inspect.signature(forward).parameters.values())[bound:]
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    least = sum(p.default is p.empty for p in positional)
-    return least, float("inf") if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(positional)
+def _foreign(gate: Any) -> tuple[str, tuple[int, float]]:
+    """Return the kind of a gate that does not derive from Gate, and how many inputs it takes."""
+    if isinstance(gate, type):
+        raise TypeError(f"a gate must be an object, got the class {gate.__name__}; did you mean {gate.__name__}()?")
+    if not callable(getattr(gate, "forward", None)) or not callable(getattr(gate, "backward", None)):
+        raise TypeError(f"a gate must have the methods forward() and backward(), got {gate!r}")
+    return kind_of(gate), input_counts(gate.forward)

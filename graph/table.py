@@ -45,7 +45,7 @@ def table(graph: ComputationalGraph) -> str:
 
 def reads(graph: ComputationalGraph, node: str) -> list[str]:
     """Return the names of the wires that a gate reads, by input port."""
-    return [str(graph.wire(source, port)) for source, port in sources_of(graph.graph, node)]
+    return [str(graph.wire(source, port)) for source, port in sources_of(node, graph.graph.pred[node])]
 
 
 def _rows(graph: ComputationalGraph, node: str) -> list[tuple[str, ...]]:

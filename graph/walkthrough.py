@@ -43,14 +43,14 @@ def _call(graph: ComputationalGraph, node: str) -> str:
     gate = graph.graph.nodes[node]["gate"]
     if isinstance(gate, Entry):
         return type(gate).__name__
-    names = ", ".join(str(graph.wire(source, port)) for source, port in sources_of(graph.graph, node))
+    names = ", ".join(str(graph.wire(source, port)) for source, port in sources_of(node, graph.graph.pred[node]))
     return f"{repr(gate).removesuffix('()')}({names})"
 
 
 def _downstream(graph: ComputationalGraph, node: str, upstream: Value) -> Iterator[str]:
     """Yield a line for each input of a gate: the gradient that the gate sends there."""
     gate: Any = graph.graph.nodes[node]["gate"]
-    sources = [graph.wire(source, port) for source, port in sources_of(graph.graph, node)]
+    sources = [graph.wire(source, port) for source, port in sources_of(node, graph.graph.pred[node])]
     gradients = gate.backward(upstream)
     scalar = not shape_of(upstream) and not any(shape_of(wire.value) for wire in sources)
     locals_ = gate.backward(1.0) if scalar else [None] * len(sources)

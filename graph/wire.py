@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, init=False)
 class Wire:
     """One output of a gate in a graph. Its operators and NumPy's functions add one gate each.
 
@@ -71,7 +71,12 @@ class Wire:
 
     graph: ComputationalGraph
     node: str
-    port: int = 0
+    port: int
+
+    def __init__(self, graph: ComputationalGraph, node: str, port: int = 0) -> None:
+        _set_graph(self, graph)
+        _set_node(self, node)
+        _set_port(self, port)
 
     @property
     def value(self) -> Value:
@@ -185,6 +190,10 @@ class Wire:
         wire = self.graph.add(gate, *inputs)
         assert isinstance(wire, Wire)
         return wire
+
+
+# A frozen dataclass sets its fields by object.__setattr__, which takes three times as long as its slots do.
+_set_graph, _set_node, _set_port = (vars(Wire)[field].__set__ for field in ("graph", "node", "port"))
 
 
 def _refuse(sign: str) -> Callable[..., Any]:
