@@ -111,7 +111,7 @@ def _over_square(x: Value, y: Value) -> Value:
     """Return x / y**2. Neither y**2, which over- and underflows, nor a subnormal x / y is on the way."""
     xp = namespace(x, y)
     z = xp.divide(x, y)
-    lift = xp.where(xp.abs(z) < _SMALL, _LIFT, xp.ones_like(z))
+    lift = xp.where((xp.abs(z) < _SMALL) & (x != 0.0), _LIFT, xp.ones_like(z))
     return xp.divide(xp.divide(x, y / lift), y) / lift
 
 

@@ -186,7 +186,11 @@ class ComputationalGraph(Structure):
         twin = type(self)(self.guard)
         for name, sources in all_sources(self.graph):
             gate = self.graph.nodes[name]["gate"]
-            twin._place(gate if isinstance(gate, Parameter) else copy.copy(gate), name, sources)
+            twin._place(
+                gate if isinstance(gate, Parameter) else copy.copy(gate),
+                name,
+                [twin.wire(*source) for source in sources],
+            )
         twin._parameters = dict(self._parameters)
         twin._last = self._last
         if self._output is not None:

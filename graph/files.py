@@ -24,6 +24,7 @@ from gates.values import as_value
 from graph.entries import Constant, Input, Parameter
 from graph.nested import GraphGate
 from graph.structure import Structure, all_sources, outputs_of
+from graph.wire import Wire
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
@@ -160,7 +161,7 @@ def _graph(document: Any, known: dict[str, type], graph_class: type[Computationa
         except (TypeError, ValueError) as error:
             raise ValueError(f"{who}: {error}") from None
     if document.get("output") is not None:
-        graph.output = graph.wire(*_source(graph, document["output"], names))
+        graph.output = _source(graph, document["output"], names)
     return graph
 
 
@@ -177,8 +178,8 @@ def _gate(row: dict[str, Any], known: dict[str, type], graph_class: type[Computa
     return known[kind](**decoded)
 
 
-def _source(graph: ComputationalGraph, read: Any, names: set[str]) -> tuple[str, int]:
-    """Return the gate and port that a pair in the file names."""
+def _source(graph: ComputationalGraph, read: Any, names: set[str]) -> Wire:
+    """Return the wire that a pair in the file names."""
     if not isinstance(read, list) or len(read) != 2 or not isinstance(read[0], str) or type(read[1]) is not int:
         raise ValueError(f"a wire must be a pair of a gate's name and an output port, got {read!r}")
     node, port = read
@@ -190,7 +191,7 @@ def _source(graph: ComputationalGraph, read: Any, names: set[str]) -> tuple[str,
         )
     if not 0 <= port < outputs_of(graph.graph.nodes[node]["gate"]):
         raise ValueError(f"it reads output {port} of {node!r}, which has {outputs_of(graph.graph.nodes[node]['gate'])}")
-    return node, port
+    return graph.wire(node, port)
 
 
 def _is_list_of(value: Any, kind: Any) -> bool:

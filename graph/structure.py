@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
@@ -128,13 +128,14 @@ class Structure:
             if type(wire) is not Wire or wire.graph is not self:
                 wires = self._sources(wires, f"{name} ({type(gate).__name__})")
                 break
-        self._place(gate, name, [(wire.node, wire.port) for wire in wires])
+        self._place(gate, name, wires)
         self._last = name
-        return self._wires(name, gate)
+        outputs = outputs_of(gate)
+        return self.wire(name) if outputs == 1 else tuple([self.wire(name, port) for port in range(outputs)])
 
-    def restore(self, gate: Any, name: str, sources: list[tuple[str, int]]) -> None:
-        """Put back a gate of a saved graph, with the wires that it reads, by gate and output port."""
-        self._place(gate, self._admit(gate, len(sources), name), sources)
+    def restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
+        """Put back a gate of a saved graph: any gate, entries too, under its own name."""
+        self._place(gate, self._admit(gate, len(wires), name), wires)
         if isinstance(gate, Parameter):
             self._parameters[name] = gate
         elif not isinstance(gate, Entry):
@@ -145,7 +146,8 @@ class Structure:
         if name not in self.graph:
             near = get_close_matches(str(name), list(self.graph)[:10_000], n=1)
             raise KeyError(f"no gate is called {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-        return self._wires(name, self.graph.nodes[name]["gate"])
+        outputs = outputs_of(self.graph.nodes[name]["gate"])
+        return self.wire(name) if outputs == 1 else tuple([self.wire(name, port) for port in range(outputs)])
 
     def wire(self, name: str, port: int = 0) -> Wire:
         """Return the wire of one output of a gate."""
@@ -191,22 +193,16 @@ class Structure:
     def _enter(self, gate: Entry, name: str | None) -> Wire:
         """Add a gate that reads nothing and return its wire."""
         name = self._admit(gate, 0, name)
-        self._place(gate, name, [])
-        return Wire(cast("ComputationalGraph", self), name)
+        self._place(gate, name, ())
+        return self.wire(name)
 
-    def _place(self, gate: Any, name: str, sources: list[tuple[str, int]]) -> None:
+    def _place(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
         """Put a gate into the graph, with the wires that it reads."""
         self.graph.add_node(name, gate=gate)
-        for port, (node, source_port) in enumerate(sources):
-            self.graph.add_edge(node, name, port, source_port=source_port)
+        for port, wire in enumerate(wires):
+            self.graph.add_edge(wire.node, name, port, source_port=wire.port)
         self._ids.append(id(gate))
         _standing.add(id(gate))
-
-    def _wires(self, name: str, gate: Any) -> Any:
-        """Return a gate's output wire, or a tuple of its wires if it has several outputs."""
-        graph = cast("ComputationalGraph", self)
-        outputs = outputs_of(gate)
-        return Wire(graph, name) if outputs == 1 else tuple([Wire(graph, name, port) for port in range(outputs)])
 
     def _sources(self, given: tuple[Any, ...], who: str) -> tuple[Wire, ...]:
         """Return what a gate is to read as wires: numbers and arrays become constants, if all is well."""

@@ -1,0 +1,400 @@
+"""A row for each gate: what the tests need to know of it. Values and slopes are stated here by hand.
+
+`exact` rows read (inputs, upstream, output, gradients) and hold to the last bit. `shapes` are the shapes of
+inputs that the laws are tried on. `value` and `slopes` are the formulas in mpmath, for the test of accuracy.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import mpmath
+import numpy as np
+
+import gates
+from gates import (
+    ELU,
+    Add,
+    Copy,
+    Divide,
+    Exp,
+    Gate,
+    LeakyReLU,
+    Log,
+    MatMul,
+    Max,
+    Mean,
+    Min,
+    Multiply,
+    Negative,
+    Power,
+    Reciprocal,
+    ReLU,
+    Reshape,
+    Scale,
+    Shift,
+    Sigmoid,
+    Sqrt,
+    Square,
+    Subtract,
+    Sum,
+    Tanh,
+    Transpose,
+)
+
+mp = mpmath.mp.clone()
+mp.dps = 50
+
+ONE = [((),), ((3,),), ((3, 4),), ((2, 1, 3),), ((0,),), ((1,),)]
+BROADCASTS = [
+    ((), ()),
+    ((3,), (3,)),
+    ((3, 4), (3, 4)),
+    ((3, 4), (1, 4)),
+    ((3, 4), (4,)),
+    ((4,), (3, 1)),
+    ((3, 1), (1, 4)),
+    ((), (3,)),
+    ((2, 3), ()),
+    ((1,), ()),
+    ((0,), (1,)),
+    ((0, 3), (3,)),
+    ((2, 1, 3), (4, 1)),
+]
+MATRICES = [
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (3, 4)),
+    ((2, 3), (3, 4)),
+    ((5, 2, 3), (5, 3, 4)),
+    ((5, 2, 3), (3, 4)),
+    ((2, 3), (5, 3, 4)),
+    ((5, 1, 2, 3), (6, 3, 4)),
+    ((3,), (5, 3, 4)),
+    ((5, 2, 3), (3,)),
+    ((1, 1), (1, 1)),
+    ((0, 3), (3, 2)),
+    ((2, 0), (0, 3)),
+]
+
+
+@dataclass
+class Case:
+    """What the tests know of one gate."""
+
+    make: Callable[[], Gate]
+    reference: Callable[..., Any]
+    shapes: Sequence[tuple[tuple[int, ...], ...]]
+    exact: Sequence[tuple[Any, Any, Any, Any]]
+    low: float = -3.0
+    value: Callable[..., Any] | None = None
+    slopes: Sequence[Callable[..., Any]] = ()
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = repr(self.make())
+
+    def inputs(self, shapes: Sequence[tuple[int, ...]], seed: int = 0) -> list[Any]:
+        """Return random inputs of the given shapes, away from kinks and ties; a float for the shape ()."""
+        random = np.random.default_rng(seed)
+        arrays = [random.uniform(self.low, 3.0, shape) for shape in shapes]
+        return [array if array.ndim else float(array) for array in arrays]
+
+
+def sigmoid(x: Any) -> Any:
+    """Return the sigmoid in mpmath."""
+    return 1 / (1 + mp.exp(-x))
+
+
+def zero(*inputs: Any) -> Any:
+    """Return 0 in mpmath."""
+    return mp.mpf(0)
+
+
+def one(*inputs: Any) -> Any:
+    """Return 1 in mpmath."""
+    return mp.mpf(1)
+
+
+def power(p: float, shapes: Any, exact: Any, low: float) -> Case:
+    """Return the row of one exponent."""
+    return Case(
+        lambda: Power(p),
+        lambda x: x**p,
+        shapes,
+        exact,
+        low=low,
+        value=lambda x: mp.mpf(x) ** mp.mpf(p),
+        slopes=[lambda x: mp.mpf(p) * mp.mpf(x) ** (mp.mpf(p) - 1)],
+    )
+
+
+CASES = [
+    Case(
+        Add,
+        np.add,
+        BROADCASTS,
+        [
+            ((3.0, -4.0), 2.0, -1.0, (2.0, 2.0)),
+            (([1, 2], [3, 4]), [1, 10], [4.0, 6.0], ([1.0, 10.0], [1.0, 10.0])),
+            (([[1, 2], [3, 4]], [10, 20]), 1.0, [[11.0, 22.0], [13.0, 24.0]], ([[1.0, 1.0], [1.0, 1.0]], [2.0, 2.0])),
+        ],
+        value=lambda x, y: x + y,
+        slopes=[one, one],
+    ),
+    Case(
+        Subtract,
+        np.subtract,
+        BROADCASTS,
+        [((3.0, -4.0), 2.0, 7.0, (2.0, -2.0)), (([5, 7], 2), [1, 10], [3.0, 5.0], ([1.0, 10.0], -11.0))],
+        value=lambda x, y: x - y,
+        slopes=[one, lambda x, y: -one()],
+    ),
+    Case(
+        Multiply,
+        np.multiply,
+        BROADCASTS,
+        [((3.0, -4.0), 2.0, -12.0, (-8.0, 6.0)), (([2, 3], 4), [1, 10], [8.0, 12.0], ([4.0, 40.0], 32.0))],
+        value=lambda x, y: x * y,
+        slopes=[lambda x, y: y, lambda x, y: x],
+    ),
+    Case(
+        Divide,
+        np.divide,
+        BROADCASTS,
+        [((3.0, -4.0), 2.0, -0.75, (-0.5, -0.375)), ((1.0, 0.0), 1.0, np.inf, (np.inf, -np.inf))],
+        low=0.5,
+        value=lambda x, y: x / y,
+        slopes=[lambda x, y: 1 / y, lambda x, y: -x / y**2],
+    ),
+    Case(Negative, np.negative, ONE, [((3.0,), 2.0, -3.0, (-2.0,))], value=lambda x: -x, slopes=[lambda x: -one()]),
+    Case(
+        Reciprocal,
+        np.reciprocal,
+        ONE,
+        [((-4.0,), 2.0, -0.25, (-0.125,)), ((0.0,), 1.0, np.inf, (-np.inf,)), ((-0.0,), 1.0, -np.inf, (-np.inf,))],
+        low=0.5,
+        value=lambda x: 1 / x,
+        slopes=[lambda x: -1 / x**2],
+    ),
+    Case(
+        lambda: Scale(-3),
+        lambda x: -3 * x,
+        ONE,
+        [((2.0,), 5.0, -6.0, (-15.0,))],
+        value=lambda x: -3 * x,
+        slopes=[lambda x: mp.mpf(-3)],
+    ),
+    Case(
+        lambda: Shift(7.5),
+        lambda x: x + 7.5,
+        ONE,
+        [((2.0,), 5.0, 9.5, (5.0,))],
+        value=lambda x: x + mp.mpf(7.5),
+        slopes=[one],
+    ),
+    power(2, ONE, [((-3.0,), 2.0, 9.0, (-12.0,)), ((0.0,), 1.0, 0.0, (0.0,))], low=-3.0),
+    power(3, ONE, [((-2.0,), 1.0, -8.0, (12.0,)), ((0.0,), 1.0, 0.0, (0.0,))], low=-3.0),
+    power(10, ONE, [((2.0,), 1.0, 1024.0, (5120.0,))], low=-3.0),
+    power(1, ONE, [((-2.0,), 3.0, -2.0, (3.0,)), ((0.0,), 3.0, 0.0, (3.0,))], low=-3.0),
+    power(0, ONE, [((-2.0,), 3.0, 1.0, (0.0,)), ((0.0,), 3.0, 1.0, (0.0,))], low=-3.0),
+    power(-1, ONE, [((4.0,), 1.0, 0.25, (-0.0625,)), ((0.0,), 1.0, np.inf, (-np.inf,))], low=0.5),
+    power(-2, ONE, [((-2.0,), 1.0, 0.25, (0.25,))], low=0.5),
+    power(0.5, ONE, [((4.0,), 1.0, 2.0, (0.25,)), ((0.0,), 1.0, 0.0, (np.inf,))], low=0.5),
+    power(0.1, ONE, [((1.0,), 1.0, 1.0, (0.1,)), ((np.inf,), 1.0, np.inf, (0.0,))], low=0.5),
+    power(-1.3, ONE, [((1.0,), 1.0, 1.0, (-1.3,))], low=0.5),
+    power(1.5, ONE, [((4.0,), 1.0, 8.0, (3.0,)), ((-4.0,), 1.0, np.nan, (np.nan,))], low=0.5),
+    power(2.5, ONE, [((4.0,), 1.0, 32.0, (20.0,))], low=0.5),
+    Case(
+        Square,
+        np.square,
+        ONE,
+        [((-3.0,), 2.0, 9.0, (-12.0,)), ((1e308,), 0.5, np.inf, (1e308,))],
+        value=lambda x: x**2,
+        slopes=[lambda x: 2 * x],
+    ),
+    Case(
+        Sqrt,
+        np.sqrt,
+        ONE,
+        [((9.0,), 6.0, 3.0, (1.0,)), ((0.0,), 1.0, 0.0, (np.inf,)), ((-1.0,), 1.0, np.nan, (np.nan,))],
+        low=0.5,
+        value=mp.sqrt,
+        slopes=[lambda x: 1 / (2 * mp.sqrt(x))],
+    ),
+    Case(
+        Exp,
+        np.exp,
+        ONE,
+        [((0.0,), 2.0, 1.0, (2.0,)), ((1000.0,), 1.0, np.inf, (np.inf,)), ((-1000.0,), 1.0, 0.0, (0.0,))],
+        value=mp.exp,
+        slopes=[mp.exp],
+    ),
+    Case(
+        Log,
+        np.log,
+        ONE,
+        [((1.0,), 2.0, 0.0, (2.0,)), ((0.0,), 1.0, -np.inf, (np.inf,)), ((-4.0,), 1.0, np.nan, (-0.25,))],
+        low=0.5,
+        value=mp.log,
+        slopes=[lambda x: 1 / x],
+    ),
+    Case(
+        Max,
+        np.maximum,
+        BROADCASTS,
+        [
+            ((2.0, -1.0), 3.0, 2.0, (3.0, 0.0)),
+            ((-1.0, 2.0), 3.0, 2.0, (0.0, 3.0)),
+            ((1.0, 1.0), 2.0, 1.0, (2.0, 0.0)),  # a tie goes to x
+            (([1, 5, 3], 3), [1, 10, 100], [3.0, 5.0, 3.0], ([0.0, 10.0, 100.0], 1.0)),
+            ((np.nan, 1.0), 1.0, np.nan, None),
+            ((1.0, np.nan), 1.0, np.nan, None),
+        ],
+        value=lambda x, y: max(x, y),
+        slopes=[lambda x, y: mp.mpf(x >= y), lambda x, y: mp.mpf(x < y)],
+    ),
+    Case(
+        Min,
+        np.minimum,
+        BROADCASTS,
+        [
+            ((2.0, -1.0), 3.0, -1.0, (0.0, 3.0)),
+            ((-1.0, 2.0), 3.0, -1.0, (3.0, 0.0)),
+            ((1.0, 1.0), 2.0, 1.0, (2.0, 0.0)),  # a tie goes to x
+            ((1.0, np.nan), 1.0, np.nan, None),
+        ],
+        value=lambda x, y: min(x, y),
+        slopes=[lambda x, y: mp.mpf(x <= y), lambda x, y: mp.mpf(x > y)],
+    ),
+    Case(lambda: Copy(1), lambda x: x, ONE, [((5.0,), 3.0, 5.0, (3.0,))], value=lambda x: x, slopes=[one]),
+    Case(
+        Sigmoid,
+        lambda x: 1 / (1 + np.exp(-x)),
+        ONE,
+        [((0.0,), 1.0, 0.5, (0.25,)), ((1000.0,), 1.0, 1.0, (0.0,)), ((-1000.0,), 1.0, 0.0, (0.0,))],
+        value=sigmoid,
+        slopes=[lambda x: sigmoid(x) * sigmoid(-x)],
+    ),
+    Case(
+        Tanh,
+        np.tanh,
+        ONE,
+        [((0.0,), 2.0, 0.0, (2.0,)), ((700.0,), 1.0, 1.0, (0.0,)), ((-700.0,), 1.0, -1.0, (0.0,))],
+        value=mp.tanh,
+        slopes=[lambda x: mp.sech(x) ** 2],
+    ),
+    Case(
+        ReLU,
+        lambda x: np.maximum(x, 0),
+        ONE,
+        [
+            ((2.0,), 3.0, 2.0, (3.0,)),
+            ((-2.0,), 3.0, 0.0, (0.0,)),
+            ((0.0,), 3.0, 0.0, (0.0,)),
+            ((np.nan,), 1, np.nan, None),
+        ],
+        value=lambda x: max(x, mp.mpf(0)),
+        slopes=[lambda x: mp.mpf(x > 0)],
+    ),
+    Case(
+        lambda: LeakyReLU(0.25),
+        lambda x: np.where(x > 0, x, 0.25 * x),
+        ONE,
+        [((2.0,), 3.0, 2.0, (3.0,)), ((-2.0,), 3.0, -0.5, (0.75,)), ((0.0,), 4.0, 0.0, (1.0,))],
+        value=lambda x: x if x > 0 else x / 4,
+        slopes=[lambda x: one() if x > 0 else one() / 4],
+    ),
+    Case(
+        LeakyReLU,
+        lambda x: np.maximum(0.1 * x, x),
+        ONE,
+        [((-2.0,), 1.0, -0.2, (0.1,))],
+        value=lambda x: x if x > 0 else mp.mpf(0.1) * x,
+        slopes=[lambda x: one() if x > 0 else mp.mpf(0.1)],
+    ),
+    Case(
+        ELU,
+        lambda x: np.where(x >= 0, x, np.expm1(x)),
+        ONE,
+        [((2.0,), 3.0, 2.0, (3.0,)), ((0.0,), 3.0, 0.0, (3.0,)), ((-1000.0,), 1.0, -1.0, (0.0,))],
+        value=lambda x: x if x >= 0 else mp.expm1(x),
+        slopes=[lambda x: one() if x >= 0 else mp.exp(x)],
+    ),
+    Case(
+        lambda: ELU(0.3),
+        lambda x: np.where(x >= 0, x, 0.3 * np.expm1(x)),
+        ONE,
+        [((0.0,), 3.0, 0.0, (3.0,))],
+        value=lambda x: x if x >= 0 else mp.mpf(0.3) * mp.expm1(x),
+        slopes=[lambda x: one() if x >= 0 else mp.mpf(0.3) * mp.exp(x)],
+    ),
+    Case(
+        MatMul,
+        np.matmul,
+        MATRICES,
+        [
+            (([1, 2], [10, 100]), 1.0, 210.0, ([10.0, 100.0], [1.0, 2.0])),
+            (
+                ([[1, 2], [3, 4]], [[10], [100]]),
+                [[1], [0]],
+                [[210.0], [430.0]],
+                ([[10.0, 100.0], [0.0, 0.0]], [[1.0], [2.0]]),
+            ),
+            # the lecture's q = W x at W = [[0.1, 0.5], [-0.3, 0.8]], in tenths
+            (([[1, 5], [-3, 8]], [2, 4]), [44, 52], [22.0, 26.0], ([[88.0, 176.0], [104.0, 208.0]], [-112.0, 636.0])),
+        ],
+    ),
+    Case(
+        Transpose,
+        np.transpose,
+        ONE,
+        [(([[1, 2, 3]],), [[1], [10], [100]], [[1.0], [2.0], [3.0]], ([[1.0, 10.0, 100.0]],))],
+    ),
+    Case(
+        lambda: Transpose((1, 2, 0)),
+        lambda x: np.transpose(x, (1, 2, 0)),
+        [((2, 3, 4),), ((1, 1, 5),)],
+        [(([[[1, 2]]],), [[[3], [4]]], [[[1.0], [2.0]]], ([[[3.0, 4.0]]],))],
+    ),
+    Case(
+        lambda: Reshape((2, -1)),
+        lambda x: np.reshape(x, (2, -1)),
+        [((4,),), ((2, 3),), ((3, 2, 2),)],
+        [(([1, 2, 3, 4],), [[1, 2], [3, 4]], [[1.0, 2.0], [3.0, 4.0]], ([1.0, 2.0, 3.0, 4.0],))],
+    ),
+    Case(Sum, np.sum, ONE, [(([[1, 2], [3, 4]],), 2.0, 10.0, ([[2.0, 2.0], [2.0, 2.0]],)), ((3.0,), 2.0, 3.0, (2.0,))]),
+    Case(
+        lambda: Sum(axis=0),
+        lambda x: np.sum(x, axis=0),
+        [((3,),), ((3, 4),), ((0, 4),), ((1, 2, 3),)],
+        [(([[1, 2], [3, 4]],), [1, 10], [4.0, 6.0], ([[1.0, 10.0], [1.0, 10.0]],))],
+    ),
+    Case(
+        lambda: Sum(axis=(-1, 0), keepdims=True),
+        lambda x: np.sum(x, axis=(-1, 0), keepdims=True),
+        [((3, 4),), ((2, 3, 4),)],
+        [(([[1, 2], [3, 4]],), [[3]], [[10.0]], ([[3.0, 3.0], [3.0, 3.0]],))],
+    ),
+    Case(
+        Mean,
+        np.mean,
+        ONE[:4],
+        [(([[1, 2], [3, 6]],), 2.0, 3.0, ([[0.5, 0.5], [0.5, 0.5]],)), ((3.0,), 2.0, 3.0, (2.0,))],
+    ),
+    Case(
+        lambda: Mean(axis=-1),
+        lambda x: np.mean(x, axis=-1),
+        [((3,),), ((3, 4),), ((2, 3, 4),)],
+        [(([[1, 3], [3, 9]],), [1, 10], [2.0, 6.0], ([[0.5, 0.5], [5.0, 5.0]],))],
+    ),
+    Case(
+        lambda: Mean(axis=(0, 1), keepdims=True),
+        lambda x: np.mean(x, axis=(0, 1), keepdims=True),
+        [((3, 4),), ((2, 3, 4),)],
+        [(([[1, 2], [3, 6]],), [[4]], [[3.0]], ([[1.0, 1.0], [1.0, 1.0]],))],
+    ),
+]
+
+#: Gates with several outputs have tests of their own, in test_routing.py.
+ALL_GATES = {vars(gates)[name] for name in gates.__all__ if isinstance(vars(gates)[name], type)} - {Gate}
