@@ -32,8 +32,7 @@ class Structure:
         self._output: Wire | None = None
         self._last: str | None = None
         self._counts: dict[str, int] = {}
-        self._ids: list[int] = []
-        weakref.finalize(self, _standing.difference_update, self._ids).atexit = False
+        weakref.finalize(self, _release, self.graph).atexit = False
 
     @property
     def parameters(self) -> Parameters:
@@ -201,7 +200,6 @@ class Structure:
         self.graph.add_node(name, gate=gate)
         for port, wire in enumerate(wires):
             self.graph.add_edge(wire.node, name, port, source_port=wire.port)
-        self._ids.append(id(gate))
         _standing.add(id(gate))
 
     def _sources(self, given: tuple[Any, ...], who: str) -> tuple[Wire, ...]:
@@ -237,6 +235,11 @@ class Structure:
             takes = f"{least} input{'s' * (least != 1)}" if least == most else f"{least} or more inputs"
             raise TypeError(f"{name} ({type(gate).__name__}) takes {takes}, got {inputs}")
         return name
+
+
+def _release(graph: Any) -> None:
+    """Let the gates of a graph that is gone stand in another."""
+    _standing.difference_update([id(gate) for _, gate in graph.nodes(data="gate")])
 
 
 def outputs_of(gate: Any) -> int:
