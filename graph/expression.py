@@ -130,7 +130,8 @@ class _Parser:
                 self._fail(f"the number {token.text} is too large", token)
             self.operands.append(number)
         else:
-            self._fail(f"a number, a name or '(' was wanted, got {token.text!r}", token)
+            got = token.text if token.kind == "end" else repr(token.text)
+            self._fail(f"a number, a name or '(' was wanted, got {got}", token)
 
     def _operator(self, token: _Token) -> None:
         """Take what stands between two operands: a binary operator or a comma."""

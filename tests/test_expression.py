@@ -1,0 +1,188 @@
+"""Expressions: what they mean is what Python means, and whatever else they hold is refused, with its place."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph import ComputationalGraph
+from graph.expression import FUNCTIONS
+
+INPUTS = {"x": 0.7, "y": -1.3, "z": 2.5}
+
+
+def value(source: str, **inputs: Any) -> Any:
+    """Return the value of an expression."""
+    return ComputationalGraph.from_expression(source).forward(inputs)
+
+
+def test_inputs_come_in_order_of_appearance() -> None:
+    graph = ComputationalGraph.from_expression("b * exp(a) + b ** 2 + _c1 * größe + add_1")
+    assert graph.nodes_topologically_sorted()[:5] == ["b", "a", "_c1", "größe", "add_1"]
+    assert graph.forward({"b": 2, "a": 0, "_c1": 3, "größe": 4, "add_1": 5}) == 23.0
+
+
+operands = st.sampled_from(["x", "y", "z", "2", "0.5", "3.", ".25", "1e-2"])
+expressions = st.recursive(
+    operands,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "/", " + ", " -", "* "]), inner).map("".join),
+        inner.map("({})".format),
+        inner.map("-{}".format),
+        inner.map("+{}".format),
+        st.tuples(inner, st.sampled_from(["**2", " ** 3", "**-1", "**-2**2"])).map("".join),
+        st.sampled_from(["exp", "tanh"]).flatmap(lambda name: inner.map(f"{name}({{}})".format)),
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(expressions)
+def test_operators_bind_as_in_python(source: str) -> None:
+    names = {name: np.float64(number) for name, number in INPUTS.items()}
+    with np.errstate(all="ignore"):
+        try:
+            wanted = eval(source, {"exp": np.exp, "tanh": np.tanh, **names})
+        except (ZeroDivisionError, OverflowError, TypeError):
+            return  # plain Python numbers are not IEEE
+    if isinstance(wanted, complex):
+        return
+    graph = ComputationalGraph.from_expression(source)
+    used = {name: INPUTS[name] for name in graph if name in INPUTS}
+    assert graph.forward(used) == pytest.approx(float(wanted), rel=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("-2 ** 2", -4.0),
+        ("2 ** 3 ** 2", 512.0),
+        ("2 - 3 - 4", -5.0),
+        ("8 / 4 / 2", 1.0),
+        ("2 ** -1", 0.5),
+        ("- - 3", 3.0),
+        ("2 * (3 + 4) * 5", 70.0),
+        ("1 / 0", math.inf),
+        ("9 ** 9 ** 9", math.inf),
+        ("max(2, min(7, 5))", 5.0),
+        ("x ** (1 / 2)", 3.0),
+        ("x\n+\tx", 18.0),
+    ],
+)
+def test_numbers_follow_the_rules(source: str, wanted: float) -> None:
+    assert value(source, **({"x": 9} if "x" in source.replace("max", "") else {})) == wanted
+
+
+def test_there_is_a_function_for_each_gate() -> None:
+    assert set(FUNCTIONS) == set(
+        "add subtract multiply divide negative reciprocal power square sqrt exp log scale shift max min sigmoid tanh "
+        "relu leaky_relu elu matmul transpose sum mean".split()
+    )
+    calls = [
+        ("sqrt(x)", 1.5),
+        ("square(x)", 5.0625),
+        ("log(x)", math.log(2.25)),
+        ("sigmoid(x)", 1 / (1 + math.exp(-2.25))),
+        ("tanh(x)", math.tanh(2.25)),
+        ("relu(-x)", 0.0),
+        ("leaky_relu(-x)", -0.225),
+        ("leaky_relu(-x, 0.5)", -1.125),
+        ("elu(-x, 2)", 2 * math.expm1(-2.25)),
+        ("max(x, 3)", 3.0),
+        ("min(x, 3)", 2.25),
+        ("power(x, 0.5)", 1.5),
+        ("scale(x, 4)", 9.0),
+        ("shift(x, 4)", 6.25),
+        ("reciprocal(x)", 1 / 2.25),
+        ("divide(subtract(multiply(x, 2), add(x, 1)), negative(x))", -1.25 / 2.25),
+        ("sum(x)", 2.25),
+        ("mean(x)", 2.25),
+    ]
+    for source, wanted in calls:
+        assert value(source, x=2.25) == pytest.approx(wanted, rel=1e-15)
+
+
+def test_arrays_flow_through_expressions() -> None:
+    W, x = np.arange(6.0).reshape(2, 3), np.array([1.0, 2.0, 3.0])
+    assert value("sum(W @ x, 0)", W=W, x=x) == (W @ x).sum()
+    assert value("mean(transpose(W) @ W, 1)", W=W).tolist() == (W.T @ W).mean(1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "place"),
+    [
+        ("", "a number, a name or '(' was wanted, got the end", 1),
+        ("x +", "a number, a name or '(' was wanted, got the end", 4),
+        ("x * / y", "a number, a name or '(' was wanted, got '/'", 5),
+        ("(x + y", "this parenthesis is never closed", 1),
+        ("x + y)", "this parenthesis was never opened", 6),
+        ("()", "a number, a name or '(' was wanted, got ')'", 2),
+        ("x y", "an operator was wanted, got 'y'", 3),
+        ("2x", "an operator was wanted, got 'x'", 2),
+        ("1.2.3", "an operator was wanted, got '.3'", 4),
+        ("x.real", "an operator was wanted, got '.'", 2),
+        ("x[0]", "an operator was wanted, got '['", 2),
+        ("x, y", "a comma stands only between the arguments of a function", 2),
+        ("(x, y)", "a comma stands only between the arguments of a function", 3),
+        ("f(x)", "unknown function 'f'; there are add, divide", 1),
+        ("1 + __import__('os')", "unknown function '__import__'", 5),
+        ("x if y else z", "an operator was wanted, got 'if'", 3),
+        ("lambda: x", "an operator was wanted, got ':'", 7),
+        ("x := 3", "an operator was wanted, got ':'", 3),
+        ("x == y", "an operator was wanted, got '='", 3),
+        ("'x'", "a number, a name or '(' was wanted, got \"'\"", 1),
+        ("x # y", "an operator was wanted, got '#'", 3),
+        ("x % 2", "an operator was wanted, got '%'", 3),
+        ("x // 2", "a number, a name or '(' was wanted, got '/'", 4),
+        ("max(x)", "max takes 2 arguments, got 1", 1),
+        ("max(x, y, z)", "max takes 2 arguments, got 3", 1),
+        ("exp()", "a number, a name or '(' was wanted, got ')'", 5),
+        ("exp(x,)", "a number, a name or '(' was wanted, got ')'", 7),
+        ("power(x)", "power takes 2 arguments, got 1", 1),
+        ("power(x, y)", "power: p must be a number, got the wire y", 1),
+        ("leaky_relu(x, 1, 2)", "leaky_relu takes 1 to 2 arguments, got 3", 1),
+        ("x + 2 ** y", "no gate for a number ** x", 7),
+        ("x ** y", "no gate for x ** y: the exponent must be a number, got the wire y", 3),
+        ("2 @ 3", "MatMul takes arrays", 3),
+        ("1e999 * x", "the number 1e999 is too large", 1),
+        ("x \x00 y", "an operator was wanted, got '\\x00'", 3),
+    ],
+)
+def test_anything_else_is_an_error_that_shows_the_place(source: str, message: str, place: int) -> None:
+    with pytest.raises(ValueError, match=f", at position {place}: ") as caught:
+        ComputationalGraph.from_expression(source)
+    assert str(caught.value).startswith(message)
+    assert f"-->{source[place - 1 :]}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_expression_must_be_a_string() -> None:
+    with pytest.raises(TypeError, match="an expression must be a string, got 3"):
+        ComputationalGraph.from_expression(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("(" * 100_000 + "x" + ")" * 100_000, 1.0),
+        ("-" * 100_000 + "x", 1.0),
+        ("+".join(["x"] * 100_000), 100_000.0),
+        ("relu(" * 20_000 + "x" + ")" * 20_000, 1.0),
+        ("x" + "**1" * 20_000, 1.0),
+    ],
+)
+def test_long_and_deep_expressions(source: str, wanted: float) -> None:
+    assert value(source, x=1) == wanted
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="xy12.()+-*/@,e _'\"\\\n[]{}=:;%", max_size=30))
+def test_no_text_does_anything_but_a_graph_or_a_value_error(source: str) -> None:
+    try:
+        ComputationalGraph.from_expression(source)
+    except ValueError as error:
+        assert "at position" in str(error)

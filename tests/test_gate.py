@@ -1,0 +1,163 @@
+"""What the doors of a gate do with arguments, and gates of the user's own; Copy, which has several outputs."""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates import Add, Copy, Exp, Gate, Log, MatMul, Multiply, Power, Reciprocal, Reshape, Sigmoid, Sum, Transpose
+from gates import namespace, sum_to
+
+
+class Cube(Gate):
+    """x**3, as a user would write it."""
+
+    def forward(self, x: Any) -> Any:
+        (x,) = self.keep(x)
+        return x * x * x
+
+    def backward(self, dz: Any) -> list[Any]:
+        (x,) = self.kept
+        return [dz * 3 * x * x]
+
+
+class Plus(Gate):
+    """x + bias, with the bias as an argument that may be left out."""
+
+    def forward(self, x: Any, bias: Any = 1.0) -> Any:
+        self.kept = (x, bias)
+        return x + bias
+
+    def backward(self, dz: Any) -> list[Any]:
+        return [sum_to(dz, x) for x in self.kept]
+
+
+def test_the_designs_examples() -> None:
+    gate = Multiply()
+    assert repr(gate.forward(3, -4)) == "-12.0"
+    assert gate.backward(2.0) == [-8.0, 6.0]
+    fork = Copy(2)
+    assert fork.forward(5.0) == [5.0, 5.0]
+    assert fork.backward(1.0, 2.0) == [3.0]
+    assert Add().forward([1, 2], [3, 4]).tolist() == [4.0, 6.0]
+    assert Exp().forward(1000.0) == Reciprocal().forward(0.0) == np.inf
+
+
+def test_copy_adds_the_gradients_of_its_outputs() -> None:
+    fork = Copy(3)
+    x = np.array([1.0, 2.0])
+    assert all(np.array_equal(copy, x) for copy in fork.forward(x))
+    assert len(fork.forward(x)) == 3
+    (dx,) = fork.backward([1, 2], 10, [100, 200])
+    assert dx.tolist() == [111.0, 212.0]
+    with pytest.raises(TypeError, match=r"Copy\.backward\(\) takes 3 upstream gradients, got 1"):
+        fork.backward(1.0)
+    with pytest.raises(ValueError, match=r"must have the shape \(2,\), got \(3,\)"):
+        fork.backward(1.0, 1.0, [1, 2, 3])
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.0, "two"])
+def test_copy_wants_a_whole_number(n: Any) -> None:
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, got"):
+        Copy(n)
+
+
+@pytest.mark.parametrize("number", [Fraction(1, 2), np.float64(0.5), np.array(0.5), np.float16(0.5)])
+def test_all_kinds_of_numbers(number: Any) -> None:
+    assert Exp().forward(number) == pytest.approx(np.exp(0.5), rel=1e-3)
+
+
+@pytest.mark.parametrize("thing", ["1", None, 1j, Decimal(1), [1j], ["a"], np.array([None]), {}, Exp()])
+def test_what_is_not_a_number_is_named(thing: Any) -> None:
+    with pytest.raises(TypeError, match=r"Multiply\.forward\(\): y: a number or an array of numbers was wanted, got"):
+        Multiply().forward(1.0, thing)
+
+
+def test_ragged_lists_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"Exp\.forward\(\): x: .*inhomogeneous"):
+        Exp().forward([[1, 2], [3]])
+
+
+def test_a_wrong_number_of_inputs() -> None:
+    with pytest.raises(TypeError, match=r"Multiply\.forward\(\) missing 1 required positional argument: 'y'"):
+        Multiply().forward(1.0)
+    with pytest.raises(TypeError, match=r"Multiply\.forward\(\) takes 3 positional arguments but 4 were given"):
+        Multiply().forward(1.0, 2.0, 3.0)
+    gate = Multiply()
+    gate.forward(1.0, 2.0)
+    with pytest.raises(TypeError, match=r"Multiply\.backward\(\) takes 1 upstream gradient, got 2"):
+        gate.backward(1.0, 1.0)
+
+
+def test_a_gate_of_ones_own_has_the_doors() -> None:
+    cube = Cube()
+    with pytest.raises(RuntimeError, match=r"Cube\.backward\(\) needs a forward pass first"):
+        cube.backward(1.0)
+    assert cube.forward(2) == 8.0
+    assert cube.backward(1) == [12.0]
+    assert cube.forward([1, 2]).tolist() == [1.0, 8.0]
+    assert cube.backward(2)[0].tolist() == [6.0, 24.0]
+    assert cube.forward(np.float32([2])).dtype == np.float32
+    assert (repr(cube), cube.kind) == ("Cube()", "cube")
+    assert Plus().forward(2) == 3.0
+    assert Plus.takes == (1, 2)
+
+
+def test_formulas_read_as_they_are_written() -> None:
+    import inspect
+
+    assert "return x * y" in inspect.getsource(Multiply.forward)
+    assert list(inspect.signature(Multiply.forward).parameters) == ["self", "x", "y"]
+
+
+def test_repr_shows_the_settings_that_are_not_the_default() -> None:
+    gates = [Power(3), Sum(), Sum(axis=(0, 1), keepdims=True), Copy(2), Sigmoid()]
+    shown = ["Power(p=3.0)", "Sum()", "Sum(axis=(0, 1), keepdims=True)", "Copy(n=2)", "Sigmoid()"]
+    assert [repr(gate) for gate in gates] == shown
+
+
+def test_shapes_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match="4 elements of shape .* do not fit the shape"):
+        Reshape((3,)).forward([1, 2, 3, 4])
+    with pytest.raises(ValueError, match="do not fit"):
+        Reshape((3, -1)).forward([1, 2, 3, 4])
+    with pytest.raises(ValueError, match="axes must name each of 2 axes once"):
+        Transpose((0, 0)).forward([[1, 2]])
+    with pytest.raises(ValueError, match=r"MatMul takes arrays of 1 or more axes, got shapes \(\) and \(\)"):
+        MatMul().forward(1, 2)
+    with pytest.raises(ValueError, match="axis 0 is out of bounds"):
+        Sum(axis=0).forward(1.0)
+
+
+def test_numpy_warns_where_the_result_is_not_finite_and_floats_never_do() -> None:
+    assert np.isnan(Log().forward(-1.0))
+    with pytest.warns(RuntimeWarning, match="invalid value"):
+        Log().forward([-1.0, 1.0])
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        Exp().forward([1000.0])
+
+
+def test_namespace_of_what_flows() -> None:
+    import array_api_strict
+
+    from gates import scalar_math
+
+    assert namespace(1.0, 2.0) is scalar_math
+    assert namespace(1.0, np.ones(2)) is np
+    assert namespace(np.float32(1)) is np
+    assert namespace(1.0, array_api_strict.asarray([1.0])) is array_api_strict
+
+
+def test_sum_to_sums_over_the_axes_that_broadcasting_stretched() -> None:
+    gradient = np.arange(24.0).reshape(2, 3, 4)
+    for shape in [(2, 3, 4), (3, 4), (1, 4), (3, 1), (4,), (1,), (), (2, 1, 1), (1, 3, 4)]:
+        like = np.zeros(shape) if shape else 0.0
+        wanted = np.zeros(shape)
+        for index in np.ndindex(2, 3, 4):  # one element at a time
+            there = index[3 - len(shape) :]
+            wanted[tuple(i if n > 1 else 0 for i, n in zip(there, shape))] += gradient[index]
+        got = sum_to(gradient, like)
+        assert np.shape(got) == shape
+        assert np.array_equal(got, wanted)

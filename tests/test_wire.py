@@ -1,0 +1,148 @@
+"""Operators and NumPy functions on wires: each adds the gate that it should, and the rest are refused."""
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from graph import ComputationalGraph, Wire
+
+A = np.array([[1.5, 2.0], [0.5, 3.0]])
+B = np.array([[4.0, -1.0], [2.0, 0.25]])
+
+# an expression on arrays or wires alike, and the gates that it adds
+EXPRESSIONS: list[tuple[Callable[[Any, Any], Any], list[str]]] = [
+    (lambda x, y: x + y, ["Add"]),
+    (lambda x, y: x + 1, ["Shift"]),
+    (lambda x, y: 1 + x, ["Shift"]),
+    (lambda x, y: x - y, ["Subtract"]),
+    (lambda x, y: x - 1, ["Shift"]),
+    (lambda x, y: 1 - x, ["Subtract"]),
+    (lambda x, y: x * y, ["Multiply"]),
+    (lambda x, y: 2 * x, ["Scale"]),
+    (lambda x, y: x * 2, ["Scale"]),
+    (lambda x, y: x * np.float64(2), ["Scale"]),
+    (lambda x, y: np.float64(2) * x, ["Scale"]),
+    (lambda x, y: np.array(2.0) * x, ["Scale"]),
+    (lambda x, y: x / y, ["Divide"]),
+    (lambda x, y: x / 3, ["Divide"]),
+    (lambda x, y: 1 / x, ["Reciprocal"]),
+    (lambda x, y: 2 / x, ["Divide"]),
+    (lambda x, y: x**3, ["Power"]),
+    (lambda x, y: x**2, ["Power"]),
+    (lambda x, y: x**-0.5, ["Power"]),
+    (lambda x, y: x @ y, ["MatMul"]),
+    (lambda x, y: x @ np.ones(2), ["MatMul"]),
+    (lambda x, y: np.ones(2) @ x, ["MatMul"]),
+    (lambda x, y: -x, ["Negative"]),
+    (lambda x, y: +x, []),
+    (lambda x, y: np.ones(2) * x, ["Multiply"]),
+    (lambda x, y: np.ones(2) - x, ["Subtract"]),
+    (lambda x, y: np.ones(2) / x, ["Divide"]),
+    (lambda x, y: x + np.ones((2, 1)), ["Add"]),
+    (lambda x, y: [1.0, 2.0] + x, ["Add"]),
+    (lambda x, y: x.T, ["Transpose"]),
+    (lambda x, y: x.transpose(1, 0), ["Transpose"]),
+    (lambda x, y: x.sum(), ["Sum"]),
+    (lambda x, y: x.sum(0), ["Sum"]),
+    (lambda x, y: x.sum(axis=1, keepdims=True), ["Sum"]),
+    (lambda x, y: x.mean(), ["Mean"]),
+    (lambda x, y: x.mean(-1), ["Mean"]),
+    (lambda x, y: x.reshape(4), ["Reshape"]),
+    (lambda x, y: x.reshape(4, 1), ["Reshape"]),
+    (lambda x, y: x.reshape((1, -1)), ["Reshape"]),
+    (lambda x, y: np.exp(x), ["Exp"]),
+    (lambda x, y: np.log(x), ["Log"]),
+    (lambda x, y: np.sqrt(x), ["Sqrt"]),
+    (lambda x, y: np.square(x), ["Square"]),
+    (lambda x, y: np.reciprocal(x), ["Reciprocal"]),
+    (lambda x, y: np.tanh(x), ["Tanh"]),
+    (lambda x, y: np.maximum(x, y), ["Max"]),
+    (lambda x, y: np.maximum(0, x), ["Max"]),
+    (lambda x, y: np.minimum(x, y), ["Min"]),
+    (lambda x, y: np.negative(x), ["Negative"]),
+    (lambda x, y: np.add(x, 1), ["Shift"]),
+    (lambda x, y: np.subtract(1, x), ["Subtract"]),
+    (lambda x, y: np.multiply(x, y), ["Multiply"]),
+    (lambda x, y: np.divide(x, y), ["Divide"]),
+    (lambda x, y: np.power(x, 3), ["Power"]),
+    (lambda x, y: np.matmul(x, y), ["MatMul"]),
+    (lambda x, y: np.sum(x), ["Sum"]),
+    (lambda x, y: np.sum(x, axis=0), ["Sum"]),
+    (lambda x, y: np.mean(x, axis=(0, 1)), ["Mean"]),
+    (lambda x, y: np.reshape(x, (4,)), ["Reshape"]),
+    (lambda x, y: np.transpose(x), ["Transpose"]),
+    (lambda x, y: np.transpose(x, axes=(1, 0)), ["Transpose"]),
+]
+
+
+def gates_of(graph: ComputationalGraph) -> list[str]:
+    """Return the classes of the gates that are no entries."""
+    names = [type(gate).__name__ for _, gate in graph.graph.nodes(data="gate")]
+    return [name for name in names if name not in ("Input", "Constant")]
+
+
+@pytest.mark.parametrize("number", range(len(EXPRESSIONS)))
+def test_an_expression_adds_its_gate_and_computes_what_numpy_does(number: int) -> None:
+    expression, added = EXPRESSIONS[number]
+    graph = ComputationalGraph()
+    wire = expression(*graph.inputs("x", "y"))
+    assert isinstance(wire, Wire)
+    assert gates_of(graph) == added
+    graph.output = wire
+    assert_allclose(graph.forward(x=A, y=B), expression(A, B), rtol=1e-15)
+
+
+REFUSED: list[tuple[Callable[[Any, Any], Any], str]] = [
+    (lambda x, y: 2**x, r"no gate for a number \*\* x on wires"),
+    (lambda x, y: x**y, r"no gate for x \*\* y: the exponent must be a number, got the wire y"),
+    (lambda x, y: x ** np.ones(2), r"the exponent must be a number, got array"),
+    (lambda x, y: x % 2, "no gate for % on wires"),
+    (lambda x, y: 7 % x, "no gate for % on wires"),
+    (lambda x, y: x // 2, "no gate for // on wires"),
+    (lambda x, y: divmod(x, 2), r"no gate for divmod\(\) on wires"),
+    (lambda x, y: x > y, "no gate for x > y on wires"),
+    (lambda x, y: x <= 1, "no gate for x >= y on wires"),
+    (lambda x, y: max(x, y), "no gate for x > y on wires"),
+    (lambda x, y: abs(x), r"no gate for abs\(\) on wires"),
+    (lambda x, y: x[0], r"no gate for x\[i\] on wires"),
+    (lambda x, y: list(x), r"no gate for x\[i\] on wires"),
+    (lambda x, y: float(x), r"no gate for float\(\) \(a wire's value is x.value\) on wires"),
+    (lambda x, y: math.exp(x), r"no gate for float\(\)"),
+    (lambda x, y: 1 if x else 2, "no gate for the truth of x"),
+    (lambda x, y: x & y, "no gate for & on wires"),
+    (lambda x, y: ~x, "no gate for ~ on wires"),
+    (lambda x, y: np.sin(x), "no gate for np.sin; these NumPy functions have gates: add, divide, exp"),
+    (lambda x, y: np.exp(x, out=np.ones(2)), "no gate for np.exp with out="),
+    (lambda x, y: np.add.reduce(x), "no gate for np.add.reduce"),
+    (lambda x, y: np.concatenate([x, y]), "no gate for np.concatenate"),
+    (lambda x, y: np.greater(x, y), "no gate for np.greater"),
+    (lambda x, y: x + "1", r"add_1 \(Add\) reads wires, numbers and arrays: .* got '1' \(str\)"),
+    (lambda x, y: x * None, "reads wires, numbers and arrays: .* got None"),
+    (lambda x, y: x + 1j, "got 1j"),
+    (operator.setitem, "does not support item assignment"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)))
+def test_what_has_no_gate_is_refused_and_adds_nothing(number: int) -> None:
+    expression, message = REFUSED[number]
+    graph = ComputationalGraph()
+    x, y = graph.inputs("x", "y")
+    with pytest.raises(TypeError, match=message):
+        expression(x, y) if expression is not operator.setitem else operator.setitem(x, 0, y)
+    assert list(graph) == ["x", "y"]
+
+
+def test_a_wire_is_frozen_and_equal_to_itself() -> None:
+    graph = ComputationalGraph()
+    x, y = graph.inputs("x", "y")
+    assert x == graph["x"] != y
+    assert len({x, graph["x"], y}) == 2
+    assert x != ComputationalGraph().input("x")
+    with pytest.raises(AttributeError):
+        x.node = "y"  # type: ignore[misc]
