@@ -92,11 +92,9 @@ class Gate:
         return values
 
     def __repr__(self) -> str:
-        changed = [
-            f"{name}={value!r}"
-            for name, value in settings_of(self).items()
-            if value != parameters_of(self)[name].default
-        ]
+        defaults = {name: parameter.default for name, parameter in parameters_of(self).items()}
+        settings = {name: repr(value) for name, value in settings_of(self).items()}
+        changed = [f"{name}={text}" for name, text in settings.items() if text != repr(defaults[name])]
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def __getstate__(self) -> dict[str, Any]:

@@ -77,11 +77,12 @@ def _document(graph: ComputationalGraph) -> dict[str, Any]:
         if sources:
             row["reads"] = sources
         rows.append(row)
+    output = graph.explicit_output
     return {
         "format": _FORMAT,
         "version": _VERSION,
         "guard": graph.guard,
-        "output": graph.explicit_output and [graph.explicit_output.node, graph.explicit_output.port],
+        "output": None if output is None else [output.node, output.port],
         "gates": rows,
     }
 

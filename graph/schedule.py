@@ -55,6 +55,8 @@ class Schedule:
         needed: list[bool] = []  # by slot: whether a gradient is needed there
         for node in self.order:
             gate = gates[node]
+            if gate is None:
+                raise ValueError(f"the node {node!r} has no gate: graph.graph was changed by hand")
             outputs = outputs_of(gate)
             slots[node] = out = self.size
             self.size += outputs

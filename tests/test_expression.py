@@ -78,10 +78,9 @@ def test_numbers_follow_the_rules(source: str, wanted: float) -> None:
 
 
 def test_there_is_a_function_for_each_gate() -> None:
-    assert set(FUNCTIONS) == set(
-        "add subtract multiply divide negative reciprocal power square sqrt exp log scale shift max min sigmoid tanh "
-        "relu leaky_relu elu matmul transpose sum mean".split()
-    )
+    names = "add subtract multiply divide negative reciprocal power square sqrt exp log scale shift max min sigmoid "
+    names += "tanh relu leaky_relu elu matmul transpose sum mean"
+    assert sorted(FUNCTIONS) == sorted(names.split(" "))
     calls = [
         ("sqrt(x)", 1.5),
         ("square(x)", 5.0625),

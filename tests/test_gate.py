@@ -7,8 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates import Add, Copy, Exp, Gate, Log, MatMul, Multiply, Power, Reciprocal, Reshape, Sigmoid, Sum, Transpose
-from gates import namespace, sum_to
+from gates import (
+    Add,
+    Copy,
+    Exp,
+    Gate,
+    Log,
+    MatMul,
+    Multiply,
+    Power,
+    Reciprocal,
+    Reshape,
+    Sigmoid,
+    Sum,
+    Transpose,
+    namespace,
+    sum_to,
+)
 
 
 class Cube(Gate):

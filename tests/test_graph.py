@@ -410,4 +410,7 @@ def test_matmul_in_a_graph_with_vectors() -> None:
     x, y = graph.inputs("x", "y")
     graph.add(MatMul(), x, y)
     assert graph.forward(x=[1, 2], y=[3, 4]) == 11.0
-    assert {name: gradient.tolist() for name, gradient in graph.backward().items()} == {"x": [3.0, 4.0], "y": [1.0, 2.0]}
+    assert {name: gradient.tolist() for name, gradient in graph.backward().items()} == {
+        "x": [3.0, 4.0],
+        "y": [1.0, 2.0],
+    }

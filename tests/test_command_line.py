@@ -1,0 +1,101 @@
+"""The command line, run as a user runs it."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m graph` with some arguments."""
+    return subprocess.run([sys.executable, "-W", "error", "-m", "graph", *arguments], capture_output=True, text=True)
+
+
+def test_the_lectures_first_circuit() -> None:
+    result = run("(x + y) * z", "x=-2", "y=5", "z=-4")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == (
+        "multiply_1 = (x + y) * z\n"
+        "\n"
+        "forward\n"
+        "  x           Input               -2\n"
+        "  y           Input               5\n"
+        "  z           Input               -4\n"
+        "  add_1       Add(x, y)           3\n"
+        "  multiply_1  Multiply(add_1, z)  -12\n"
+        "\n"
+        "backward: local × upstream = downstream\n"
+        "  multiply_1 = Multiply(add_1, z), upstream 1\n"
+        "    add_1  -4 × 1 = -4\n"
+        "    z      3 × 1 = 3\n"
+        "  add_1 = Add(x, y), upstream -4\n"
+        "    x  1 × -4 = -4\n"
+        "    y  1 × -4 = -4\n"
+        "\n"
+        "gradients\n"
+        "  x  -4\n"
+        "  y  -4\n"
+        "  z  3\n"
+    )
+
+
+def test_without_arguments_the_sigmoid_neuron() -> None:
+    lines = run().stdout.splitlines()
+    assert lines[0] == "reciprocal_1 = 1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))"
+    assert "    shift_1  -0.534447 × 1 = -0.534447" in lines
+    assert "    negative_1  0.367879 × -0.534447 = -0.196612" in lines
+    gradients = dict(line.split() for line in lines[lines.index("gradients") + 1 :])
+    rounded = {name: round(float(gradient), 2) for name, gradient in gradients.items()}
+    assert rounded == {"w0": -0.2, "x0": 0.39, "w1": -0.39, "x1": -0.59, "w2": 0.2}
+
+
+def test_arrays_wires_read_twice_and_numbers_that_are_not_finite() -> None:
+    lines = run("sum((W @ x) ** 2)", "W=[[0.1, 0.5], [-0.3, 0.8]]", "x=[0.2,0.4]").stdout.splitlines()
+    assert "  sum_1     Sum(power_1)            0.116" in lines
+    assert "  x  [-0.112 0.636]" in lines
+    lines = run("x * x + x", "x=3").stdout.splitlines()
+    assert lines[-2:] == ["gradients", "  x  7"]
+    assert "    x  3 × 1 = 3" in lines
+    assert run("1 / x", "x=0").stdout.endswith("gradients\n  x  -inf\n")
+    result = run("log(x)", "x=[-1, 1]")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "gradients of the sum of its elements" in result.stdout
+    assert run("--", "-x", "x=inf").stdout.endswith("gradients\n  x  -1\n")
+    assert run("2 * 3").stdout.endswith("gradients\n")
+
+
+def test_help_explains() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    for words in ("expression", "name=value", 'python -m graph "(x + y) * z" x=-2 y=5 z=-4', "sigmoid neuron"):
+        assert words in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["(x + y"], "this parenthesis is never closed, at position 1: -->(x + y"),
+        (["x + foo(y)", "x=1", "y=2"], "unknown function 'foo'"),
+        ([""], "a number, a name or '(' was wanted, got the end"),
+        (["x\n+\n)"], "a number, a name or '(' was wanted, got ')'"),
+        (["x + y", "x=1"], "missing input 'y': the graph's inputs are x, y"),
+        (["x + y", "x=1", "y=2", "z=3"], "unknown input 'z': the graph's inputs are x, y"),
+        (["x", "x=1", "x=2"], "input 'x' is given twice"),
+        (["x", "x=one"], "input 'x' must be a number or an array such as [1, 2], got 'one'"),
+        (["x", "x=[1, 2"], "input 'x' must be a number or an array such as [1, 2], got '[1, 2'"),
+        (["x", "x=[[1, 2], [3]]"], "input 'x': "),
+        (["x", "x=['a']"], "input 'x' must be a number"),
+        (["x", "x"], "an input is written name=number, got 'x'"),
+        (["x", "=1"], "an input is written name=number, got '=1'"),
+        (["x + y", "x=[1,2]", "y=[1,2,3]"], "in gate 'add_1' (Add)"),
+        (["--nope"], "unrecognized arguments: --nope"),
+        (["2 ** x", "x=1"], "no gate for a number ** x on wires, at position 3: 2 -->** x"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert message in result.stderr
+    assert result.stderr.startswith("python -m graph: ")
+    assert result.stderr.count("\n") == 1

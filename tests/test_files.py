@@ -1,0 +1,254 @@
+"""Saving and loading: what comes back is the same to the last bit, and no file does harm."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates import Copy, Exp, Gate, LeakyReLU, Multiply
+from graph import ComputationalGraph
+from tests.cases import CASES
+
+
+def rich_graph() -> ComputationalGraph:
+    """Return a graph with everything in it that a file must hold."""
+    inner = ComputationalGraph.from_expression("leaky_relu(u * v, 0.3) + 1")
+    graph = ComputationalGraph()
+    x = graph.input("x")
+    label = graph.input("ein Name / <b>", grad=False)
+    W = graph.parameter("W", np.array([[0.1, 1 / 3], [5e-324, 1e308]]))
+    b = graph.parameter("b", np.array([0.1, 2.0], dtype=np.float32))
+    c = graph.parameter("c", 0.1 + 0.2)
+    limits = graph.constant([np.inf, -np.inf, np.nan, -0.0])
+    empty = graph.constant(np.zeros((0, 3)))
+    left, right = graph.add(Copy(2), x @ W + b, name="fork")
+    f = graph.add(inner.as_gate(), left * c, right) - label
+    graph.add(Exp(), limits, name="limits")
+    graph.add(Exp(), empty)
+    graph.output = f.sum(axis=(0,), keepdims=True)
+    return graph
+
+
+def test_a_round_trip_keeps_everything(tmp_path: Path) -> None:
+    graph = rich_graph()
+    inputs = {"x": [1e-3, 1e-320], "ein Name / <b>": 3}
+    graph.save(tmp_path / "graph.json")
+    again = ComputationalGraph.load(tmp_path / "graph.json")
+    assert list(again.graph.edges(keys=True, data=True)) == list(graph.graph.edges(keys=True, data=True))
+    assert [(name, repr(gate)) for name, gate in again.graph.nodes(data="gate") if name != "graph_1"] == [
+        (name, repr(gate)) for name, gate in graph.graph.nodes(data="gate") if name != "graph_1"
+    ]
+    assert np.array_equal(again.forward(inputs), graph.forward(inputs))
+    wanted = graph.backward(1)
+    gradients = again.backward(1)
+    assert list(gradients) == list(wanted) == ["x", "W", "b", "c"]
+    for name, gradient in gradients.items():
+        assert np.array_equal(gradient, wanted[name])
+        assert np.asarray(gradient).dtype == np.asarray(wanted[name]).dtype
+    for name, value in again.parameters.items():
+        assert np.asarray(value).tobytes() == np.asarray(graph.parameters[name]).tobytes()
+    assert np.asarray(again["constant_1"].value).tobytes() == np.asarray(graph["constant_1"].value).tobytes()
+    again.save(tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_text() == (tmp_path / "graph.json").read_text()
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+def test_every_gate_comes_back(case: Any, tmp_path: Path) -> None:
+    graph = ComputationalGraph()
+    shapes = case.shapes[-1]
+    names = [f"x{place}" for place in range(len(shapes))]
+    graph.add(case.make(), *graph.inputs(*names), name="gate")
+    graph.save(tmp_path / "g")
+    again = ComputationalGraph.load(tmp_path / "g")
+    assert repr(again.graph.nodes["gate"]["gate"]) == case.name
+    inputs = dict(zip(names, case.inputs(shapes)))
+    assert np.array_equal(again.forward(inputs), graph.forward(inputs))
+
+
+def test_a_guarded_graph_without_output_stays_one(tmp_path: Path) -> None:
+    graph = ComputationalGraph(guard=True)
+    graph.input("x")
+    graph.save(tmp_path / "g")
+    again = ComputationalGraph.load(tmp_path / "g")
+    assert again.guard
+    again.add(Exp(), again["x"])
+    assert again.output.node == "exp_1"
+
+
+class Cube(Gate):
+    """A gate of one's own, with a setting."""
+
+    def __init__(self, factor: float, note: str = "") -> None:
+        self.factor, self.note = factor, note
+
+    def forward(self, x: Any) -> Any:
+        (x,) = self.keep(x)
+        return self.factor * x**3
+
+    def backward(self, dz: Any) -> list[Any]:
+        (x,) = self.kept
+        return [dz * self.factor * 3 * x**2]
+
+
+class Forgetful(Cube):
+    """A gate whose setting cannot be read from it."""
+
+    def __init__(self, secret: float) -> None:
+        super().__init__(secret)
+
+
+def test_gates_of_ones_own(tmp_path: Path) -> None:
+    graph = ComputationalGraph()
+    graph.add(Cube(2, note="hi"), graph.input("x"), name="c")
+    graph.save(tmp_path / "g")
+    with pytest.raises(
+        ValueError, match=r"unknown gate 'Cube'; a class of your own is handed over with load\(path, gates="
+    ):
+        ComputationalGraph.load(tmp_path / "g")
+    again = ComputationalGraph.load(tmp_path / "g", gates=[Cube])
+    assert again.forward(x=2) == 16.0
+    assert repr(again.graph.nodes["c"]["gate"]) == "Cube(factor=2, note='hi')"
+
+
+def test_what_json_cannot_hold_is_said_and_the_old_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "g"
+    ComputationalGraph.from_expression("x * 2").save(path)
+    before = path.read_bytes()
+    graph = ComputationalGraph()
+    graph.add(Cube(object()), graph.input("x"), name="c")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"c \(Cube\) cannot be saved: JSON cannot hold its 'factor', <object"):
+        graph.save(path)
+    forgetful = ComputationalGraph()
+    forgetful.add(Forgetful(1), forgetful.input("x"), name="f")
+    with pytest.raises(
+        TypeError, match=r"f \(Forgetful\) cannot be saved: its class keeps the constructor's 'secret' in no"
+    ):
+        forgetful.save(path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["g"]
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """Return what a small saved graph holds, with changes."""
+    gates = [
+        {"name": "x", "gate": "Input", "settings": {"grad": True}},
+        {"name": "f", "gate": "Multiply", "reads": [["x", 0], ["x", 0]]},
+    ]
+    return {"format": "gategraph", "version": 1, "guard": False, "output": ["f", 0], "gates": gates, **changes}
+
+
+def gates(**changes: Any) -> dict[str, Any]:
+    """Return a document whose gate f is changed."""
+    whole = document()
+    whole["gates"][1].update(changes)
+    return whole
+
+
+X = {"name": "x", "gate": "Input"}
+
+
+def constant(value: Any) -> dict[str, Any]:
+    """Return a document with a constant."""
+    return document(gates=[{"name": "c", "gate": "Constant", "settings": {"value": value}}], output=["c", 0])
+
+
+HOSTILE = [
+    (b"", "Expecting value"),
+    (b"\xff\xfe\x00", "codec|Expecting|decode"),
+    (b"{", "Expecting property name"),
+    (b"[" * 100_000, "recursion|Expecting|nested"),
+    (b'{"format": "gategraph", "version": 1' + b"0" * 5000 + b"}", "its version must be 1|limit"),
+    ([], 'it must be an object with "format": "gategraph"'),
+    ({"nodes": [], "links": []}, 'it must be an object with "format": "gategraph"'),
+    (document(version=2), "its version must be 1, got 2"),
+    (document(version=None), "its version must be 1, got None"),
+    (document(gates={}), '"gates" must be a list of objects'),
+    (document(gates=[3]), '"gates" must be a list of objects'),
+    (document(guard="yes"), '"guard" true or false'),
+    (document(output=["nope", 0]), "it reads 'nope', and no gate is called that"),
+    (document(output=["f", 1]), "it reads output 1 of 'f', which has 1"),
+    (document(output=3), "a wire must be a pair of a gate's name and an output port, got 3"),
+    (gates(gate="os.system"), r"gate 1 \('f'\): unknown gate 'os.system'"),
+    (gates(gate="Gate"), "unknown gate 'Gate'"),
+    (gates(gate="namespace"), "unknown gate 'namespace'"),
+    (gates(gate=["Add"]), r"unknown gate \['Add'\]"),
+    (gates(gate="Input"), r"f \(Input\) takes 0 inputs, got 2"),
+    (gates(reads=[["x", 0]]), r"f \(Multiply\) takes 2 inputs, got 1"),
+    (gates(reads=[["f", 0], ["x", 0]]), "it reads 'f', which comes later: a cycle, or gates out of order"),
+    (gates(reads=[["x", 0], ["y", 0]]), "it reads 'y', and no gate is called that"),
+    (gates(reads=[["x", -1], ["x", 0]]), "it reads output -1 of 'x', which has 1"),
+    (gates(reads=[["x", True], ["x", 0]]), "a wire must be a pair"),
+    (gates(reads=[["x"], ["x", 0]]), "a wire must be a pair"),
+    (gates(reads=[[["x"], 0], ["x", 0]]), "a wire must be a pair"),
+    (gates(reads=3), 'must have a "name", a "gate", perhaps "settings" and "reads", and nothing else'),
+    (gates(code="import os"), 'must have a "name", a "gate", perhaps "settings" and "reads", and nothing else'),
+    (gates(name="x"), "the name 'x' is taken"),
+    (gates(name=["f"]), 'must have a "name"'),
+    (gates(name=""), "a name must be a string that is not empty"),
+    (gates(settings=[]), '"settings" must be an object'),
+    (gates(settings={"p": 1}), "Multiply() takes no arguments|unexpected keyword|takes no arguments"),
+    (gates(gate="Power", reads=[["x", 0]]), "missing 1 required positional argument: 'p'"),
+    (gates(gate="Power", reads=[["x", 0]], settings={"p": "3 + 4"}), "could not convert string to float"),
+    (gates(gate="Copy", reads=[["x", 0]], settings={"n": -1}), "n must be a whole number of at least 1"),
+    (
+        gates(gate="Copy", reads=[["x", 0]], settings={"n": {"number": "__import__"}}),
+        "is not a number, an array or a graph",
+    ),
+    (constant("import os"), "a number or an array of numbers was wanted, got 'import os'"),
+    (constant(None), "a number or an array of numbers was wanted, got None"),
+    (constant({"array": [1, 2], "shape": [3], "dtype": "float64"}), "must have 3 numbers, got 2"),
+    (constant({"array": [1, 2], "shape": [-1], "dtype": "float64"}), "is not a number, an array or a graph"),
+    (constant({"array": [1, "2"], "shape": [2], "dtype": "float64"}), "is not a number, an array or a graph"),
+    (constant({"array": [], "shape": [10**30, 0], "dtype": "float64"}), "array|too (big|large)|dimension"),
+    (constant({"array": [1], "shape": [1], "dtype": "object"}), "is not a number, an array or a graph"),
+    (constant({"array": [1], "shape": [1], "dtype": "O,O"}), "is not a number, an array or a graph"),
+    (constant({"graph": {"format": "other"}}), 'it must be an object with "format"'),
+    (constant({"graph": document()}), "a number or an array of numbers was wanted"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_a_damaged_foreign_or_hostile_file_is_a_value_error(number: int, tmp_path: Path) -> None:
+    content, message = HOSTILE[number]
+    path = tmp_path / "graph.json"
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    with pytest.raises(ValueError, match=f"graph.json is not a graph that can be loaded: .*({message})"):
+        ComputationalGraph.load(path)
+
+
+@pytest.mark.parametrize("cut", [0.1, 0.5, 0.9, 0.999])
+def test_half_a_file_is_a_value_error(cut: float, tmp_path: Path) -> None:
+    path = tmp_path / "graph.json"
+    rich_graph().save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(cut * len(content))])
+    with pytest.raises(ValueError, match="is not a graph that can be loaded"):
+        ComputationalGraph.load(path)
+
+
+def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        ComputationalGraph.load(tmp_path / "nope")
+    with pytest.raises(FileNotFoundError):
+        rich_graph().save(tmp_path / "nope" / "graph.json")
+
+
+def test_the_file_is_json_that_people_can_read(tmp_path: Path) -> None:
+    graph = ComputationalGraph()
+    graph.add(Multiply(), graph.add(LeakyReLU(0.2), graph.input("x"), name="r"), graph.parameter("w", 2), name="f")
+    graph.save(tmp_path / "g")
+    assert json.loads((tmp_path / "g").read_text()) == {
+        "format": "gategraph",
+        "version": 1,
+        "guard": False,
+        "output": None,
+        "gates": [
+            {"name": "x", "gate": "Input", "settings": {"grad": True}},
+            {"name": "r", "gate": "LeakyReLU", "settings": {"slope": 0.2}, "reads": [["x", 0]]},
+            {"name": "w", "gate": "Parameter", "settings": {"value": 2.0}},
+            {"name": "f", "gate": "Multiply", "reads": [["r", 0], ["w", 0]]},
+        ],
+    }

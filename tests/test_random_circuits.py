@@ -1,0 +1,119 @@
+"""Random circuits: their gradients against central differences of a plain evaluation without the engine."""
+
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gates import Add, Copy, Divide, Exp, MatMul, Max, Min, Multiply, Sigmoid, Subtract, Sum, Tanh, Transpose
+from graph import ComputationalGraph
+
+mp = mpmath.mp.clone()
+mp.dps = 40
+
+# for each gate its class, and the same on mpmath's numbers; the order of inputs matters in most
+GATES: list[tuple[type, Any]] = [
+    (Add, lambda x, y: x + y),
+    (Subtract, lambda x, y: x - y),
+    (Multiply, lambda x, y: x * y),
+    (Divide, lambda x, y: x / y),
+    (Max, lambda x, y: max(x, y)),
+    (Min, lambda x, y: min(x, y)),
+    (Sigmoid, lambda x: 1 / (1 + mp.exp(-x))),
+    (Tanh, mp.tanh),
+    (Exp, mp.exp),
+]
+
+numbers = st.floats(-2, 2).filter(lambda x: abs(x) > 1e-3)
+
+
+@st.composite
+def circuits(draw: st.DrawFn) -> tuple[list[float], list[tuple[int, list[int]]], int]:
+    """Return inputs, gates with the wires that they read, and the wire that is the output."""
+    inputs = draw(st.lists(numbers, min_size=1, max_size=4))
+    gates: list[tuple[int, list[int]]] = []
+    for _ in range(draw(st.integers(1, 12))):
+        kind = draw(st.integers(0, len(GATES) - 1))
+        count = 1 if kind >= 6 else 2
+        last = len(inputs) + len(gates) - 1
+        gates.append((kind, draw(st.lists(st.integers(0, last), min_size=count, max_size=count))))
+    return inputs, gates, draw(st.integers(len(inputs), len(inputs) + len(gates) - 1))
+
+
+def plainly(inputs: list[Any], gates: list[tuple[int, list[int]]], output: int) -> Any:
+    """Return the value of a wire, computed with mpmath and without any graph."""
+    wires = [mp.mpf(x) for x in inputs]
+    for kind, reads in gates:
+        wires.append(GATES[kind][1](*[wires[wire] for wire in reads]))
+    return wires[output]
+
+
+@settings(max_examples=300, deadline=None)
+@given(circuits())
+def test_gradients_of_random_circuits(circuit: Any) -> None:
+    inputs, gates, output = circuit
+    graph = ComputationalGraph()
+    wires = list(graph.inputs(*[f"x{place}" for place in range(len(inputs))]))
+    for kind, reads in gates:
+        wires.append(graph.add(GATES[kind][0](), *[wires[wire] for wire in reads]))
+    graph.output = wires[output]
+    names = [f"x{place}" for place in range(len(inputs))]
+    with mp.workdps(40):
+        try:
+            exact = plainly(inputs, gates, output)
+            step = mp.mpf(10) ** -15
+            slopes = []
+            for place in range(len(inputs)):
+                ends = [[x + sign * step * (i == place) for i, x in enumerate(map(mp.mpf, inputs))] for sign in (1, -1)]
+                up, down = (plainly(end, gates, output) for end in ends)
+                if abs(up + down - 2 * exact) > abs(up - down) * mp.mpf(10) ** -6 + mp.mpf(10) ** -25:
+                    return  # a kink or a pole at this very point
+                slopes.append((up - down) / (2 * step))
+        except (ZeroDivisionError, OverflowError):
+            return
+        if max(abs(exact), *map(abs, slopes)) > 1e12 or any(abs(exact) > 1e6 for _ in slopes):
+            return  # the condition of such a circuit is worse than the comparison below
+    for _ in range(2):
+        value = graph.forward(dict(zip(names, inputs)))
+        if not np.isfinite(value) or any(abs(graph[name].value) > 1e6 for name in graph):
+            return
+        assert value == pytest.approx(float(exact), rel=1e-6, abs=1e-6)
+        gradients = graph.backward()
+    wanted = {name: float(slope) for name, slope in zip(names, slopes)}
+    assert gradients == pytest.approx(wanted, rel=1e-5, abs=1e-5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_gradients_of_random_circuits_of_arrays(data: st.DataObject) -> None:
+    """Arrays that broadcast, products whose order matters, copies: against central differences."""
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    graph = ComputationalGraph()
+    values = {"A": random.normal(size=(3, 3)), "b": random.normal(size=3), "c": random.normal(size=(3, 1)), "d": 0.7}
+    wires: list[Any] = list(graph.inputs(*values))
+    for _ in range(data.draw(st.integers(1, 8))):
+        kind = data.draw(st.sampled_from([Add, Subtract, Multiply, Tanh, Sigmoid, MatMul, Copy, Transpose]))
+        x, y = (wires[data.draw(st.integers(0, len(wires) - 1))] for _ in range(2))
+        if kind is MatMul:
+            wires.append(graph.add(MatMul(), x + graph["A"], graph["A"] * y))
+        elif kind is Copy:
+            wires.extend(graph.add(Copy(3), x)[1:])
+        else:
+            wires.append(graph.add(kind(), x, y) if kind in (Add, Subtract, Multiply) else graph.add(kind(), x))
+    graph.output = graph.add(Sum(), graph.add(Tanh(), wires[-1] + graph["b"]))
+    graph.forward(values)
+    gradients = graph.backward()
+    for name, value in values.items():
+        assert np.shape(gradients[name]) == np.shape(value)
+        for index in np.ndindex(np.shape(value)):
+            ends = []
+            for sign in (1, -1):
+                moved = np.array(value)
+                moved[index] += sign * 1e-5
+                ends.append(graph.evaluate(graph.output, {**values, name: moved}))
+            slope = (ends[0] - ends[1]) / 2e-5
+            # the step's own error grows with the third derivative, which a few products make large
+            assert np.asarray(gradients[name])[index] == pytest.approx(slope, rel=1e-3, abs=1e-3)
