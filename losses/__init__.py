@@ -1,1 +1,1 @@
-"""Losses: gates whose output is a number that training makes small."""
+"""Losses: gates whose output is the number that training makes small. There are none yet."""
