@@ -32,7 +32,8 @@ class Structure:
         self._output: Wire | None = None
         self._last: str | None = None
         self._counts: dict[str, int] = {}
-        weakref.finalize(self, _release, self.graph).atexit = False
+        self._gates: list[Any] = []  # also those taken out of networkx's graph by hand: an id is theirs while they live
+        weakref.finalize(self, _release, self._gates).atexit = False
 
     @property
     def parameters(self) -> Parameters:
@@ -200,6 +201,7 @@ class Structure:
         self.graph.add_node(name, gate=gate)
         for port, wire in enumerate(wires):
             self.graph.add_edge(wire.node, name, port, source_port=wire.port)
+        self._gates.append(gate)
         _standing.add(id(gate))
 
     def _sources(self, given: tuple[Any, ...], who: str) -> tuple[Wire, ...]:
@@ -237,9 +239,9 @@ class Structure:
         return name
 
 
-def _release(graph: Any) -> None:
+def _release(gates: list[Any]) -> None:
     """Let the gates of a graph that is gone stand in another."""
-    _standing.difference_update([id(gate) for _, gate in graph.nodes(data="gate")])
+    _standing.difference_update(map(id, gates))
 
 
 def outputs_of(gate: Any) -> int:

@@ -365,6 +365,17 @@ def test_the_gates_of_a_graph_that_is_gone_are_free() -> None:
     assert other.forward(x=0) == 1.0
 
 
+def test_a_gate_taken_out_by_hand_leaves_no_mark_on_other_gates() -> None:
+    graph = ComputationalGraph()
+    x = graph.input("x")
+    for number in range(200):  # the memory of a gate that is gone is soon another's
+        graph.add(Exp(), x, name=f"e{number}")
+        graph.graph.remove_node(f"e{number}")
+        other = ComputationalGraph()
+        other.add(Exp(), other.input("x"))
+    assert list(graph) == ["x"]
+
+
 class Halves:
     """A gate with two outputs, deriving from nothing, whose class has no room for more attributes."""
 
