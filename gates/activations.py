@@ -2,7 +2,7 @@
 
 from gates.gate import Gate
 from gates.namespaces import namespace
-from gates.values import Value
+from gates.values import Value, as_number
 
 
 class Sigmoid(Gate):
@@ -106,7 +106,7 @@ class LeakyReLU(Gate):
     elementwise = True
 
     def __init__(self, slope: float = 0.1) -> None:
-        self.slope = float(slope)
+        self.slope = as_number(slope, "LeakyReLU: slope")
 
     def forward(self, x: Value) -> Value:
         xp = namespace(x)
@@ -144,7 +144,7 @@ class ELU(Gate):
     elementwise = True
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = float(alpha)
+        self.alpha = as_number(alpha, "ELU: alpha")
 
     def forward(self, x: Value) -> Value:
         (x,) = self.keep(x)
@@ -154,5 +154,10 @@ class ELU(Gate):
     def backward(self, dy: Value) -> list[Value]:
         (x,) = self.kept
         xp = namespace(x)
-        slope = xp.where(x >= 0.0, xp.ones_like(x), self.alpha * xp.exp(xp.minimum(x, xp.zeros_like(x))))
-        return [dy * slope]
+        left = xp.minimum(x, xp.zeros_like(x))
+        if abs(self.alpha) <= 1.0:
+            slope = self.alpha * xp.exp(left)
+        else:  # e**x turns subnormal before alpha * e**x does
+            root = xp.exp(left / 2.0)
+            slope = self.alpha * root * root
+        return [dy * xp.where(x >= 0.0, xp.ones_like(x), slope)]

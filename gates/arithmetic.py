@@ -3,7 +3,7 @@
 from gates.gate import Gate
 from gates.namespaces import namespace
 from gates.sum_to import sum_to
-from gates.values import Value
+from gates.values import Value, as_number
 
 _SMALL, _LIFT = 2.0**-1000, 2.0**100
 
@@ -181,7 +181,7 @@ class Scale(Gate):
     elementwise = True
 
     def __init__(self, a: float) -> None:
-        self.a = float(a)
+        self.a = as_number(a, "Scale: a")
 
     def forward(self, x: Value) -> Value:
         return self.a * x
@@ -210,7 +210,7 @@ class Shift(Gate):
     elementwise = True
 
     def __init__(self, c: float) -> None:
-        self.c = float(c)
+        self.c = as_number(c, "Shift: c")
 
     def forward(self, x: Value) -> Value:
         return x + self.c

@@ -1,22 +1,15 @@
-"""The base class of gates, and the doors around a gate's two formulas.
+"""The base class of gates, and what can be read from a gate: its kind, its settings, its number of inputs."""
 
-A gate's class holds two formulas, `forward` and `backward`. Whoever calls them by hand passes a door: lists
-become arrays, integers floats, an upstream gradient gets its output's shape, wrong arguments a clear error.
-A graph, whose values have passed a door already, runs the bare formulas.
-"""
-
+import copy
 import functools
 import inspect
 import math
 import re
 from collections.abc import Callable
-from itertools import zip_longest
 from typing import Any
 
-import numpy as np
-
-from gates.namespaces import namespace
-from gates.values import Value, as_value, shape_of
+from gates.doors import backward_door, formula, forward_door
+from gates.values import Value
 
 
 class Gate:
@@ -44,6 +37,8 @@ class Gate:
         The least and the largest number of inputs that forward takes.
     wanted : tuple of bool
         For each input, whether anybody asked for its gradient; `backward` may return None for the others.
+    has_parameters : bool
+        Whether the gate has parameters of its own, so that backward runs even where no input's gradient is wanted.
     kind : str
         The gate's name in expressions and in automatic node names; the class's name in snake_case by default.
 
@@ -70,6 +65,7 @@ class Gate:
     elementwise: bool = False
     takes: tuple[int, float]
     wanted: tuple[bool, ...]
+    has_parameters: bool = False
     kind: str = "gate"
 
     forward: Callable[..., Any]
@@ -79,12 +75,13 @@ class Gate:
         super().__init_subclass__(**options)
         if "kind" not in vars(cls):
             cls.kind = snake_case(cls.__name__)
-        if "forward" in vars(cls):
+        for name, door in (("forward", forward_door), ("backward", backward_door)):
+            method = getattr(cls, name, None)
+            if method is not None and formula(method) is None:
+                setattr(cls, name, door(method))
+        if hasattr(cls, "forward"):
             cls.takes = input_counts(functools.partial(cls.forward, None))
             cls.wanted = (True,) * cls.takes[0]
-            cls.forward = _forward_door(cls.forward)
-        if "backward" in vars(cls):
-            cls.backward = _backward_door(cls.backward)
 
     def keep(self, *values: Value) -> tuple[Value, ...]:
         """Keep the values for backward, and hand them back."""
@@ -104,11 +101,6 @@ class Gate:
 _OF_A_PASS = ("kept", "output", "wanted")
 
 
-def formula(method: Callable[..., Any]) -> Any:
-    """Return the bare formula behind a gate's method, which takes the gate first; None where there is no door."""
-    return getattr(method, "formula", None)
-
-
 def kind_of(gate: Any) -> str:
     """Return a gate's kind, also that of a gate that does not derive from Gate."""
     return gate.kind if isinstance(gate, Gate) else snake_case(type(gate).__name__)
@@ -117,6 +109,14 @@ def kind_of(gate: Any) -> str:
 def settings_of(gate: Any) -> dict[str, Any]:
     """Return what a gate was constructed with: its constructor's parameters, read from its attributes."""
     return {name: getattr(gate, name) for name in parameters_of(gate) if hasattr(gate, name)}
+
+
+def fresh(gate: Any) -> Any:
+    """Return a copy of a gate, before any pass, that shares nothing with it which a pass could change."""
+    if not isinstance(gate, Gate):
+        return copy.deepcopy(gate)
+    numbers = all(isinstance(value, (int, float, str, tuple, type(None))) for value in gate.__getstate__().values())
+    return copy.copy(gate) if numbers or hasattr(gate, "__copy__") else copy.deepcopy(gate)
 
 
 def input_counts(forward: Callable[..., Any]) -> tuple[int, float]:
@@ -143,80 +143,3 @@ def _constructor_parameters(gate_class: Any) -> dict[str, inspect.Parameter]:
     if gate_class.__init__ is object.__init__:
         return {}
     return dict(list(inspect.signature(gate_class.__init__).parameters.items())[1:])
-
-
-def _forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `bare` with its arguments made values; when it fails, the gate stays as it was."""
-    names = list(inspect.signature(bare).parameters)[1:]
-
-    @functools.wraps(bare)
-    def forward(self: Gate, *inputs: Any) -> Any:
-        who = f"{type(self).__name__}.forward()"
-        values = [_argument(given, who, name) for given, name in zip_longest(inputs, names[: len(inputs)])]
-        before = dict(vars(self))
-        try:
-            self.output = _out(bare(self, *values))
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        return self.output
-
-    forward.formula = bare  # type: ignore[attr-defined]
-    return forward
-
-
-def _backward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `bare` with an upstream gradient for each output, in that output's shape."""
-
-    @functools.wraps(bare)
-    def backward(self: Gate, *upstream: Any) -> list[Any]:
-        who = f"{type(self).__name__}.backward()"
-        if "output" not in vars(self):
-            raise RuntimeError(f"{who} needs a forward pass first")
-        if len(upstream) != self.outputs:
-            wanted = "1 upstream gradient" if self.outputs == 1 else f"{self.outputs} upstream gradients"
-            raise TypeError(f"{who} takes {wanted}, got {len(upstream)}")
-        outputs = [self.output] if self.outputs == 1 else self.output
-        name = "the upstream gradient"
-        dz = [fit(_argument(given, who, name), like, f"{who}: {name}") for given, like in zip(upstream, outputs)]
-        gradients: list[Any] = _out(bare(self, *dz))
-        return gradients
-
-    backward.formula = bare  # type: ignore[attr-defined]
-    return backward
-
-
-def fit(gradient: Value, like: Value, who: str) -> Value:
-    """Return a gradient in the shape and dtype of what it is a gradient of; a number fits any shape.
-
-    Raises
-    ------
-    ValueError
-        If it has another shape. The message begins with `who`.
-    """
-    if type(like) is float and type(gradient) is float:
-        return gradient
-    shape = shape_of(like)
-    if shape_of(gradient) not in (shape, ()):
-        raise ValueError(f"{who} must have the shape {shape}, got {shape_of(gradient)}")
-    if type(like) is float:
-        return float(gradient) if isinstance(gradient, np.generic) else gradient
-    if shape_of(gradient) != shape or type(gradient) is float:
-        return namespace(like).ones_like(like) * gradient
-    return gradient if gradient.dtype == like.dtype else namespace(like).astype(gradient, like.dtype)
-
-
-def _argument(given: Any, who: str, name: str) -> Value:
-    """Return an argument as a value, or raise with its name."""
-    try:
-        return as_value(given)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{who}: {name}: {error}") from None
-
-
-def _out(result: Any) -> Any:
-    """Return what a formula gave as a value; lists and None as they are."""
-    if isinstance(result, (list, tuple)):
-        return [_out(part) for part in result]
-    return None if result is None else as_value(result)

@@ -1,6 +1,7 @@
 """Gates that move elements to other places: transpose and reshape."""
 
 import math
+import operator
 
 from gates.gate import Gate
 from gates.namespaces import namespace
@@ -25,7 +26,10 @@ class Transpose(Gate):
     """
 
     def __init__(self, axes: tuple[int, ...] | None = None) -> None:
-        self.axes = None if axes is None else tuple(axes)
+        try:
+            self.axes = None if axes is None else tuple(map(operator.index, axes))
+        except TypeError:
+            raise TypeError(f"Transpose: axes must be a tuple of integers or None, got {axes!r}") from None
 
     def forward(self, x: Value) -> Value:
         (x,) = self.keep(x)
@@ -42,7 +46,7 @@ class Transpose(Gate):
         ndim = len(shape_of(x))
         if self.axes is None:
             return tuple(reversed(range(ndim)))
-        if sorted(axis % max(ndim, 1) for axis in self.axes) != list(range(ndim)):
+        if sorted(axis + ndim if axis < 0 else axis for axis in self.axes) != list(range(ndim)):
             raise ValueError(f"Transpose: axes must name each of {ndim} axes once, got {self.axes}")
         return tuple(axis % ndim for axis in self.axes)
 
@@ -66,7 +70,10 @@ class Reshape(Gate):
     """
 
     def __init__(self, shape: int | tuple[int, ...]) -> None:
-        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        try:
+            self.shape = tuple(map(operator.index, shape if isinstance(shape, (tuple, list)) else (shape,)))
+        except TypeError:
+            raise TypeError(f"Reshape: shape must be an integer or a tuple of integers, got {shape!r}") from None
 
     def forward(self, x: Value) -> Value:
         (x,) = self.keep(x)

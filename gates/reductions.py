@@ -1,6 +1,7 @@
 """Gates that sum or average over axes."""
 
 import math
+import operator
 from typing import Any
 
 from gates.gate import Gate
@@ -29,8 +30,8 @@ class Sum(Gate):
     """
 
     def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
-        self.axis = tuple(axis) if isinstance(axis, list) else axis
-        self.keepdims = keepdims
+        self.axis = _checked(axis, type(self).__name__)
+        self.keepdims = bool(keepdims)
 
     def forward(self, x: Value) -> Value:
         (x,) = self.keep(x)
@@ -61,8 +62,8 @@ class Mean(Gate):
     """
 
     def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
-        self.axis = tuple(axis) if isinstance(axis, list) else axis
-        self.keepdims = keepdims
+        self.axis = _checked(axis, type(self).__name__)
+        self.keepdims = bool(keepdims)
 
     def forward(self, x: Value) -> Value:
         (x,) = self.keep(x)
@@ -73,6 +74,16 @@ class Mean(Gate):
         shape = shape_of(x)
         count = math.prod(shape[axis] for axis in _axes(self.axis, len(shape)))
         return [_spread(dy, x, self.axis) / max(count, 1)]
+
+
+def _checked(axis: Any, who: str) -> int | tuple[int, ...] | None:
+    """Return axes as a Python int, a tuple of them, or None."""
+    try:
+        if axis is None:
+            return None
+        return tuple(map(operator.index, axis)) if isinstance(axis, (tuple, list)) else operator.index(axis)
+    except TypeError:
+        raise TypeError(f"{who}: axis must be an integer, a tuple of integers or None, got {axis!r}") from None
 
 
 def _axes(axis: Any, ndim: int) -> list[int]:

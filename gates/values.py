@@ -30,7 +30,7 @@ def as_value(given: Any) -> Value:
     TypeError
         If it is not a real number or an array of real numbers.
     ValueError
-        If it is a list whose rows differ in length.
+        If it is a list whose rows differ in length, or an integer beyond the largest float.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def as_value(given: Any) -> Value:
     if kind is float or (kind is np.ndarray and given.ndim and given.dtype.kind == "f"):
         return given
     if isinstance(given, numbers.Real):  # int, bool, Fraction, np.float64, np.int64, ... and np.float32
-        return given if isinstance(given, np.floating) and kind is not np.float64 else float(given)
+        return given if isinstance(given, np.floating) and kind is not np.float64 else _as_float(given)
     if hasattr(given, "__array_namespace__") and not isinstance(given, np.ndarray):
         return _from_array_api(given)
     if isinstance(given, (list, tuple)) or hasattr(given, "__array__"):
@@ -49,9 +49,29 @@ def as_value(given: Any) -> Value:
     raise TypeError(f"a number or an array of numbers was wanted, got {_short(given)}")
 
 
+def as_number(given: Any, who: str) -> float:
+    """Return one real number as a Python float, or raise an error that begins with `who`."""
+    if isinstance(given, np.ndarray) and not given.ndim:
+        given = given[()]
+    if not isinstance(given, (numbers.Real, np.bool_)):
+        raise TypeError(f"{who} must be a number, got {_short(given)}")
+    try:
+        return _as_float(given)
+    except ValueError as error:
+        raise ValueError(f"{who}: {error}") from None
+
+
 def shape_of(value: Value) -> tuple[int, ...]:
     """Return the shape of a float, `()`, or of an array."""
     return () if type(value) is float else tuple(value.shape)
+
+
+def _as_float(given: Any) -> float:
+    """Return a number as a Python float."""
+    try:
+        return float(given)
+    except OverflowError:
+        raise ValueError(f"the number {_short(given)} is too large for a float") from None
 
 
 def _from_numpy(array: Any, given: Any) -> Value:
@@ -77,5 +97,8 @@ def _from_array_api(array: Any) -> Value:
 
 def _short(given: Any) -> str:
     """Return a short repr with the type, for messages."""
-    text = repr(given)
+    try:
+        text = repr(given)
+    except ValueError:  # Python does not write out an integer of more than 4300 digits
+        text = "an integer"
     return f"{text if len(text) <= 40 else text[:37] + '...'} ({type(given).__name__})"

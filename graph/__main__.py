@@ -1,8 +1,11 @@
 """The command line: `python -m graph EXPRESSION name=number ...` runs both passes and prints them gate by gate."""
 
 import argparse
+import io
 import json
+import os
 import sys
+import warnings
 from typing import Any, NoReturn
 
 import numpy as np
@@ -38,11 +41,16 @@ def main(arguments: list[str] | None = None) -> int:
         "inputs", nargs="*", metavar="name=value", help="a number, or an array such as x=[0.2,0.4], for each name"
     )
     given = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without the sign × shows a ?
     expression, texts = (given.expression, given.inputs) if given.expression is not None else _NEURON
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             _run(expression, _inputs(texts))
-    except (TypeError, ValueError) as error:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (TypeError, ValueError, OverflowError) as error:
         notes = "".join(f", {note}" for note in getattr(error, "__notes__", []))
         parser.error(" ".join(f"{error}{notes}".split()))
     return 0
@@ -71,9 +79,16 @@ def _inputs(texts: list[str]) -> dict[str, Any]:
             raise ValueError(f"input {name!r} is given twice")
         try:
             inputs[name] = json.loads(value) if value.startswith("[") else float(value)
-        except ValueError:
-            raise ValueError(f"input {name!r} must be a number or an array such as [1, 2], got {value!r}") from None
+        except (ValueError, RecursionError):
+            raise ValueError(
+                f"input {name!r} must be a number or an array such as [1, 2], got {_short(value)}"
+            ) from None
     return inputs
+
+
+def _short(text: str) -> str:
+    """Return a text in quotes, shortened."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 if __name__ == "__main__":

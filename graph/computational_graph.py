@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any
 
-import numpy as np
-
 from gates import Gate
-from gates.gate import fit
-from gates.namespaces import namespace
-from gates.values import Value, as_value, shape_of
+from gates.gate import fresh
+from gates.values import Value
 from graph import expression, files, table
-from graph.entries import Input, Parameter, has_gradient
+from graph.arguments import owned_gradients, upstream_gradient, values_of_entries
+from graph.entries import Parameter
 from graph.nested import GraphGate
 from graph.passes import run_backward, run_forward
 from graph.schedule import Schedule, step_of
-from graph.structure import Structure, all_sources
+from graph.structure import Structure
 from graph.wire import Wire
+from graph.wiring import all_sources
 
 
 class ComputationalGraph(Structure):
@@ -81,7 +79,7 @@ class ComputationalGraph(Structure):
         Returns
         -------
         float or array
-            The value of the output.
+            The value of the output. An array is the graph's own, which backward needs: do not write into it.
 
         Raises
         ------
@@ -91,7 +89,7 @@ class ComputationalGraph(Structure):
             What a gate raised, with a note that names it. Values and gradients are gone then.
         """
         schedule, output = self._schedule, self.output
-        values = _values_of_entries(schedule, inputs, named)
+        values = values_of_entries(schedule, inputs, named)
         self._ran, self._grads = None, None
         run_forward(schedule.steps, values)
         self._ran, self._values = schedule, values
@@ -125,11 +123,11 @@ class ComputationalGraph(Structure):
             raise RuntimeError(f"backward() needs a forward pass first{why}")
         grads: list[Any] = [None] * schedule.size
         slot = schedule.slot(output)
-        grads[slot] = _upstream(upstream, values[slot], output)
+        grads[slot] = upstream_gradient(upstream, values[slot], output)
         run_backward(schedule.steps, values, grads)
         for slot in schedule.unneeded:
             grads[slot] = None
-        gradients = _owned_gradients(schedule, values, grads, upstream)
+        gradients = owned_gradients(schedule, values, grads)
         self._grads, self._differentiated = grads, output
         return gradients
 
@@ -165,10 +163,10 @@ class ComputationalGraph(Structure):
         wires = self[name] if isinstance(name, str) else self.own(name, "evaluate()")
         slots = [schedule.slot(wire) for wire in (wires if isinstance(wires, tuple) else (wires,))]
         steps, used = schedule.steps_to(slots)
-        values = _values_of_entries(schedule, inputs, named, used)
+        values = values_of_entries(schedule, inputs, named, used)
         gates = self.graph.nodes
         # Copies of the gates run, so that a backward pass still finds what the last forward pass kept.
-        run_forward([step_of(step, copy.copy(gates[step.node]["gate"]), self.guard) for step in steps], values)
+        run_forward([step_of(step, fresh(gates[step.node]["gate"]), self.guard) for step in steps], values)
         return [values[slot] for slot in slots] if isinstance(wires, tuple) else values[slots[0]]
 
     def value_of(self, wire: Wire) -> Value:
@@ -186,23 +184,29 @@ class ComputationalGraph(Structure):
         twin = type(self)(self.guard)
         for name, sources in all_sources(self.graph):
             gate = self.graph.nodes[name]["gate"]
-            twin._place(
-                gate if isinstance(gate, Parameter) else copy.copy(gate),
-                name,
-                [twin.wire(*source) for source in sources],
-            )
+            wires = [twin.wire(*source) for source in sources]
+            twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires)
         twin._parameters = dict(self._parameters)
         twin._last = self._last
         if self._output is not None:
             twin.output = twin.wire(self._output.node, self._output.port)
         return twin
 
+    __copy__ = copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_ran": None, "_values": [], "_grads": None}
+
+    def reschedule(self) -> None:
+        """Forget the order of the gates: the next pass works it out anew."""
+        self.graph.__networkx_cache__.clear()
+
     def as_gate(self) -> Gate:
         """Return the graph as one gate, to be used alone or in another graph.
 
         The gate takes the graph's inputs in the order they were made and gives its output. It has a copy of
-        the graph as it is now, which `gate.graph` shows after a pass; parameters are shared with this graph, and
-        their gradients are read there: `gate.graph["W"].grad`.
+        the graph as it is now, `gate.graph`, which shares its parameters; their gradients are read there, as
+        `gate.graph["W"].grad`.
 
         Returns
         -------
@@ -309,65 +313,3 @@ class ComputationalGraph(Structure):
     def _is_current(self) -> bool:
         """Whether the graph is as it was in the last forward pass."""
         return self._ran in self.graph.__networkx_cache__.values()
-
-
-def _values_of_entries(
-    schedule: Schedule, inputs: Mapping[str, Any] | None, named: Mapping[str, Any], used: Collection[int] | None = None
-) -> list[Any]:
-    """Return a list of values where inputs, parameters and constants are filled in; all, or those in `used`."""
-    given = {**(inputs or {}), **named}
-    if inputs and len(given) < len(inputs) + len(named):
-        raise TypeError(f"given twice: {', '.join(sorted(set(inputs) & set(named)))}")
-    values: list[Any] = [None] * schedule.size
-    names, missing = [], []
-    for name, gate, slot in schedule.entries:
-        if not isinstance(gate, Input):
-            values[slot] = gate.value
-            continue
-        names.append(name)
-        if name in given:
-            try:
-                values[slot] = as_value(given.pop(name))
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"input {name!r}: {error}") from None
-        elif used is None or slot in used:
-            missing.append(name)
-    wanted = f"the graph's inputs are {', '.join(names)}" if names else "the graph has no inputs"
-    if given:
-        raise ValueError(f"unknown input {', '.join(map(repr, given))}: {wanted}")
-    if missing:
-        raise ValueError(f"missing input {', '.join(map(repr, missing))}: {wanted}")
-    return values
-
-
-def _upstream(given: Any, value: Value, output: Wire) -> Value:
-    """Return the gradient with respect to the output, in its shape."""
-    if given is None:
-        if shape_of(value):
-            raise ValueError(
-                f"the output {output} has the shape {shape_of(value)}: backward() needs an upstream gradient of that "
-                "shape, or a number for all of it"
-            )
-        given = 1.0
-    who = f"backward(): the upstream gradient of {output}"
-    try:
-        return fit(as_value(given), value, who)
-    except TypeError as error:
-        raise TypeError(f"{who}: {error}") from None
-
-
-def _owned_gradients(schedule: Schedule, values: list[Any], grads: list[Any], upstream: Any) -> dict[str, Value]:
-    """Return the gradients by name, each an array of its own, which its user may write into."""
-    gradients = {}
-    seen = {id(upstream)}
-    for name, gate, slot in schedule.entries:
-        if not has_gradient(gate):
-            continue
-        gradient = grads[slot]
-        if gradient is None:
-            gradient = namespace(values[slot]).zeros_like(values[slot])
-        elif isinstance(gradient, np.ndarray) and (id(gradient) in seen or gradient.base is not None):
-            gradient = gradient.copy()
-        seen.add(id(gradient))
-        gradients[name] = grads[slot] = gradient
-    return gradients

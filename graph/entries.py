@@ -40,6 +40,8 @@ class Parameter(Entry):
         The value; assign it, or update an array in place, between passes.
     """
 
+    has_parameters = True
+
     def __init__(self, value: Any) -> None:
         self.value = value
 

@@ -195,7 +195,7 @@ class _Parser:
         """Call a function; what it refuses is an error at the token's place."""
         try:
             return function(*arguments)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             self._fail(str(error), token)
 
     def _fail(self, message: str, token: _Token) -> NoReturn:

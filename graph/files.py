@@ -23,8 +23,9 @@ from gates.gate import parameters_of, settings_of
 from gates.values import as_value
 from graph.entries import Constant, Input, Parameter
 from graph.nested import GraphGate
-from graph.structure import Structure, all_sources, outputs_of
+from graph.structure import Structure
 from graph.wire import Wire
+from graph.wiring import all_sources, outputs_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
@@ -59,10 +60,10 @@ def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[Com
     """Load a graph that was saved."""
     with open(path, "rb") as file:
         content = file.read()
-    known = {**_KNOWN, **{gate.__name__: gate for gate in gates}}
+    own = {gate.__name__: gate for gate in gates}
     try:
-        return _graph(json.loads(content), known, graph_class)
-    except (ValueError, RecursionError) as error:
+        return _graph(json.loads(content), own, graph_class)
+    except (ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"{os.fspath(path)} is not a graph that can be loaded: {error}") from None
 
 
@@ -72,6 +73,8 @@ def _document(graph: ComputationalGraph) -> dict[str, Any]:
     for name, sources in all_sources(graph.graph):
         gate = graph.graph.nodes[name]["gate"]
         row: dict[str, Any] = {"name": name, "gate": type(gate).__name__}
+        if _KNOWN.get(type(gate).__name__) is not type(gate):
+            row["own"] = True  # a class of the user's own, even where it is called as one of gategraph's
         if settings := _settings(gate, f"{name} ({type(gate).__name__})"):
             row["settings"] = settings
         if sources:
@@ -114,18 +117,18 @@ def _encoded(value: Any, who: str, name: str) -> Any:
     raise TypeError(f"{who} cannot be saved: JSON cannot hold its {name!r}, {value!r} ({type(value).__name__})")
 
 
-def _decoded(value: Any, known: dict[str, type], graph_class: type[ComputationalGraph]) -> Any:
+def _decoded(value: Any, own: dict[str, type], graph_class: type[ComputationalGraph]) -> Any:
     """Return a setting from what JSON held."""
     if isinstance(value, list):
-        return [_decoded(part, known, graph_class) for part in value]
+        return [_decoded(part, own, graph_class) for part in value]
     if not isinstance(value, dict):
         return value
     if value.keys() == {"number"} and value["number"] in ("inf", "-inf", "nan"):
         return float(value["number"])
     if value.keys() == {"graph"}:
-        return _graph(value["graph"], known, graph_class)
+        return _graph(value["graph"], own, graph_class)
     if value.keys() == {"array", "shape", "dtype"} and value["dtype"] in _DTYPES:
-        numbers, shape = _decoded(value["array"], known, graph_class), value["shape"]
+        numbers, shape = _decoded(value["array"], own, graph_class), value["shape"]
         if _is_list_of(shape, int) and min(shape, default=0) >= 0 and _is_list_of(numbers, (int, float)):
             if math.prod(shape) != len(numbers):
                 raise ValueError(
@@ -135,7 +138,7 @@ def _decoded(value: Any, known: dict[str, type], graph_class: type[Computational
     raise ValueError(f"{str(value)[:60]} is not a number, an array or a graph")
 
 
-def _graph(document: Any, known: dict[str, type], graph_class: type[ComputationalGraph]) -> ComputationalGraph:
+def _graph(document: Any, own: dict[str, type], graph_class: type[ComputationalGraph]) -> ComputationalGraph:
     """Return the graph that a document describes."""
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise ValueError(f'it must be an object with "format": "{_FORMAT}"')
@@ -151,29 +154,30 @@ def _graph(document: Any, known: dict[str, type], graph_class: type[Computationa
         who = f"gate {place} ({name!r})"
         if (
             not isinstance(name, str)
-            or row.keys() - {"name", "gate", "settings", "reads"}
+            or row.keys() - {"name", "gate", "own", "settings", "reads"}
             or not isinstance(reads, list)
         ):
             raise ValueError(f'{who} must have a "name", a "gate", perhaps "settings" and "reads", and nothing else')
         try:
-            gate = _gate(row, known, graph_class)
+            gate = _gate(row, own, graph_class)
             sources = [_source(graph, read, names) for read in reads]
             graph.restore(gate, name, sources)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"{who}: {error}") from None
     if document.get("output") is not None:
         graph.output = _source(graph, document["output"], names)
     return graph
 
 
-def _gate(row: dict[str, Any], known: dict[str, type], graph_class: type[ComputationalGraph]) -> Any:
+def _gate(row: dict[str, Any], own: dict[str, type], graph_class: type[ComputationalGraph]) -> Any:
     """Return the gate that a row describes."""
     kind, settings = row.get("gate"), row.get("settings", {})
+    known = own if row.get("own") else _KNOWN
     if not isinstance(kind, str) or kind not in known:
         raise ValueError(f"unknown gate {kind!r}; a class of your own is handed over with load(path, gates=[...])")
     if not isinstance(settings, dict):
         raise ValueError(f'"settings" must be an object, got {settings!r}')
-    decoded = {name: _decoded(value, known, graph_class) for name, value in settings.items()}
+    decoded = {name: _decoded(value, own, graph_class) for name, value in settings.items()}
     if known[kind] in (Parameter, Constant):
         decoded = {name: as_value(value) for name, value in decoded.items()}
     return known[kind](**decoded)

@@ -1,5 +1,7 @@
 """Values as text, at a readable length."""
 
+from typing import Any
+
 import numpy as np
 
 from gates.values import Value, shape_of
@@ -40,3 +42,10 @@ def plain(value: Value) -> str:
     ('-12', '0.5')
     """
     return short(value).removesuffix(".0")
+
+
+def gate_text(gate: Any) -> str:
+    """Return a gate as text: its class, and its settings where they are not the default."""
+    if repr(gate) == object.__repr__(gate):
+        return type(gate).__name__
+    return repr(gate).removesuffix("()")

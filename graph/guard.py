@@ -73,7 +73,9 @@ def _finite(values: Any) -> bool:
 def _at(gate: Any, value: Any, result: Any, place: tuple[int, ...]) -> float | None:
     """Return the element of an input that an element of the result was made from, or None where many were."""
     try:
-        return float(np.broadcast_to(np.asarray(value), np.shape(result))[place]) if gate.elementwise else None
+        if np.shape(value):
+            return float(np.broadcast_to(np.asarray(value), np.shape(result))[place]) if gate.elementwise else None
+        return float(value)
     except (ValueError, AttributeError):
         return None
 

@@ -5,7 +5,7 @@ They run over flat lists, one place a slot, and know nothing of names but to say
 
 from typing import Any
 
-from gates.gate import fit
+from gates.doors import fit
 from gates.namespaces import namespace
 from gates.values import as_value, shape_of
 from graph.schedule import Foreign, Step

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from gates import Gate
-from gates.gate import formula
+from gates.doors import formula
 from graph.entries import Entry, has_gradient
 from graph.guard import guarded
-from graph.structure import all_sources, outputs_of
+from graph.wiring import all_sources, outputs_of
 
 
 class Step(NamedTuple):
@@ -66,7 +66,7 @@ class Schedule:
                 continue
             sources = tuple([slots[source] + port for source, port in sources_of_node[node]])
             wanted = tuple([needed[slot] for slot in sources])
-            needed.extend([True in wanted] * outputs)
+            needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
             self.steps.append(_step(node, gate, sources, out, outputs, wanted, guard))
         self.unneeded = [slot for slot, is_needed in enumerate(needed) if not is_needed]
 
@@ -97,6 +97,7 @@ class Foreign(Gate):
 
     def __init__(self, gate: Any) -> None:
         self.gate = gate
+        self.has_parameters = getattr(gate, "has_parameters", False)
 
     def forward(self, *inputs: Any) -> Any:
         return self.gate.forward(*inputs)
@@ -114,16 +115,17 @@ def _step(
     node: str, gate: Any, sources: tuple[int, ...], out: int, outputs: int, wanted: tuple[bool, ...], guard: bool
 ) -> Step:
     """Return the step that runs a gate."""
+    owner = gate
     forward, backward = formula(gate.forward), formula(gate.backward)
     if forward is None or backward is None:
-        gate = Foreign(gate)
-        forward, backward = formula(gate.forward), formula(gate.backward)
-    needs = True in wanted
-    if needs and gate.wanted != wanted:
-        gate.wanted = wanted
+        owner = Foreign(gate)
+        forward, backward = formula(owner.forward), formula(owner.backward)
+    needs = True in wanted or owner.has_parameters
+    if needs and owner.wanted != wanted:
+        owner.wanted = wanted
     if guard:
         forward, backward = guarded(node, gate, forward, backward)
-    return Step(node, gate, forward, backward if needs else None, sources, out, outputs)
+    return Step(node, owner, forward, backward if needs else None, sources, out, outputs)
 
 
 def _topological_order(graph: Any, sources: dict[str, list[tuple[str, int]]]) -> list[str]:

@@ -11,11 +11,13 @@ import networkx as nx
 import numpy as np
 
 from gates import Gate
+from gates.doors import counted
 from gates.gate import input_counts, kind_of
 from gates.values import as_value
 from graph.entries import Constant, Entry, Input, Parameter
 from graph.parameters import Parameters
 from graph.wire import Wire
+from graph.wiring import outputs_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
@@ -32,8 +34,22 @@ class Structure:
         self._output: Wire | None = None
         self._last: str | None = None
         self._counts: dict[str, int] = {}
-        self._gates: list[Any] = []  # also those taken out of networkx's graph by hand: an id is theirs while they live
-        weakref.finalize(self, _release, self._gates).atexit = False
+        self._stand([])
+
+    def _stand(self, gates: list[Any]) -> None:
+        """Mark gates as those that stand here, for as long as the graph lives."""
+        # Gates that are taken out of networkx's graph by hand stay in the list: their ids are not another's.
+        self._gates = gates
+        _standing.update(map(id, gates))
+        weakref.finalize(self, _release, gates).atexit = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy of networkx's graph has no schedule, which belongs to the passes of this one.
+        return {**vars(self), "graph": self.graph.copy(), "_gates": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._stand([gate for _, gate in self.graph.nodes(data="gate")])
 
     @property
     def parameters(self) -> Parameters:
@@ -58,7 +74,11 @@ class Structure:
         return self._enter(Input(grad), name)
 
     def inputs(self, *names: str) -> tuple[Wire, ...]:
-        """Add several inputs and return their wires."""
+        """Add several inputs and return their wires; none is added if one of the names cannot be."""
+        for place, name in enumerate(names):
+            self._check_name(name)
+            if name in names[:place]:
+                raise ValueError(f"the name {name!r} is given twice")
         return tuple([self.input(name) for name in names])
 
     def parameter(self, name: str, value: Any) -> Wire:
@@ -69,7 +89,8 @@ class Structure:
         name : str
             Its name in `graph.parameters`.
         value : number or array
-            The first value.
+            The first value. A NumPy array of floats is held as it is and may be updated in place; numbers, lists
+            and integers are converted first.
 
         Returns
         -------
@@ -124,9 +145,10 @@ class Structure:
             If the name is taken, the gate stands in a graph already, or a wire is of another graph.
         """
         name = self._admit(gate, len(wires), name)
+        edited = len(self.graph) != len(self._gates)  # by hand
         for wire in wires:
-            if type(wire) is not Wire or wire.graph is not self:
-                wires = self._sources(wires, f"{name} ({type(gate).__name__})")
+            if type(wire) is not Wire or wire.graph is not self or edited:
+                wires = self._sources(wires, name, f"{name} ({type(gate).__name__})")
                 break
         self._place(gate, name, wires)
         self._last = name
@@ -204,15 +226,20 @@ class Structure:
         self._gates.append(gate)
         _standing.add(id(gate))
 
-    def _sources(self, given: tuple[Any, ...], who: str) -> tuple[Wire, ...]:
-        """Return what a gate is to read as wires: numbers and arrays become constants, if all is well."""
-        sources = [self.own(wire, who) if isinstance(wire, Wire) else _value(wire, who) for wire in given]
-        return tuple([source if isinstance(source, Wire) else self.constant(source) for source in sources])
+    def _sources(self, given: tuple[Any, ...], name: str, who: str) -> tuple[Wire, ...]:
+        """Return what the gate `name` is to read as wires: numbers and arrays become constants, if all is well."""
+        wires = [self.own(wire, who) if isinstance(wire, Wire) else _value(wire, who) for wire in given]
+        for port, wire in enumerate(wires):
+            if not isinstance(wire, Wire):
+                wires[port] = self.constant(wire, self._free_name("constant", but=name))
+        return tuple(wires)
 
     def own(self, wire: Wire, who: str) -> Wire:
         """Return a wire of this graph, or raise ValueError for `who` that named one of another."""
         if wire.graph is not self:
-            raise ValueError(f"{who}: the wire {wire} is of another graph")
+            raise ValueError(f"{who}: the wire {wire.node} is of another graph")
+        if wire.node not in self.graph:
+            raise ValueError(f"{who}: the gate {wire.node!r} is not in the graph any more")
         return wire
 
     def _admit(self, gate: Any, inputs: int, name: str | None) -> str:
@@ -220,53 +247,34 @@ class Structure:
         if id(gate) in _standing:
             raise ValueError(f"this {type(gate).__name__} stands in a graph already: a gate object has one place only")
         kind, (least, most) = (gate.kind, gate.takes) if isinstance(gate, Gate) else _foreign(gate)
-        nodes = self.graph
         if name is None:
-            count = self._counts.get(kind, 0) + 1
-            name = f"{kind}_{count}"
-            while name in nodes:
-                count += 1
-                name = f"{kind}_{count}"
-            self._counts[kind] = count
-        elif not isinstance(name, str) or not name:
-            raise TypeError(f"a name must be a string that is not empty, got {name!r}")
-        elif name in nodes:
-            there = type(nodes.nodes[name]["gate"]).__name__
-            raise ValueError(f"the name {name!r} is taken: the graph has a gate of that name already ({there})")
+            name = self._free_name(kind)
+        else:
+            self._check_name(name)
         if not least <= inputs <= most:
-            takes = f"{least} input{'s' * (least != 1)}" if least == most else f"{least} or more inputs"
-            raise TypeError(f"{name} ({type(gate).__name__}) takes {takes}, got {inputs}")
+            raise TypeError(f"{name} ({type(gate).__name__}) takes {counted(least, most)}, got {inputs}")
         return name
+
+    def _free_name(self, kind: str, but: str = "") -> str:
+        """Return a gate's kind with the first number that is free."""
+        count = self._counts.get(kind, 1)
+        while (name := f"{kind}_{count}") in self.graph or name == but:
+            count += 1
+        self._counts[kind] = count  # where the next search begins
+        return name
+
+    def _check_name(self, name: Any) -> None:
+        """Raise unless a new gate can have that name."""
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"a name must be a string that is not empty, got {name!r}")
+        if name in self.graph:
+            there = type(self.graph.nodes[name]["gate"]).__name__
+            raise ValueError(f"the name {name!r} is taken: the graph has a gate of that name already ({there})")
 
 
 def _release(gates: list[Any]) -> None:
     """Let the gates of a graph that is gone stand in another."""
     _standing.difference_update(map(id, gates))
-
-
-def outputs_of(gate: Any) -> int:
-    """Return how many outputs a gate has; 1 for a class that does not say."""
-    outputs: int = getattr(gate, "outputs", 1)
-    return outputs
-
-
-def sources_of(node: str, edges: Any) -> list[tuple[str, int]]:
-    """Return what a node reads, by input port: the names of gates and their output ports.
-
-    `edges` is what networkx has of the node: `graph.pred[node]`.
-    """
-    ports = {port: (source, edge["source_port"]) for source, keys in edges.items() for port, edge in keys.items()}
-    try:
-        return [ports[port] for port in range(len(ports))]
-    except KeyError:
-        raise ValueError(f"{node} must have its inputs at ports 0 to {len(ports) - 1}, got {sorted(ports)}") from None
-
-
-def all_sources(graph: Any) -> Iterator[tuple[str, list[tuple[str, int]]]]:
-    """Yield each node of a networkx graph, in the order they were made, with what it reads."""
-    # networkx hands out plain dicts only for successors, and views, five times as slow, for predecessors.
-    for node, edges in graph.reverse(copy=False).adjacency():
-        yield node, sources_of(node, edges)
 
 
 def _value(given: Any, who: str) -> Any:

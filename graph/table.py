@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graph.entries import Constant, Entry, Input, Parameter
-from graph.formatting import short
-from graph.structure import sources_of
+from graph.formatting import gate_text, short
+from graph.wiring import sources_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
@@ -51,7 +51,7 @@ def reads(graph: ComputationalGraph, node: str) -> list[str]:
 def _rows(graph: ComputationalGraph, node: str) -> list[tuple[str, ...]]:
     """Return the rows of a gate, one for each output."""
     gate: Any = graph.graph.nodes[node]["gate"]
-    shown = type(gate).__name__ if isinstance(gate, (Parameter, Constant)) else repr(gate).removesuffix("()")
+    shown = type(gate).__name__ if isinstance(gate, (Parameter, Constant)) else gate_text(gate)
     wires = graph[node]
     return [
         (str(wire), shown, ", ".join(reads(graph, node)), short(wire.value), short(wire.grad))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gates.values import Value, shape_of
 from graph.entries import Entry
-from graph.formatting import plain
-from graph.structure import sources_of
+from graph.formatting import gate_text, plain
+from graph.wiring import sources_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
@@ -44,7 +44,7 @@ def _call(graph: ComputationalGraph, node: str) -> str:
     if isinstance(gate, Entry):
         return type(gate).__name__
     names = ", ".join(str(graph.wire(source, port)) for source, port in sources_of(node, graph.graph.pred[node]))
-    return f"{repr(gate).removesuffix('()')}({names})"
+    return f"{gate_text(gate)}({names})"
 
 
 def _downstream(graph: ComputationalGraph, node: str, upstream: Value) -> Iterator[str]:

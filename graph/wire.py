@@ -33,7 +33,7 @@ from gates import (
     Tanh,
     Transpose,
 )
-from gates.values import Value
+from gates.values import Value, as_number
 from graph.formatting import short
 
 if TYPE_CHECKING:
@@ -105,7 +105,11 @@ class Wire:
         return self._add(Shift(other), self) if _is_number(other) else self._add(Add(), other, self)
 
     def __sub__(self, other: Any) -> Wire:
-        return self._add(Shift(-other), self) if _is_number(other) else self._add(Subtract(), self, other)
+        return (
+            self._add(Shift(-as_number(other, "x - y: y")), self)
+            if _is_number(other)
+            else self._add(Subtract(), self, other)
+        )
 
     def __rsub__(self, other: Any) -> Wire:
         return self._add(Subtract(), other, self)

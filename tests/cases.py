@@ -396,5 +396,20 @@ CASES = [
     ),
 ]
 
+#: Settings that are tried for accuracy alone: their values are too large or too steep for the other laws.
+STEEP = [
+    power(100, ONE, [((1.0,), 1.0, 1.0, (100.0,))], low=0.5),
+    power(-100, ONE, [((1.0,), 1.0, 1.0, (-100.0,))], low=0.5),
+    power(1e-20, ONE, [((1.0,), 1.0, 1.0, (1e-20,))], low=0.5),
+    Case(
+        lambda: ELU(1e10),
+        lambda x: np.where(x >= 0, x, 1e10 * np.expm1(x)),
+        ONE,
+        [((0.0,), 3.0, 0.0, (3.0,))],
+        value=lambda x: x if x >= 0 else mp.mpf(1e10) * mp.expm1(x),
+        slopes=[lambda x: one() if x >= 0 else mp.mpf(1e10) * mp.exp(x)],
+    ),
+]
+
 #: Gates with several outputs have tests of their own, in test_routing.py.
 ALL_GATES = {vars(gates)[name] for name in gates.__all__ if isinstance(vars(gates)[name], type)} - {Gate}

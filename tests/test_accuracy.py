@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cases import CASES, Case, mp
+from tests.cases import CASES, STEEP, Case, mp
 
 TINY, HUGE = sys.float_info.min, sys.float_info.max
 ULPS = 4
@@ -55,7 +55,7 @@ def check(pairs: list[tuple[Any, float, Any]]) -> None:
     assert distance <= ULPS, f"{distance:.1f} ulp at {worst[0]}: got {worst[1]!r}, exactly {mp.nstr(worst[2], 20)}"
 
 
-ELEMENTWISE = [pytest.param(case, id=case.name) for case in CASES if case.value is not None]
+ELEMENTWISE = [pytest.param(case, id=case.name) for case in [*CASES, *STEEP] if case.value is not None]
 
 
 @pytest.mark.parametrize("case", ELEMENTWISE)

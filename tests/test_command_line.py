@@ -1,5 +1,6 @@
 """The command line, run as a user runs it."""
 
+import os
 import subprocess
 import sys
 
@@ -64,6 +65,17 @@ def test_arrays_wires_read_twice_and_numbers_that_are_not_finite() -> None:
     assert run("2 * 3").stdout.endswith("gradients\n")
 
 
+def test_a_reader_that_stops_and_a_terminal_without_the_sign_are_no_errors() -> None:
+    command = f"{sys.executable} -m graph {'+'.join(['x'] * 5000)}"
+    result = subprocess.run(f"{command} x=1 | head -1", shell=True, capture_output=True, text=True)
+    assert (result.stdout.count("\n"), result.stderr) == (1, "")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run([sys.executable, "-m", "graph"], capture_output=True, text=True, env=environment)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "-0.534447 ? 1 = -0.534447" in result.stdout
+    assert run("mean(x)", "x=[]").stderr == ""
+
+
 def test_help_explains() -> None:
     result = run("--help")
     assert result.returncode == 0
@@ -89,6 +101,9 @@ def test_help_explains() -> None:
         (["x", "=1"], "an input is written name=number, got '=1'"),
         (["x + y", "x=[1,2]", "y=[1,2,3]"], "in gate 'add_1' (Add)"),
         (["--nope"], "unrecognized arguments: --nope"),
+        (["sum(x, 1e300)", "x=[1,2]"], "in gate 'sum_1' (Sum)"),
+        (["x", "x=" + "[" * 100_000], "input 'x' must be a number or an array"),
+        (["x", "x=[1" + "0" * 400 + "]"], "input 'x': "),
         (["2 ** x", "x=1"], "no gate for a number ** x on wires, at position 3: 2 -->** x"),
     ],
 )

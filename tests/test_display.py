@@ -55,6 +55,23 @@ def test_the_table_shortens_long_arrays_and_names_outputs() -> None:
     assert rows["power_1"].split()[1:3] == ["Power(p=2.0)", "third"]
 
 
+class Slide:
+    """A gate without a repr of its own."""
+
+    def forward(self, x: float) -> float:
+        return x
+
+    def backward(self, dz: float) -> list[float]:
+        return [dz]
+
+
+def test_a_gate_of_the_users_own_is_shown_by_its_class() -> None:
+    graph = ComputationalGraph()
+    graph.add(Slide(), graph.input("x"))
+    assert str(graph).splitlines()[-1].split() == ["slide_1", "Slide", "x", "-", "-"]
+    assert repr(graph["slide_1"]) == "Wire(slide_1: Slide)"
+
+
 def test_the_table_of_a_large_graph_shows_its_ends() -> None:
     graph = ComputationalGraph()
     wire = graph.input("x")

@@ -87,7 +87,10 @@ def test_a_cycle(graph: ComputationalGraph) -> None:
 
 
 def test_a_graph_changed_by_hand_beyond_use(graph: ComputationalGraph) -> None:
+    q = graph["q"]
     graph.graph.remove_node("q")
+    with pytest.raises(ValueError, match=r"exp_1 \(Exp\): the gate 'q' is not in the graph any more"):
+        graph.add(Exp(), q)
     with pytest.raises(ValueError, match=r"f must have its inputs at ports 0 to 0, got \[1\]"):
         graph.forward(x=1, y=2, z=3)
     graph.graph.add_edge("q", "f", key=0, source_port=0)
@@ -134,7 +137,8 @@ def test_names_that_cannot_be(graph: ComputationalGraph) -> None:
     for name in ("", 3, ("a",)):
         with pytest.raises(TypeError, match="a name must be a string that is not empty, got"):
             graph.input(name)  # type: ignore[arg-type]
-    graph.graph.remove_node("v")
+    with pytest.raises(ValueError, match="the name 'v' is given twice"):
+        graph.inputs("v", "w", "v")
     assert nodes_and_edges(graph) == before
     assert list(graph.parameters) == []
 
@@ -146,6 +150,7 @@ def test_a_wrong_number_of_inputs(graph: ComputationalGraph) -> None:
     with pytest.raises(TypeError, match=r"e \(Exp\) takes 1 input, got 2"):
         graph.add(Exp(), graph["x"], 2, name="e")
     assert nodes_and_edges(graph) == before
+    assert graph.add(Multiply(), graph["x"], graph["y"]).node == "multiply_1"
 
 
 def test_what_is_no_gate(graph: ComputationalGraph) -> None:

@@ -93,6 +93,28 @@ class Cube(Gate):
         return [dz * self.factor * 3 * x**2]
 
 
+class Negative:
+    """A class of one's own that is called as one of gategraph's."""
+
+    def forward(self, x: float) -> float:
+        return x * 100
+
+    def backward(self, dz: float) -> list[float]:
+        return [dz * 100]
+
+
+def test_a_class_of_ones_own_is_never_taken_for_gategraphs(tmp_path: Path) -> None:
+    graph = ComputationalGraph()
+    graph.add(Negative(), graph.input("x"))
+    graph.save(tmp_path / "g")
+    with pytest.raises(ValueError, match="unknown gate 'Negative'; a class of your own is handed over"):
+        ComputationalGraph.load(tmp_path / "g")
+    assert ComputationalGraph.load(tmp_path / "g", gates=[Negative]).forward(x=1) == 100.0
+    graph = ComputationalGraph.from_expression("-x")
+    graph.save(tmp_path / "g")
+    assert ComputationalGraph.load(tmp_path / "g", gates=[Negative]).forward(x=1) == -1.0
+
+
 class Forgetful(Cube):
     """A gate whose setting cannot be read from it."""
 
@@ -191,7 +213,7 @@ HOSTILE = [
     (gates(settings=[]), '"settings" must be an object'),
     (gates(settings={"p": 1}), "Multiply() takes no arguments|unexpected keyword|takes no arguments"),
     (gates(gate="Power", reads=[["x", 0]]), "missing 1 required positional argument: 'p'"),
-    (gates(gate="Power", reads=[["x", 0]], settings={"p": "3 + 4"}), "could not convert string to float"),
+    (gates(gate="Power", reads=[["x", 0]], settings={"p": "3 + 4"}), "Power: p must be a number, got '3 \\+ 4'"),
     (gates(gate="Copy", reads=[["x", 0]], settings={"n": -1}), "n must be a whole number of at least 1"),
     (
         gates(gate="Copy", reads=[["x", 0]], settings={"n": {"number": "__import__"}}),
@@ -205,6 +227,11 @@ HOSTILE = [
     (constant({"array": [], "shape": [10**30, 0], "dtype": "float64"}), "array|too (big|large)|dimension"),
     (constant({"array": [1], "shape": [1], "dtype": "object"}), "is not a number, an array or a graph"),
     (constant({"array": [1], "shape": [1], "dtype": "O,O"}), "is not a number, an array or a graph"),
+    (gates(gate="Power", reads=[["x", 0]], settings={"p": 10**400}), "Power: p: the number 1000.* is too large"),
+    (gates(gate="GraphGate", settings={"graph": None}), "GraphGate: graph must be a graph, got None"),
+    (gates(gate="GraphGate", settings={"graph": {"graph": 5}}), 'it must be an object with "format"'),
+    (constant(10**400), "is too large for a float"),
+    (constant({"array": [10**400], "shape": [1], "dtype": "float64"}), "too large"),
     (constant({"graph": {"format": "other"}}), 'it must be an object with "format"'),
     (constant({"graph": document()}), "a number or an array of numbers was wanted"),
 ]

@@ -18,6 +18,8 @@ from gates import (
     Power,
     Reciprocal,
     Reshape,
+    Scale,
+    Shift,
     Sigmoid,
     Sum,
     Transpose,
@@ -96,10 +98,15 @@ def test_ragged_lists_are_an_error() -> None:
 
 
 def test_a_wrong_number_of_inputs() -> None:
-    with pytest.raises(TypeError, match=r"Multiply\.forward\(\) missing 1 required positional argument: 'y'"):
+    with pytest.raises(TypeError, match=r"Multiply\.forward\(\) takes 2 inputs, got 1"):
         Multiply().forward(1.0)
-    with pytest.raises(TypeError, match=r"Multiply\.forward\(\) takes 3 positional arguments but 4 were given"):
+    with pytest.raises(TypeError, match=r"Multiply\.forward\(\) takes 2 inputs, got 3"):
         Multiply().forward(1.0, 2.0, 3.0)
+    with pytest.raises(TypeError, match=r"Plus\.forward\(\) takes 1 to 2 inputs, got 3"):
+        Plus().forward(1.0, 2.0, 3.0)
+    with pytest.raises(ValueError, match="broadcast") as caught:
+        Add().forward([1, 2], [1, 2, 3])
+    assert caught.value.__notes__ == ["in Add.forward()"]
     gate = Multiply()
     gate.forward(1.0, 2.0)
     with pytest.raises(TypeError, match=r"Multiply\.backward\(\) takes 1 upstream gradient, got 2"):
@@ -116,8 +123,52 @@ def test_a_gate_of_ones_own_has_the_doors() -> None:
     assert cube.backward(2)[0].tolist() == [6.0, 24.0]
     assert cube.forward(np.float32([2])).dtype == np.float32
     assert (repr(cube), cube.kind) == ("Cube()", "cube")
-    assert Plus().forward(2) == 3.0
-    assert Plus.takes == (1, 2)
+    plus = Plus()
+    assert (plus.forward(2), plus.wanted) == (3.0, (True,))
+    assert (plus.forward(2, 5), plus.backward(1), plus.wanted) == (7.0, [1.0, 1.0], (True, True))
+
+
+class Slide:
+    """Formulas of a class that derives from nothing."""
+
+    def forward(self, x: Any) -> Any:
+        self.kept = (x,)
+        return 2 * x
+
+    def backward(self, dz: Any) -> Any:
+        return [2 * dz]
+
+
+class Both(Slide, Gate):
+    """The same as a Gate."""
+
+
+def test_formulas_that_are_inherited_have_doors_too() -> None:
+    gate = Both()
+    assert gate.forward([1, 2]).tolist() == [2.0, 4.0]
+    assert gate.backward(1)[0].tolist() == [2.0, 2.0]
+    assert Slide().forward([1]) == [1, 1]
+
+
+def test_settings_that_cannot_be() -> None:
+    for make, message in [
+        (lambda: Power("3"), r"Power: p must be a number, got '3' \(str\)"),
+        (lambda: Scale([1]), r"Scale: a must be a number, got \[1\] \(list\)"),
+        (lambda: Shift(None), "Shift: c must be a number, got None"),
+        (lambda: Sum(axis=1.5), "Sum: axis must be an integer, a tuple of integers or None, got 1.5"),
+        (lambda: Reshape("ab"), "Reshape: shape must be an integer or a tuple of integers, got 'ab'"),
+        (lambda: Transpose(0), "Transpose: axes must be a tuple of integers or None, got 0"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            make()  # type: ignore[no-untyped-call]
+    with pytest.raises(ValueError, match="Shift: c: the number 1000.* is too large for a float"):
+        Shift(10**400)
+    with pytest.raises(ValueError, match=r"Add\.forward\(\): x: the number .* is too large for a float"):
+        Add().forward(10**400, 1)
+    assert Sum(axis=np.int64(0)).axis == 0
+    assert Sum(axis=[0, 1]).axis == (0, 1)
+    with pytest.raises(ValueError, match=r"axes must name each of 2 axes once, got \(0, 5\)"):
+        Transpose((0, 5)).forward([[1, 2]])
 
 
 def test_formulas_read_as_they_are_written() -> None:

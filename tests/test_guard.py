@@ -61,6 +61,20 @@ def test_backward() -> None:
     assert "at 1 from 0 and the upstream gradient 1" in message("sqrt(x)", backward=True, x=[1, 0])
 
 
+def test_a_gate_of_the_users_own_is_called_by_its_class() -> None:
+    class Blows:
+        def forward(self, x: float, y: float) -> float:
+            return float("inf")
+
+        def backward(self, dz: float) -> list[float]:
+            return [0.0, 0.0]
+
+    graph = ComputationalGraph(guard=True)
+    graph.add(Blows(), *graph.inputs("x", "y"), name="b")
+    with pytest.raises(FloatingPointError, match=r"forward: b \(Blows\) made inf from 1, 2: overflow"):
+        graph.forward(x=1, y=2)
+
+
 def test_what_comes_in_not_finite_is_not_the_gates_doing() -> None:
     graph = ComputationalGraph.from_expression("x * y + 1", guard=True)
     assert graph.forward(x=np.inf, y=2) == np.inf

@@ -22,6 +22,7 @@ EXPRESSIONS: list[tuple[Callable[[Any, Any], Any], list[str]]] = [
     (lambda x, y: x - y, ["Subtract"]),
     (lambda x, y: x - 1, ["Shift"]),
     (lambda x, y: 1 - x, ["Subtract"]),
+    (lambda x, y: x - float(np.uint8(3)) if isinstance(x, np.ndarray) else x - np.uint8(3), ["Shift"]),
     (lambda x, y: x * y, ["Multiply"]),
     (lambda x, y: 2 * x, ["Scale"]),
     (lambda x, y: x * 2, ["Scale"]),

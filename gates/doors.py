@@ -1,0 +1,113 @@
+"""The doors around a gate's two formulas.
+
+A gate's class holds two formulas, `forward` and `backward`. Whoever calls them by hand passes a door: lists
+become arrays, integers floats, an upstream gradient gets its output's shape, wrong arguments a clear error.
+A graph, whose values have passed a door already, runs the bare formulas.
+"""
+
+import functools
+import inspect
+import math
+from collections.abc import Callable
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+
+from gates.namespaces import namespace
+from gates.values import Value, as_value, shape_of
+
+
+def formula(method: Callable[..., Any]) -> Any:
+    """Return the bare formula behind a gate's method, which takes the gate first; None where there is no door."""
+    return getattr(method, "formula", None)
+
+
+def counted(least: int, most: float) -> str:
+    """Return a number of inputs in words."""
+    if least == most:
+        return f"{least} input{'s' * (least != 1)}"
+    return f"{least} or more inputs" if most == math.inf else f"{least} to {most} inputs"
+
+
+def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `bare` with its arguments made values; when it fails, the gate stays as it was."""
+    names = list(inspect.signature(bare).parameters)[1:]
+
+    @functools.wraps(bare)
+    def forward(self: Any, *inputs: Any) -> Any:
+        who = f"{type(self).__name__}.forward()"
+        least, most = self.takes
+        if not least <= len(inputs) <= most:
+            raise TypeError(f"{who} takes {counted(least, most)}, got {len(inputs)}")
+        values = [_argument(given, who, name) for given, name in zip_longest(inputs, names[: len(inputs)])]
+        before = dict(vars(self))
+        if len(self.wanted) != len(inputs):
+            self.wanted = (True,) * len(inputs)
+        try:
+            self.output = _out(bare(self, *values))
+        except BaseException as error:
+            vars(self).clear()
+            vars(self).update(before)
+            error.add_note(f"in {who}")
+            raise
+        return self.output
+
+    forward.formula = bare  # type: ignore[attr-defined]
+    return forward
+
+
+def backward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `bare` with an upstream gradient for each output, in that output's shape."""
+
+    @functools.wraps(bare)
+    def backward(self: Any, *upstream: Any) -> list[Any]:
+        who = f"{type(self).__name__}.backward()"
+        if "output" not in vars(self):
+            raise RuntimeError(f"{who} needs a forward pass first")
+        if len(upstream) != self.outputs:
+            wanted = "1 upstream gradient" if self.outputs == 1 else f"{self.outputs} upstream gradients"
+            raise TypeError(f"{who} takes {wanted}, got {len(upstream)}")
+        outputs = [self.output] if self.outputs == 1 else self.output
+        name = "the upstream gradient"
+        dz = [fit(_argument(given, who, name), like, f"{who}: {name}") for given, like in zip(upstream, outputs)]
+        gradients: list[Any] = _out(bare(self, *dz))
+        return gradients
+
+    backward.formula = bare  # type: ignore[attr-defined]
+    return backward
+
+
+def fit(gradient: Value, like: Value, who: str) -> Value:
+    """Return a gradient in the shape and dtype of what it is a gradient of; a number fits any shape.
+
+    Raises
+    ------
+    ValueError
+        If it has another shape. The message begins with `who`.
+    """
+    if type(like) is float and type(gradient) is float:
+        return gradient
+    shape = shape_of(like)
+    if shape_of(gradient) not in (shape, ()):
+        raise ValueError(f"{who} must have the shape {shape}, got {shape_of(gradient)}")
+    if type(like) is float:
+        return float(gradient) if isinstance(gradient, np.generic) else gradient
+    if shape_of(gradient) != shape or type(gradient) is float:
+        return namespace(like).ones_like(like) * gradient
+    return gradient if gradient.dtype == like.dtype else namespace(like).astype(gradient, like.dtype)
+
+
+def _argument(given: Any, who: str, name: str) -> Value:
+    """Return an argument as a value, or raise with its name."""
+    try:
+        return as_value(given)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{who}: {name}: {error}") from None
+
+
+def _out(result: Any) -> Any:
+    """Return what a formula gave as a value; lists and None as they are."""
+    if isinstance(result, (list, tuple)):
+        return [_out(part) for part in result]
+    return None if result is None else as_value(result)

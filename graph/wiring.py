@@ -1,0 +1,29 @@
+"""Reading the wiring of a graph from networkx, whose edges are the only record of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def outputs_of(gate: Any) -> int:
+    """Return how many outputs a gate has; 1 for a class that does not say."""
+    outputs: int = getattr(gate, "outputs", 1)
+    return outputs
+
+
+def sources_of(node: str, edges: Any) -> list[tuple[str, int]]:
+    """Return what a node reads, by input port: the names of gates and their output ports.
+
+    `edges` is what networkx has of the node: `graph.pred[node]`.
+    """
+    ports = {port: (source, edge["source_port"]) for source, keys in edges.items() for port, edge in keys.items()}
+    try:
+        return [ports[port] for port in range(len(ports))]
+    except KeyError:
+        raise ValueError(f"{node} must have its inputs at ports 0 to {len(ports) - 1}, got {sorted(ports)}") from None
+
+
+def all_sources(graph: Any) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+    """Yield each node of a networkx graph, in the order they were made, with what it reads."""
+    # networkx hands out plain dicts only for successors, and views, five times as slow, for predecessors.
+    for node, edges in graph.reverse(copy=False).adjacency():
+        yield node, sources_of(node, edges)
