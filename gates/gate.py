@@ -18,7 +18,8 @@ class Gate:
     `forward(*inputs)` computes the output and keeps in `self.kept` what backward needs. `backward(*upstream)`
     takes the gradient of the loss with respect to each output and returns a list with the gradient with
     respect to each input: local gradient x upstream gradient. Write both for floats and arrays at once, with
-    operators and with functions of `namespace(x)`; never write into what came in.
+    operators and with functions of `namespace(x)`; never write into what came in. Whoever calls them by hand may
+    give lists and integers, and one number as the upstream gradient of a whole array.
 
     A constructor's parameters are kept in attributes of the same names: `repr` and a saved graph show them.
     A copy of a gate has its settings, and nothing of its passes.

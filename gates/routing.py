@@ -69,7 +69,7 @@ class Copy(Gate):
     Parameters
     ----------
     n : int
-        How many copies, at least 1.
+        How many copies, at least 1. One copy comes without a list, as the output of any gate with one output.
 
     Raises
     ------
