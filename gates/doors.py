@@ -8,7 +8,7 @@ A graph, whose values have passed a door already, runs the bare formulas.
 import functools
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -32,12 +32,15 @@ def counted(least: int, most: float) -> str:
 
 def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
     """Return `bare` with its arguments made values; when it fails, the gate stays as it was."""
-    names = list(inspect.signature(bare).parameters)[1:]
+    signature = inspect.signature(bare)
+    names = list(signature.parameters)[1:]
 
     @functools.wraps(bare)
-    def forward(self: Any, *inputs: Any) -> Any:
+    def forward(self: Any, *inputs: Any, **named: Any) -> Any:
         who = f"{type(self).__name__}.forward()"
-        least, most = self.takes
+        if named:
+            inputs = signature.bind(self, *inputs, **named).args[1:]
+        least, most = self.takes or (0, math.inf)
         if not least <= len(inputs) <= most:
             raise TypeError(f"{who} takes {counted(least, most)}, got {len(inputs)}")
         values = [_argument(given, who, name) for given, name in zip_longest(inputs, names[: len(inputs)])]
@@ -45,12 +48,14 @@ def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
         if len(self.wanted) != len(inputs):
             self.wanted = (True,) * len(inputs)
         try:
-            self.output = _out(bare(self, *values))
+            output = bare(self, *values)
+            self.output = as_output(output) if self.outputs == 1 else as_outputs(output, self.outputs)
         except BaseException as error:
             vars(self).clear()
             vars(self).update(before)
             error.add_note(f"in {who}")
             raise
+        self.by_hand = self.output, values
         return self.output
 
     forward.formula = bare  # type: ignore[attr-defined]
@@ -58,7 +63,7 @@ def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def backward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `bare` with an upstream gradient for each output, in that output's shape."""
+    """Return `bare` with an upstream gradient for each output, in that output's shape, and a check of its answer."""
 
     @functools.wraps(bare)
     def backward(self: Any, *upstream: Any) -> list[Any]:
@@ -71,11 +76,59 @@ def backward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
         outputs = [self.output] if self.outputs == 1 else self.output
         name = "the upstream gradient"
         dz = [fit(_argument(given, who, name), like, f"{who}: {name}") for given, like in zip(upstream, outputs)]
-        gradients: list[Any] = _out(bare(self, *dz))
-        return gradients
+        output, inputs = vars(self).get("by_hand", (None, []))
+        try:
+            if output is not self.output:  # a graph ran the gate since, and knows its inputs
+                return [None if gradient is None else as_value(gradient) for gradient in bare(self, *dz)]
+            return gradients_of(bare(self, *dz), inputs)
+        except Exception as error:
+            error.add_note(f"in {who}")
+            raise
 
     backward.formula = bare  # type: ignore[attr-defined]
     return backward
+
+
+def as_output(output: Any) -> Value:
+    """Return what a gate with one output gave as a value."""
+    if isinstance(output, (list, tuple)):
+        raise ValueError(
+            f"forward() must return one value, got a {type(output).__name__} of {len(output)}; a gate with several "
+            "outputs says how many in `outputs`"
+        )
+    return as_value(output)
+
+
+def as_outputs(outputs: Any, count: int) -> list[Value]:
+    """Return what a gate with several outputs gave as values."""
+    if not isinstance(outputs, (list, tuple)) or len(outputs) != count:
+        got = len(outputs) if isinstance(outputs, (list, tuple)) else repr(outputs)
+        raise ValueError(f"forward() must return a list of {count} outputs, got {got}")
+    return [as_value(output) for output in outputs]
+
+
+def gradients_of(gradients: Any, inputs: Sequence[Value]) -> list[Value]:
+    """Return what backward gave as one gradient for each input, in its shape and dtype; None stays None."""
+    if not isinstance(gradients, (list, tuple)) or len(gradients) != len(inputs):
+        got = len(gradients) if isinstance(gradients, (list, tuple)) else repr(gradients)
+        raise ValueError(f"backward() must return a list of {len(inputs)} gradients, one for each input, got {got}")
+    return [
+        None if gradient is None else gradient_of(gradient, value, port)
+        for port, (gradient, value) in enumerate(zip(gradients, inputs))
+    ]
+
+
+def gradient_of(gradient: Any, value: Value, port: int) -> Value:
+    """Return the gradient of one input in its shape and dtype."""
+    if type(gradient) is float and type(value) is float:
+        return gradient
+    gradient = as_value(gradient)
+    if shape_of(gradient) != shape_of(value):
+        raise ValueError(
+            f"backward() must return each gradient in its input's shape: {shape_of(value)} was wanted, "
+            f"got {shape_of(gradient)} for input {port}; sum_to() sums over the axes that were broadcast"
+        )
+    return fit(gradient, value, "the gradient")
 
 
 def fit(gradient: Value, like: Value, who: str) -> Value:
@@ -104,10 +157,3 @@ def _argument(given: Any, who: str, name: str) -> Value:
         return as_value(given)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{who}: {name}: {error}") from None
-
-
-def _out(result: Any) -> Any:
-    """Return what a formula gave as a value; lists and None as they are."""
-    if isinstance(result, (list, tuple)):
-        return [_out(part) for part in result]
-    return None if result is None else as_value(result)

@@ -35,7 +35,7 @@ class Gate:
     elementwise : bool
         Whether each element of the output depends on that element of the inputs alone.
     takes : tuple of (int, float)
-        The least and the largest number of inputs that forward takes.
+        The least and the largest number of inputs that forward takes. None in a class without both methods.
     wanted : tuple of bool
         For each input, whether anybody asked for its gradient; `backward` may return None for the others.
     has_parameters : bool
@@ -64,8 +64,8 @@ class Gate:
     output: Any
     outputs: int = 1
     elementwise: bool = False
-    takes: tuple[int, float]
-    wanted: tuple[bool, ...]
+    takes: tuple[int, float] | None = None
+    wanted: tuple[bool, ...] = ()
     has_parameters: bool = False
     kind: str = "gate"
 
@@ -80,9 +80,9 @@ class Gate:
             method = getattr(cls, name, None)
             if method is not None and formula(method) is None:
                 setattr(cls, name, door(method))
-        if hasattr(cls, "forward"):
-            cls.takes = input_counts(functools.partial(cls.forward, None))
-            cls.wanted = (True,) * cls.takes[0]
+        if hasattr(cls, "forward") and hasattr(cls, "backward"):
+            least, _ = cls.takes = input_counts(functools.partial(cls.forward, None))
+            cls.wanted = (True,) * least
 
     def keep(self, *values: Value) -> tuple[Value, ...]:
         """Keep the values for backward, and hand them back."""
@@ -99,7 +99,7 @@ class Gate:
         return {name: value for name, value in vars(self).items() if name not in _OF_A_PASS}
 
 
-_OF_A_PASS = ("kept", "output", "wanted")
+_OF_A_PASS = ("kept", "output", "by_hand", "wanted")
 
 
 def kind_of(gate: Any) -> str:

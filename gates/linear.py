@@ -33,8 +33,7 @@ class MatMul(Gate):
 
     def forward(self, x: Value, y: Value) -> Value:
         x, y = self.keep(x, y)
-        if not shape_of(x) or not shape_of(y):
-            raise ValueError(f"MatMul takes arrays of 1 or more axes, got shapes {shape_of(x)} and {shape_of(y)}")
+        _check_shapes(shape_of(x), shape_of(y))
         return x @ y
 
     def backward(self, dz: Value) -> list[Value]:
@@ -51,6 +50,15 @@ class MatMul(Gate):
             _unpromoted(dz @ xp.matrix_transpose(columns), rows, x) if want_x else None,
             _unpromoted(xp.matrix_transpose(rows) @ dz, columns, y) if want_y else None,
         ]
+
+
+def _check_shapes(x: tuple[int, ...], y: tuple[int, ...]) -> None:
+    """Raise unless arrays of these shapes have a product."""
+    if not x or not y:
+        raise ValueError(f"MatMul takes arrays of 1 or more axes, got the shapes {x} and {y}")
+    columns, rows = x[-1], y[max(len(y) - 2, 0)]
+    if columns != rows:
+        raise ValueError(f"MatMul cannot multiply the shapes {x} and {y}: x has {columns} columns, y has {rows} rows")
 
 
 def _unpromoted(gradient: Any, promoted: Any, given: Any) -> Any:

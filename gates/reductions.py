@@ -9,7 +9,15 @@ from gates.namespaces import namespace
 from gates.values import Value, shape_of
 
 
-class Sum(Gate):
+class _Reduction(Gate):
+    """A gate that reduces over axes."""
+
+    def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
+        self.axis = _checked(axis, type(self).__name__)
+        self.keepdims = bool(keepdims)
+
+
+class Sum(_Reduction):
     """y = the sum of x over some axes. Backward gives every element the gradient of its sum.
 
     Parameters
@@ -29,10 +37,6 @@ class Sum(Gate):
            [ 1., 10.]])]
     """
 
-    def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
-        self.axis = _checked(axis, type(self).__name__)
-        self.keepdims = bool(keepdims)
-
     def forward(self, x: Value) -> Value:
         (x,) = self.keep(x)
         return namespace(x).sum(x, axis=self.axis, keepdims=self.keepdims)
@@ -42,7 +46,7 @@ class Sum(Gate):
         return [_spread(dy, x, self.axis)]
 
 
-class Mean(Gate):
+class Mean(_Reduction):
     """y = the mean of x over some axes. Backward gives each of n elements 1 / n of the gradient of its mean.
 
     Parameters
@@ -60,10 +64,6 @@ class Mean(Gate):
     >>> gate.backward(3.0)
     [array([1., 1., 1.])]
     """
-
-    def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
-        self.axis = _checked(axis, type(self).__name__)
-        self.keepdims = bool(keepdims)
 
     def forward(self, x: Value) -> Value:
         (x,) = self.keep(x)

@@ -12,6 +12,19 @@ from typing import Any
 import numpy as np
 
 
+def __getattr__(name: str) -> Any:
+    """Return NumPy's elementwise function of that name, on Python floats: for formulas that need more than these."""
+    function = getattr(np, name, None)
+    if not isinstance(function, np.ufunc):
+        raise AttributeError(f"there is no elementwise function {name!r} for Python floats")
+
+    def on_floats(*numbers: float) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*numbers).item()
+
+    return on_floats
+
+
 def _ieee(fast: Callable[..., float], exact: np.ufunc) -> Callable[..., float]:
     """Return `fast` with the answers of `exact` where it raises."""
 

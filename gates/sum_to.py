@@ -23,6 +23,11 @@ def sum_to(gradient: Value, like: Value) -> Value:
     float or array
         The gradient itself where the shapes agree already.
 
+    Raises
+    ------
+    ValueError
+        If the variable cannot have been broadcast to the gradient's shape.
+
     Examples
     --------
     >>> import numpy as np
@@ -38,6 +43,8 @@ def sum_to(gradient: Value, like: Value) -> Value:
     shape = shape_of(like)
     if gradient.shape != shape:
         new_axes = gradient.ndim - len(shape)
+        if new_axes < 0 or any(n not in (1, m) for n, m in zip(shape, gradient.shape[new_axes:])):
+            raise ValueError(f"a gradient of shape {tuple(gradient.shape)} cannot be summed to the shape {shape}")
         stretched = tuple(
             axis
             for axis in range(gradient.ndim)

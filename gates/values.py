@@ -45,7 +45,10 @@ def as_value(given: Any) -> Value:
     if hasattr(given, "__array_namespace__") and not isinstance(given, np.ndarray):
         return _from_array_api(given)
     if isinstance(given, (list, tuple)) or hasattr(given, "__array__"):
-        return _from_numpy(np.asarray(given), given)
+        try:
+            return _from_numpy(np.asarray(given), given)
+        except ValueError:
+            raise ValueError(f"the rows of a list must be equally long, got {_short(given)}") from None
     raise TypeError(f"a number or an array of numbers was wanted, got {_short(given)}")
 
 

@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import os
+import re
 import sys
 import warnings
 from typing import Any, NoReturn
@@ -21,6 +22,8 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith("unrecognized arguments: -"):
+            message += "; write -- in front of an expression that begins with a minus"
         self.exit(2, f"{self.prog}: {message}\n")
 
 
@@ -44,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without the sign × shows a ?
     expression, texts = (given.expression, given.inputs) if given.expression is not None else _NEURON
+    if re.match(r"\s*\w+\s*=", expression):
+        parser.error(f"the expression comes first, then its inputs, got {expression!r}")
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             _run(expression, _inputs(texts))

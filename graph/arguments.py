@@ -20,16 +20,19 @@ def values_of_entries(
     schedule: Schedule, inputs: Mapping[str, Any] | None, named: Mapping[str, Any], used: Collection[int] | None = None
 ) -> list[Any]:
     """Return a list of values where inputs, parameters and constants are filled in; all, or those in `used`."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise TypeError(f"inputs must be given as a mapping or by keyword, got {type(inputs).__name__}")
     given = {**(inputs or {}), **named}
     if inputs and len(given) < len(inputs) + len(named):
-        raise TypeError(f"given twice: {', '.join(sorted(set(inputs) & set(named)))}")
+        raise TypeError(f"input {', '.join(sorted(map(repr, set(inputs) & set(named))))} is given twice")
     values: list[Any] = [None] * schedule.size
     names, missing = [], []
     for name, gate, slot in schedule.entries:
         if not isinstance(gate, Input):
             values[slot] = gate.value
             continue
-        names.append(name)
+        if used is None or slot in used:
+            names.append(name)
         if name in given:
             try:
                 values[slot] = as_value(given.pop(name))
@@ -37,7 +40,7 @@ def values_of_entries(
                 raise type(error)(f"input {name!r}: {error}") from None
         elif used is None or slot in used:
             missing.append(name)
-    wanted = f"the graph's inputs are {', '.join(names)}" if names else "the graph has no inputs"
+    wanted = f"wanted are {', '.join(names)}" if names else "none is wanted"
     if given:
         raise ValueError(f"unknown input {', '.join(map(repr, given))}: {wanted}")
     if missing:

@@ -57,6 +57,7 @@ class ComputationalGraph(Structure):
         self._values: list[Any] = []
         self._grads: list[Any] | None = None
         self._differentiated: Wire | None = None  # the output that the gradients are of
+        self._assigned: str | None = None  # a parameter that was assigned since the last forward pass
 
     def nodes_topologically_sorted(self) -> list[str]:
         """Return the names of all gates, inputs first, each after those that it reads.
@@ -87,12 +88,20 @@ class ComputationalGraph(Structure):
             If an input is missing or unknown. Values and gradients are as before then.
         Exception
             What a gate raised, with a note that names it. Values and gradients are gone then.
+
+        Examples
+        --------
+        >>> graph = ComputationalGraph.from_expression("(x + y) * z")
+        >>> graph.forward(x=-2, y=5, z=-4)
+        -12.0
+        >>> graph.forward({"x": [1, 2], "y": 3, "z": 10})
+        array([40., 50.])
         """
         schedule, output = self._schedule, self.output
         values = values_of_entries(schedule, inputs, named)
         self._ran, self._grads = None, None
         run_forward(schedule.steps, values)
-        self._ran, self._values = schedule, values
+        self._ran, self._values, self._assigned = schedule, values, None
         return values[schedule.slot(output)]
 
     def backward(self, upstream: Any = None) -> dict[str, Value]:
@@ -112,15 +121,27 @@ class ComputationalGraph(Structure):
         Raises
         ------
         RuntimeError
-            If there was no forward pass since the graph was made or changed, or the last one failed.
+            If there was no forward pass since the graph was made or changed or a parameter was assigned, or the
+            last one failed. (An array that is written into without assigning it goes unnoticed.)
         ValueError
             If `upstream` is missing or has another shape than the output, or a gate returns a gradient of
             another shape than its input. Gradients are as before then.
+
+        Examples
+        --------
+        >>> graph = ComputationalGraph.from_expression("x * y")
+        >>> graph.forward(x=[1, 2], y=3)
+        array([3., 6.])
+        >>> graph.backward([1, 10])
+        {'x': array([ 3., 30.]), 'y': 21.0}
         """
         schedule, values, output = self._schedule, self._values, self.output
         if self._ran is not schedule:
             why = "" if self._ran is None else ": the graph has changed since the last one"
             raise RuntimeError(f"backward() needs a forward pass first{why}")
+        if self._assigned is not None:
+            why = f"the parameter {self._assigned!r} was assigned since the last one"
+            raise RuntimeError(f"backward() needs a forward pass first: {why}")
         grads: list[Any] = [None] * schedule.size
         slot = schedule.slot(output)
         grads[slot] = upstream_gradient(upstream, values[slot], output)
@@ -160,7 +181,7 @@ class ComputationalGraph(Structure):
         array([3., 6.])
         """
         schedule = self._schedule
-        wires = self[name] if isinstance(name, str) else self.own(name, "evaluate()")
+        wires = self[name] if isinstance(name, str) else self._own(name, "evaluate()")
         slots = [schedule.slot(wire) for wire in (wires if isinstance(wires, tuple) else (wires,))]
         steps, used = schedule.steps_to(slots)
         values = values_of_entries(schedule, inputs, named, used)
@@ -169,11 +190,11 @@ class ComputationalGraph(Structure):
         run_forward([step_of(step, fresh(gates[step.node]["gate"]), self.guard) for step in steps], values)
         return [values[slot] for slot in slots] if isinstance(wires, tuple) else values[slots[0]]
 
-    def value_of(self, wire: Wire) -> Value:
+    def _value_of(self, wire: Wire) -> Value:
         """Return a wire's value of the last forward pass; None before it, or when the graph has changed since."""
         return self._values[self._ran.slot(wire)] if self._ran is not None and self._is_current else None
 
-    def gradient_of(self, wire: Wire) -> Value:
+    def _gradient_of(self, wire: Wire) -> Value:
         """Return a wire's gradient of the last backward pass; None before it, or where there is none."""
         if self._ran is None or self._grads is None or not self._is_current or self._differentiated != self.output:
             return None
@@ -184,12 +205,12 @@ class ComputationalGraph(Structure):
         twin = type(self)(self.guard)
         for name, sources in all_sources(self.graph):
             gate = self.graph.nodes[name]["gate"]
-            wires = [twin.wire(*source) for source in sources]
+            wires = [twin._wire(*source) for source in sources]
             twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires)
         twin._parameters = dict(self._parameters)
         twin._last = self._last
         if self._output is not None:
-            twin.output = twin.wire(self._output.node, self._output.port)
+            twin.output = twin._wire(self._output.node, self._output.port)
         return twin
 
     __copy__ = copy
@@ -197,7 +218,10 @@ class ComputationalGraph(Structure):
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_ran": None, "_values": [], "_grads": None}
 
-    def reschedule(self) -> None:
+    def _parameter_assigned(self, name: str) -> None:
+        self._assigned = name
+
+    def _reschedule(self) -> None:
         """Forget the order of the gates: the next pass works it out anew."""
         self.graph.__networkx_cache__.clear()
 
@@ -215,11 +239,17 @@ class ComputationalGraph(Structure):
 
         Examples
         --------
-        >>> gate = ComputationalGraph.from_expression("1 / (1 + exp(-x))").as_gate()
-        >>> gate.forward(0)
-        0.5
-        >>> gate.backward(1)
-        [0.25]
+        >>> inner = ComputationalGraph()
+        >>> inner.output = inner.input("x") * inner.parameter("w", 3)
+        >>> gate = inner.as_gate()
+        >>> graph = ComputationalGraph()
+        >>> y = graph.add(gate, graph.input("x"))
+        >>> graph.forward(x=2)
+        6.0
+        >>> graph.backward()
+        {'x': 3.0}
+        >>> gate.graph["w"].grad
+        2.0
         """
         return GraphGate(self)
 
@@ -267,6 +297,14 @@ class ComputationalGraph(Structure):
         ------
         TypeError
             If a gate has a setting that JSON cannot hold.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "graph.json")
+        >>> ComputationalGraph.from_expression("x ** 2").save(path)
+        >>> ComputationalGraph.load(path).forward(x=3)
+        9.0
         """
         files.write(self, path)
 
@@ -290,6 +328,23 @@ class ComputationalGraph(Structure):
         ------
         ValueError
             If the file is damaged, is not a saved graph, or names an unknown gate.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from gates import Gate
+        >>> class Twice(Gate):
+        ...     def forward(self, x):
+        ...         return 2 * x
+        ...
+        ...     def backward(self, dy):
+        ...         return [2 * dy]
+        >>> graph = ComputationalGraph()
+        >>> y = graph.add(Twice(), graph.input("x"))
+        >>> path = os.path.join(tempfile.mkdtemp(), "graph.json")
+        >>> graph.save(path)
+        >>> ComputationalGraph.load(path, gates=[Twice]).forward(x=3)
+        6.0
         """
         return files.read(path, gates, cls)
 

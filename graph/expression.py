@@ -141,7 +141,8 @@ class _Parser:
             self.waiting.append((binary, token))
             return
         if token.text != ",":
-            self._fail(f"an operator was wanted, got {token.text!r}", token)
+            hint = "; a function's settings are given by position" if token.text == "=" and self.waiting else ""
+            self._fail(f"an operator was wanted, got {token.text!r}{hint}", token)
         self._join(0)
         opened = self.waiting[-1][0] if self.waiting else None
         if not isinstance(opened, _Open) or opened.function is None:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -43,6 +44,8 @@ def write(graph: ComputationalGraph, path: str | PathLike[str]) -> None:
     """Save a graph. The file is replaced in one step, when the whole of it is written."""
     text = json.dumps(_document(graph), allow_nan=False)
     folder, name = os.path.split(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
     handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -58,9 +61,12 @@ def write(graph: ComputationalGraph, path: str | PathLike[str]) -> None:
 
 def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[ComputationalGraph]) -> ComputationalGraph:
     """Load a graph that was saved."""
+    gates = list(gates)
+    if not all(isinstance(gate, type) for gate in gates):
+        raise TypeError(f"load(): gates must be a list of classes, got {gates!r}")
+    own = {gate.__name__: gate for gate in gates}
     with open(path, "rb") as file:
         content = file.read()
-    own = {gate.__name__: gate for gate in gates}
     try:
         return _graph(json.loads(content), own, graph_class)
     except (ValueError, OverflowError, RecursionError) as error:
@@ -80,7 +86,7 @@ def _document(graph: ComputationalGraph) -> dict[str, Any]:
         if sources:
             row["reads"] = sources
         rows.append(row)
-    output = graph.explicit_output
+    output = graph._output
     return {
         "format": _FORMAT,
         "version": _VERSION,
@@ -161,7 +167,7 @@ def _graph(document: Any, own: dict[str, type], graph_class: type[ComputationalG
         try:
             gate = _gate(row, own, graph_class)
             sources = [_source(graph, read, names) for read in reads]
-            graph.restore(gate, name, sources)
+            graph._restore(gate, name, sources)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"{who}: {error}") from None
     if document.get("output") is not None:
@@ -196,7 +202,7 @@ def _source(graph: ComputationalGraph, read: Any, names: set[str]) -> Wire:
         )
     if not 0 <= port < outputs_of(graph.graph.nodes[node]["gate"]):
         raise ValueError(f"it reads output {port} of {node!r}, which has {outputs_of(graph.graph.nodes[node]['gate'])}")
-    return graph.wire(node, port)
+    return graph._wire(node, port)
 
 
 def _is_list_of(value: Any, kind: Any) -> bool:

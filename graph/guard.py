@@ -31,18 +31,18 @@ def guarded(
     """Return both formulas of a gate with a check of what they give."""
     inputs: tuple[Any, ...] = ()
 
-    def guarded_forward(gate: Any, *values: Any) -> Any:
+    def guarded_forward(owner: Any, *values: Any) -> Any:
         nonlocal inputs
         inputs = values
         with np.errstate(all="ignore"):
-            result = forward(gate, *values)
+            result = forward(owner, *values)
         if _finite(values):
             _check("forward", result if isinstance(result, (list, tuple)) else [result], "made", values)
         return result
 
-    def guarded_backward(gate: Any, *upstream: Any) -> Any:
+    def guarded_backward(owner: Any, *upstream: Any) -> Any:
         with np.errstate(all="ignore"):
-            result = backward(gate, *upstream)
+            result = backward(owner, *upstream)
         if _finite(inputs) and _finite(upstream):
             _check("backward", result, "returned the gradient", inputs, upstream)
         return result

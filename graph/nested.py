@@ -54,4 +54,4 @@ class GraphGate(Gate):
         if self.wanted != tuple([gate.grad for _, gate in self._inputs]):
             for (_, gate), want in zip(self._inputs, self.wanted):
                 gate.grad = want
-            self.graph.reschedule()
+            self.graph._reschedule()

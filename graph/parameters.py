@@ -1,6 +1,6 @@
 """A graph's parameters by name: a mapping onto the values that its parameter gates hold."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from gates.values import Value, as_value
@@ -20,8 +20,9 @@ class Parameters(MutableMapping[str, Value]):
     {'w': 2.5}
     """
 
-    def __init__(self, gates: dict[str, Parameter]) -> None:
+    def __init__(self, gates: dict[str, Parameter], assigned: Callable[[str], None]) -> None:
         self._gates = gates
+        self._assigned = assigned
 
     def __getitem__(self, name: str) -> Value:
         return self._gate(name).value
@@ -32,6 +33,7 @@ class Parameters(MutableMapping[str, Value]):
             gate.value = as_value(value)
         except (TypeError, ValueError) as error:
             raise type(error)(f"parameter {name!r}: {error}") from None
+        self._assigned(name)
 
     def __delitem__(self, name: str) -> None:
         raise TypeError(f"parameter {name!r} cannot be deleted: gates read it")

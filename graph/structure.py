@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
@@ -10,10 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import networkx as nx
 import numpy as np
 
-from gates import Gate
 from gates.doors import counted
-from gates.gate import input_counts, kind_of
 from gates.values import as_value
+from graph.admission import admit, check, stand
 from graph.entries import Constant, Entry, Input, Parameter
 from graph.parameters import Parameters
 from graph.wire import Wire
@@ -21,8 +19,6 @@ from graph.wiring import outputs_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
-
-_standing: set[int] = set()  # the ids of all gates that stand in a graph
 
 
 class Structure:
@@ -34,14 +30,8 @@ class Structure:
         self._output: Wire | None = None
         self._last: str | None = None
         self._counts: dict[str, int] = {}
-        self._stand([])
-
-    def _stand(self, gates: list[Any]) -> None:
-        """Mark gates as those that stand here, for as long as the graph lives."""
-        # Gates that are taken out of networkx's graph by hand stay in the list: their ids are not another's.
-        self._gates = gates
-        _standing.update(map(id, gates))
-        weakref.finalize(self, _release, gates).atexit = False
+        self._gates: list[Any] = []
+        stand(self, self._gates)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy of networkx's graph has no schedule, which belongs to the passes of this one.
@@ -49,12 +39,16 @@ class Structure:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._stand([gate for _, gate in self.graph.nodes(data="gate")])
+        self._gates = [gate for _, gate in self.graph.nodes(data="gate")]
+        stand(self, self._gates)
 
     @property
     def parameters(self) -> Parameters:
         """The values kept between passes, by name; assign to change one."""
-        return Parameters(self._parameters)
+        return Parameters(self._parameters, self._parameter_assigned)
+
+    def _parameter_assigned(self, name: str) -> None:
+        """Take note that a parameter has another value."""
 
     def input(self, name: str, grad: bool = True) -> Wire:
         """Add an input, which each forward pass is given anew.
@@ -70,6 +64,16 @@ class Structure:
         -------
         Wire
             The input's wire.
+
+        Examples
+        --------
+        >>> from graph import ComputationalGraph
+        >>> graph = ComputationalGraph()
+        >>> f = graph.input("x", grad=False) * graph.input("y")
+        >>> graph.forward(x=2, y=3)
+        6.0
+        >>> graph.backward()
+        {'y': 2.0}
         """
         return self._enter(Input(grad), name)
 
@@ -96,8 +100,19 @@ class Structure:
         -------
         Wire
             The parameter's wire.
+
+        Examples
+        --------
+        >>> from graph import ComputationalGraph
+        >>> graph = ComputationalGraph()
+        >>> f = graph.input("x") * graph.parameter("w", 3)
+        >>> graph.forward(x=2)
+        6.0
+        >>> graph.parameters["w"] -= graph.backward()["w"]
+        >>> graph.parameters
+        {'w': 1.0}
         """
-        gate = Parameter(as_value(value))
+        gate = Parameter(_value(value, f"parameter {name!r}"))
         wire = self._enter(gate, name)
         self._parameters[name] = gate
         return wire
@@ -116,8 +131,16 @@ class Structure:
         -------
         Wire
             The constant's wire.
+
+        Examples
+        --------
+        >>> from graph import ComputationalGraph
+        >>> graph = ComputationalGraph()
+        >>> f = graph.constant([1, 10], name="weights") * graph.input("x")
+        >>> graph.forward(x=2)
+        array([ 2., 20.])
         """
-        value = as_value(value)
+        value = _value(value, "a constant")
         return self._enter(Constant(value.copy() if isinstance(value, np.ndarray) else value), name)
 
     def add(self, gate: Any, *wires: Any, name: str | None = None) -> Any:
@@ -143,6 +166,17 @@ class Structure:
             If it is not a gate, or takes another number of inputs.
         ValueError
             If the name is taken, the gate stands in a graph already, or a wire is of another graph.
+
+        Examples
+        --------
+        >>> from gates import Copy, Max
+        >>> from graph import ComputationalGraph
+        >>> graph = ComputationalGraph()
+        >>> m = graph.add(Max(), graph.input("x"), 2, name="m")
+        >>> left, right = graph.add(Copy(2), m)
+        >>> f = left * right
+        >>> graph.forward(x=3)
+        9.0
         """
         name = self._admit(gate, len(wires), name)
         edited = len(self.graph) != len(self._gates)  # by hand
@@ -153,9 +187,9 @@ class Structure:
         self._place(gate, name, wires)
         self._last = name
         outputs = outputs_of(gate)
-        return self.wire(name) if outputs == 1 else tuple([self.wire(name, port) for port in range(outputs)])
+        return self._wire(name) if outputs == 1 else tuple([self._wire(name, port) for port in range(outputs)])
 
-    def restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
+    def _restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
         """Put back a gate of a saved graph: any gate, entries too, under its own name."""
         self._place(gate, self._admit(gate, len(wires), name), wires)
         if isinstance(gate, Parameter):
@@ -169,14 +203,14 @@ class Structure:
             near = get_close_matches(str(name), list(self.graph)[:10_000], n=1)
             raise KeyError(f"no gate is called {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         outputs = outputs_of(self.graph.nodes[name]["gate"])
-        return self.wire(name) if outputs == 1 else tuple([self.wire(name, port) for port in range(outputs)])
+        return self._wire(name) if outputs == 1 else tuple([self._wire(name, port) for port in range(outputs)])
 
-    def wire(self, name: str, port: int = 0) -> Wire:
+    def _wire(self, name: str, port: int = 0) -> Wire:
         """Return the wire of one output of a gate."""
         return Wire(cast("ComputationalGraph", self), name, port)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.graph
+        return name.node in self.graph and name.graph is self if isinstance(name, Wire) else name in self.graph
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.graph)
@@ -200,14 +234,9 @@ class Structure:
     def output(self, wire: Wire) -> None:
         if not isinstance(wire, Wire):
             raise TypeError(f"graph.output must be a wire, got {wire!r}")
-        self._output = self.own(wire, "graph.output")
+        self._output = self._own(wire, "graph.output")
 
-    @property
-    def explicit_output(self) -> Wire | None:
-        """The output that was set, or None where it is the last gate added."""
-        return self._output
-
-    def name_of(self, wire: Wire) -> str:
+    def _name_of(self, wire: Wire) -> str:
         """Return a wire's name: its gate's, with the port where there are several."""
         several = outputs_of(self.graph.nodes[wire.node]["gate"]) > 1
         return f"{wire.node}[{wire.port}]" if several else wire.node
@@ -216,25 +245,27 @@ class Structure:
         """Add a gate that reads nothing and return its wire."""
         name = self._admit(gate, 0, name)
         self._place(gate, name, ())
-        return self.wire(name)
+        return self._wire(name)
 
     def _place(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
         """Put a gate into the graph, with the wires that it reads."""
         self.graph.add_node(name, gate=gate)
         for port, wire in enumerate(wires):
             self.graph.add_edge(wire.node, name, port, source_port=wire.port)
-        self._gates.append(gate)
-        _standing.add(id(gate))
+        admit(self._gates, gate)
 
     def _sources(self, given: tuple[Any, ...], name: str, who: str) -> tuple[Wire, ...]:
         """Return what the gate `name` is to read as wires: numbers and arrays become constants, if all is well."""
-        wires = [self.own(wire, who) if isinstance(wire, Wire) else _value(wire, who) for wire in given]
+        wires = [
+            self._own(wire, who) if isinstance(wire, Wire) else _value(wire, f"{who} reads wires, numbers and arrays")
+            for wire in given
+        ]
         for port, wire in enumerate(wires):
             if not isinstance(wire, Wire):
                 wires[port] = self.constant(wire, self._free_name("constant", but=name))
         return tuple(wires)
 
-    def own(self, wire: Wire, who: str) -> Wire:
+    def _own(self, wire: Wire, who: str) -> Wire:
         """Return a wire of this graph, or raise ValueError for `who` that named one of another."""
         if wire.graph is not self:
             raise ValueError(f"{who}: the wire {wire.node} is of another graph")
@@ -244,9 +275,7 @@ class Structure:
 
     def _admit(self, gate: Any, inputs: int, name: str | None) -> str:
         """Return the name that a gate is to have: as given, or its kind with the next number."""
-        if id(gate) in _standing:
-            raise ValueError(f"this {type(gate).__name__} stands in a graph already: a gate object has one place only")
-        kind, (least, most) = (gate.kind, gate.takes) if isinstance(gate, Gate) else _foreign(gate)
+        kind, (least, most) = check(gate)
         if name is None:
             name = self._free_name(kind)
         else:
@@ -272,23 +301,9 @@ class Structure:
             raise ValueError(f"the name {name!r} is taken: the graph has a gate of that name already ({there})")
 
 
-def _release(gates: list[Any]) -> None:
-    """Let the gates of a graph that is gone stand in another."""
-    _standing.difference_update(map(id, gates))
-
-
 def _value(given: Any, who: str) -> Any:
-    """Return a number or an array that a gate is to read."""
+    """Return a number or an array as a value, or raise an error that begins with `who`."""
     try:
         return as_value(given)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{who} reads wires, numbers and arrays: {error}") from None
-
-
-def _foreign(gate: Any) -> tuple[str, tuple[int, float]]:
-    """Return the kind of a gate that does not derive from Gate, and how many inputs it takes."""
-    if isinstance(gate, type):
-        raise TypeError(f"a gate must be an object, got the class {gate.__name__}; did you mean {gate.__name__}()?")
-    if not callable(getattr(gate, "forward", None)) or not callable(getattr(gate, "backward", None)):
-        raise TypeError(f"a gate must have the methods forward() and backward(), got {gate!r}")
-    return kind_of(gate), input_counts(gate.forward)
+        raise type(error)(f"{who}: {error}") from None

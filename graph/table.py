@@ -10,6 +10,7 @@ from graph.wiring import sources_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
+    from graph.wire import Wire
 
 _ROWS = 100  # a longer table shows its first and last rows only
 
@@ -43,9 +44,9 @@ def table(graph: ComputationalGraph) -> str:
     return "\n".join(lines)
 
 
-def reads(graph: ComputationalGraph, node: str) -> list[str]:
-    """Return the names of the wires that a gate reads, by input port."""
-    return [str(graph.wire(source, port)) for source, port in sources_of(node, graph.graph.pred[node])]
+def reads(graph: ComputationalGraph, node: str) -> list[Wire]:
+    """Return the wires that a gate reads, by input port."""
+    return [graph._wire(source, port) for source, port in sources_of(node, graph.graph.pred[node])]
 
 
 def _rows(graph: ComputationalGraph, node: str) -> list[tuple[str, ...]]:
@@ -54,6 +55,6 @@ def _rows(graph: ComputationalGraph, node: str) -> list[tuple[str, ...]]:
     shown = type(gate).__name__ if isinstance(gate, (Parameter, Constant)) else gate_text(gate)
     wires = graph[node]
     return [
-        (str(wire), shown, ", ".join(reads(graph, node)), short(wire.value), short(wire.grad))
+        (str(wire), shown, ", ".join(map(str, reads(graph, node))), short(wire.value), short(wire.grad))
         for wire in (wires if isinstance(wires, tuple) else (wires,))
     ]

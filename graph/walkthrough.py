@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gates.values import Value, shape_of
 from graph.entries import Entry
 from graph.formatting import gate_text, plain
-from graph.wiring import sources_of
+from graph.table import reads
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
@@ -22,17 +22,19 @@ def lines(graph: ComputationalGraph, gradients: dict[str, Value]) -> Iterator[st
     name_width, call_width = max(map(len, order)), max(map(len, calls.values()))
     yield "forward"
     for node in order:
-        yield f"  {node.ljust(name_width)}  {calls[node].ljust(call_width)}  {plain(graph.wire(node).value)}"
-    yield ""
-    yield "backward: local × upstream = downstream"
+        yield f"  {node.ljust(name_width)}  {calls[node].ljust(call_width)}  {plain(graph._wire(node).value)}"
+    if gradients:
+        yield ""
+        yield "backward: local × upstream = downstream"
     for node in reversed(order):
-        upstream = graph.wire(node).grad
+        upstream = graph._wire(node).grad
         if isinstance(gates[node]["gate"], Entry) or upstream is None:
             continue
         yield f"  {node} = {calls[node]}, upstream {plain(upstream)}"
         yield from _downstream(graph, node, upstream)
-    yield ""
-    yield "gradients"
+    if gradients:
+        yield ""
+        yield "gradients"
     width = max(map(len, gradients), default=0)
     for name, gradient in gradients.items():
         yield f"  {name.ljust(width)}  {plain(gradient)}"
@@ -43,14 +45,13 @@ def _call(graph: ComputationalGraph, node: str) -> str:
     gate = graph.graph.nodes[node]["gate"]
     if isinstance(gate, Entry):
         return type(gate).__name__
-    names = ", ".join(str(graph.wire(source, port)) for source, port in sources_of(node, graph.graph.pred[node]))
-    return f"{gate_text(gate)}({names})"
+    return f"{gate_text(gate)}({', '.join(map(str, reads(graph, node)))})"
 
 
 def _downstream(graph: ComputationalGraph, node: str, upstream: Value) -> Iterator[str]:
     """Yield a line for each input of a gate: the gradient that the gate sends there."""
     gate: Any = graph.graph.nodes[node]["gate"]
-    sources = [graph.wire(source, port) for source, port in sources_of(node, graph.graph.pred[node])]
+    sources = reads(graph, node)
     gradients = gate.backward(upstream)
     scalar = not shape_of(upstream) and not any(shape_of(wire.value) for wire in sources)
     locals_ = gate.backward(1.0) if scalar else [None] * len(sources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Wire:
 
     With a number, `x + 1` and `x - 1` are `Shift`, `2 * x` is `Scale`, `x ** 3` is `Power` and `1 / x` is
     `Reciprocal`; in every other operation a number or an array becomes a constant. What has no gate is a
-    TypeError.
+    TypeError. Two wires are equal, `x == y`, if they are the same output of the same gate.
 
     Parameters
     ----------
@@ -79,21 +80,28 @@ class Wire:
         _set_port(self, port)
 
     @property
+    def gate(self) -> Any:
+        """The gate whose output this is."""
+        return self.graph.graph.nodes[self.node]["gate"]
+
+    @property
     def value(self) -> Value:
         """The value of the last forward pass, or None before it."""
-        return self.graph.value_of(self)
+        return self.graph._value_of(self)
 
     @property
     def grad(self) -> Value:
         """The gradient of the output with respect to this wire, or None before backward or where there is none."""
-        return self.graph.gradient_of(self)
+        return self.graph._gradient_of(self)
 
     def __str__(self) -> str:
         """Return the wire's name: that of its gate, with the port if the gate has several."""
-        return self.graph.name_of(self)
+        return self.graph._name_of(self)
 
     def __repr__(self) -> str:
-        gate = type(self.graph.graph.nodes[self.node]["gate"]).__name__
+        if self.node not in self.graph:
+            return f"Wire({self.node}: not in the graph any more)"
+        gate = type(self.gate).__name__
         value = "" if self.value is None else f", value={short(self.value)}"
         grad = "" if self.grad is None else f", grad={short(self.grad)}"
         return f"Wire({self}: {gate}{value}{grad})"
@@ -159,11 +167,11 @@ class Wire:
         """Return the wire in another shape: `x.reshape(2, 3)` or `x.reshape((2, 3))`."""
         return self._add(Reshape(shape[0] if len(shape) == 1 else shape), self)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Wire:
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Wire:
         """Return the sum over some axes; over all if none is given."""
         return self._add(Sum(axis, keepdims), self)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Wire:
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Wire:
         """Return the mean over some axes; over all if none is given."""
         return self._add(Mean(axis, keepdims), self)
 
@@ -187,6 +195,10 @@ class Wire:
         method = _METHOD_OF.get(function)
         if method is None:
             raise TypeError(f"no gate for np.{function.__name__}; {_WITH_GATES}")
+        try:
+            inspect.signature(method).bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"no gate for np.{function.__name__} with these arguments: {error}") from None
         return method(*args, **kwargs)
 
     def _add(self, gate: Gate, *inputs: Any) -> Wire:
@@ -200,11 +212,21 @@ class Wire:
 _set_graph, _set_node, _set_port = (vars(Wire)[field].__set__ for field in ("graph", "node", "port"))
 
 
+def _frozen(self: Wire, name: str, *value: Any) -> None:
+    """Say where what a wire shows is changed."""
+    hint = "; assign graph.parameters[name], or give forward() another input" if name == "value" else ""
+    raise AttributeError(f"a wire's {name} cannot be assigned{hint}")
+
+
+Wire.__setattr__ = _frozen  # type: ignore[assignment,method-assign]
+Wire.__delattr__ = _frozen  # type: ignore[assignment,method-assign]
+
+
 def _refuse(sign: str) -> Callable[..., Any]:
     """Return a method that says that an operation has no gate."""
 
     def method(self: Wire, *others: Any) -> Any:
-        raise TypeError(f"no gate for {sign} on wires")
+        raise TypeError(f"no gate for {sign} on wires; a wire's value is wire.value")
 
     return method
 
@@ -214,12 +236,12 @@ for _names, _sign in {
     "mod rmod": "%",
     "floordiv rfloordiv": "//",
     "divmod rdivmod": "divmod()",
-    "lt gt": "x > y",
-    "le ge": "x >= y",
+    "lt gt": "x > y (np.maximum(x, y) is the larger)",
+    "le ge": "x >= y (np.maximum(x, y) is the larger)",
     "abs": "abs()",
     "getitem": "x[i]",
-    "bool": "the truth of x (a wire's value is x.value)",
-    "float": "float() (a wire's value is x.value)",
+    "bool": "true or false",
+    "float": "float()",
     "and rand": "&",
     "or ror": "|",
     "invert": "~",

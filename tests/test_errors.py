@@ -32,16 +32,18 @@ def nodes_and_edges(graph: ComputationalGraph) -> Any:
 
 def test_a_missing_input(graph: ComputationalGraph) -> None:
     before = state(graph)
-    with pytest.raises(ValueError, match="missing input 'y', 'z': the graph's inputs are x, y, z"):
+    with pytest.raises(ValueError, match="missing input 'y', 'z': wanted are x, y, z"):
         graph.forward(x=1)
     with pytest.raises(ValueError, match="missing input 'x'"):
         graph.evaluate("q", y=1)
+    with pytest.raises(ValueError, match="missing input 'x': wanted are x, y$"):
+        graph.evaluate("q", y=1, z=2)
     assert state(graph) == before
 
 
 def test_an_unknown_input(graph: ComputationalGraph) -> None:
     before = state(graph)
-    with pytest.raises(ValueError, match="unknown input 'w': the graph's inputs are x, y, z"):
+    with pytest.raises(ValueError, match="unknown input 'w': wanted are x, y, z"):
         graph.forward(x=1, y=2, z=3, w=4)
     with pytest.raises(ValueError, match="unknown input 'q'"):
         graph.forward({"x": 1, "y": 2, "z": 3, "q": 4})
@@ -49,8 +51,13 @@ def test_an_unknown_input(graph: ComputationalGraph) -> None:
 
 
 def test_an_input_given_twice(graph: ComputationalGraph) -> None:
-    with pytest.raises(TypeError, match="given twice: x"):
+    with pytest.raises(TypeError, match="input 'x' is given twice"):
         graph.forward({"x": 1, "y": 2}, x=1, z=3)
+
+
+def test_inputs_that_are_no_mapping(graph: ComputationalGraph) -> None:
+    with pytest.raises(TypeError, match="inputs must be given as a mapping or by keyword, got list"):
+        graph.forward([-2, 5, -4])  # type: ignore[arg-type]
 
 
 def test_an_input_that_is_no_number(graph: ComputationalGraph) -> None:
@@ -78,6 +85,27 @@ def test_a_parameter_that_is_no_number(graph: ComputationalGraph) -> None:
     assert graph.parameters["w"] == 2.0
 
 
+def test_values_that_are_no_numbers(graph: ComputationalGraph) -> None:
+    before = nodes_and_edges(graph)
+    with pytest.raises(TypeError, match="parameter 'v': a number or an array of numbers was wanted, got 'a'"):
+        graph.parameter("v", "a")
+    with pytest.raises(TypeError, match="a constant: a number or an array of numbers was wanted, got 'a'"):
+        graph.constant("a")
+    assert nodes_and_edges(graph) == before
+
+
+def test_backward_after_a_parameter_was_assigned(graph: ComputationalGraph) -> None:
+    graph.output = graph["f"] * graph.parameter("w", 2.0)
+    graph.forward(x=-2, y=5, z=-4)
+    gradients = graph.backward()
+    graph.parameters["w"] -= 0.5
+    assert graph["w"].grad == gradients["w"] == -12.0
+    with pytest.raises(RuntimeError, match="needs a forward pass first: the parameter 'w' was assigned since"):
+        graph.backward()
+    assert graph.forward(x=-2, y=5, z=-4) == -18.0
+    assert graph.backward()["x"] == -6.0
+
+
 def test_a_cycle(graph: ComputationalGraph) -> None:
     graph.graph.add_edge("f", "q", key=2, source_port=0)
     with pytest.raises(ValueError, match="the graph has a cycle: (q -> f -> q|f -> q -> f)"):
@@ -93,6 +121,7 @@ def test_a_graph_changed_by_hand_beyond_use(graph: ComputationalGraph) -> None:
         graph.add(Exp(), q)
     with pytest.raises(ValueError, match=r"f must have its inputs at ports 0 to 0, got \[1\]"):
         graph.forward(x=1, y=2, z=3)
+    assert repr(q) == "Wire(q: not in the graph any more)"
     graph.graph.add_edge("q", "f", key=0, source_port=0)
     with pytest.raises(ValueError, match="the node 'q' has no gate"):
         graph.forward(x=1, y=2, z=3)
@@ -156,8 +185,16 @@ def test_a_wrong_number_of_inputs(graph: ComputationalGraph) -> None:
 def test_what_is_no_gate(graph: ComputationalGraph) -> None:
     with pytest.raises(TypeError, match=r"a gate must be an object, got the class Exp; did you mean Exp\(\)\?"):
         graph.add(Exp, graph["x"])
-    with pytest.raises(TypeError, match=r"a gate must have the methods forward\(\) and backward\(\), got <built-in"):
-        graph.add(len, graph["x"])
+    for thing in (len, Gate(), NoBackward()):
+        with pytest.raises(TypeError, match=r"a gate must have the methods forward\(\) and backward\(\), got"):
+            graph.add(thing, graph["x"])
+
+
+class NoBackward(Gate):
+    """Half a gate."""
+
+    def forward(self, x: Any) -> Any:
+        return x
 
 
 class Faulty(Gate):
@@ -218,6 +255,19 @@ def test_outputs_that_cannot_be(graph: ComputationalGraph) -> None:
     with pytest.raises(ValueError, match=r"forward\(\) must return a list of 2 outputs, got 1") as caught:
         graph.forward(x=1, y=2, z=3)
     assert caught.value.__notes__ == ["in gate 'one' (One)"]
+
+
+def test_a_list_is_no_output_of_a_gate_that_has_one(graph: ComputationalGraph) -> None:
+    class Forgot:
+        def forward(self, x: Any) -> Any:
+            return [x, x]
+
+        def backward(self, da: Any, db: Any) -> Any:
+            return [da + db]
+
+    graph.add(Forgot(), graph["x"])
+    with pytest.raises(ValueError, match=r"must return one value, got a list of 2; a gate with several outputs says"):
+        graph.forward(x=1, y=2, z=3)
 
 
 def test_an_empty_graph_has_no_output() -> None:

@@ -259,8 +259,10 @@ def test_half_a_file_is_a_value_error(cut: float, tmp_path: Path) -> None:
 def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         ComputationalGraph.load(tmp_path / "nope")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"nope.graph\.json"):
         rich_graph().save(tmp_path / "nope" / "graph.json")
+    with pytest.raises(TypeError, match=r"load\(\): gates must be a list of classes, got \['Cube'\]"):
+        ComputationalGraph.load(tmp_path / "nope", gates={"Cube": Cube})
 
 
 def test_the_file_is_json_that_people_can_read(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_what_is_not_a_number_is_named(thing: Any) -> None:
 
 
 def test_ragged_lists_are_an_error() -> None:
-    with pytest.raises(ValueError, match=r"Exp\.forward\(\): x: .*inhomogeneous"):
+    with pytest.raises(ValueError, match=r"Exp\.forward\(\): x: the rows of a list must be equally long, got"):
         Exp().forward([[1, 2], [3]])
 
 
@@ -171,6 +171,79 @@ def test_settings_that_cannot_be() -> None:
         Transpose((0, 5)).forward([[1, 2]])
 
 
+class Cosine(Gate):
+    """A gate whose functions are not among those that gategraph's own gates need."""
+
+    def forward(self, x: Any) -> Any:
+        (x,) = self.keep(x)
+        return namespace(x).cos(x)
+
+    def backward(self, dy: Any) -> list[Any]:
+        (x,) = self.kept
+        return [-dy * namespace(x).sin(x)]
+
+
+def test_formulas_may_use_any_elementwise_function_on_floats() -> None:
+    gate = Cosine()
+    assert gate.forward(0) == 1.0
+    assert type(gate.forward(2.0)) is float
+    assert gate.backward(1)[0] == pytest.approx(-np.sin(2.0))
+    assert gate.forward([0.0, 2.0]).tolist() == [1.0, np.cos(2.0)]
+    assert np.isnan(gate.forward(np.inf))
+    assert namespace(1.0).isnan(1.0) is False
+    with pytest.raises(AttributeError, match="there is no elementwise function 'linalg' for Python floats"):
+        namespace(1.0).linalg()
+
+
+def test_a_failed_formula_leaves_the_last_pass() -> None:
+    gate = Multiply()
+    gate.forward([1, 2], [3, 4])
+    with pytest.raises(ValueError, match="broadcast"):
+        gate.forward([5, 6], [1, 2, 3])
+    assert [gradient.tolist() for gradient in gate.backward(1)] == [[3.0, 4.0], [1.0, 2.0]]
+
+
+def test_inputs_may_be_given_by_name() -> None:
+    gate = Multiply()
+    assert gate.forward(y=4, x=[1, 2]).tolist() == [4.0, 8.0]
+    assert gate.backward(1)[1] == 3.0
+    with pytest.raises(TypeError, match="missing a required argument: 'y'"):
+        gate.forward(1, z=2)
+
+
+class Told(Gate):
+    """Returns what it is told to."""
+
+    def __init__(self, output: Any, gradients: Any, outputs: int = 1) -> None:
+        self.output_, self.gradients, self.outputs = output, gradients, outputs
+
+    def forward(self, x: Any, y: Any) -> Any:
+        return self.output_
+
+    def backward(self, *dz: Any) -> Any:
+        return self.gradients
+
+
+@pytest.mark.parametrize(
+    ("gate", "message"),
+    [
+        (Told(1.0, 1.0), r"backward\(\) must return a list of 2 gradients, one for each input, got 1.0"),
+        (Told(1.0, [1.0]), r"must return a list of 2 gradients, one for each input, got 1"),
+        (Told(1.0, [np.ones(2), np.ones(2)]), r"\(\) was wanted, got \(2,\) for input 1; sum_to\(\) sums"),
+        (Told([1.0, 2.0], None), r"must return one value, got a list of 2; a gate with several outputs says how many"),
+        (Told(np.ones(2), None, outputs=2), r"must return a list of 2 outputs, got array"),
+        (Told([1.0], None, outputs=2), r"must return a list of 2 outputs, got 1"),
+    ],
+)
+def test_a_gate_of_ones_own_is_checked_when_it_is_used_alone(gate: Told, message: str) -> None:
+    def both_passes() -> None:
+        gate.forward([1, 2], 3)
+        gate.backward(1)
+
+    with pytest.raises(ValueError, match=message):
+        both_passes()
+
+
 def test_formulas_read_as_they_are_written() -> None:
     import inspect
 
@@ -191,8 +264,16 @@ def test_shapes_that_do_not_fit() -> None:
         Reshape((3, -1)).forward([1, 2, 3, 4])
     with pytest.raises(ValueError, match="axes must name each of 2 axes once"):
         Transpose((0, 0)).forward([[1, 2]])
-    with pytest.raises(ValueError, match=r"MatMul takes arrays of 1 or more axes, got shapes \(\) and \(\)"):
+    with pytest.raises(ValueError, match=r"MatMul takes arrays of 1 or more axes, got the shapes \(\) and \(\)"):
         MatMul().forward(1, 2)
+    with pytest.raises(
+        ValueError, match=r"cannot multiply the shapes \(2, 7\) and \(6, 5\): x has 7 columns, y has 6 rows"
+    ):
+        MatMul().forward(np.ones((2, 7)), np.ones((6, 5)))
+    with pytest.raises(ValueError, match=r"a gradient of shape \(3,\) cannot be summed to the shape \(2,\)"):
+        sum_to(np.ones(3), np.ones(2))
+    with pytest.raises(ValueError, match=r"a gradient of shape \(\) cannot be summed to the shape \(3,\)"):
+        sum_to(2.0, np.ones(3))
     with pytest.raises(ValueError, match="axis 0 is out of bounds"):
         Sum(axis=0).forward(1.0)
 

@@ -1,11 +1,14 @@
-"""Random circuits: their gradients against central differences of a plain evaluation without the engine."""
+"""Random circuits: their gradients against central differences, of scalars in mpmath, without the engine.
+
+Arrays are differentiated through `evaluate`; that forward is right is for the tests of gates and graphs to say.
+"""
 
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from gates import Add, Copy, Divide, Exp, MatMul, Max, Min, Multiply, Sigmoid, Subtract, Sum, Tanh, Transpose
@@ -69,17 +72,16 @@ def test_gradients_of_random_circuits(circuit: Any) -> None:
             for place in range(len(inputs)):
                 ends = [[x + sign * step * (i == place) for i, x in enumerate(map(mp.mpf, inputs))] for sign in (1, -1)]
                 up, down = (plainly(end, gates, output) for end in ends)
-                if abs(up + down - 2 * exact) > abs(up - down) * mp.mpf(10) ** -6 + mp.mpf(10) ** -25:
-                    return  # a kink or a pole at this very point
+                # no kink and no pole at this very point
+                assume(abs(up + down - 2 * exact) <= abs(up - down) * mp.mpf(10) ** -6 + mp.mpf(10) ** -25)
                 slopes.append((up - down) / (2 * step))
         except (ZeroDivisionError, OverflowError):
-            return
-        if max(abs(exact), *map(abs, slopes)) > 1e12 or any(abs(exact) > 1e6 for _ in slopes):
-            return  # the condition of such a circuit is worse than the comparison below
+            reject()
+        # beyond, a circuit's condition is worse than the comparison below
+        assume(abs(exact) <= 1e6 and max(map(abs, slopes)) <= 1e12)
     for _ in range(2):
         value = graph.forward(dict(zip(names, inputs)))
-        if not np.isfinite(value) or any(abs(graph[name].value) > 1e6 for name in graph):
-            return
+        assume(all(abs(graph[name].value) <= 1e6 for name in graph))
         assert value == pytest.approx(float(exact), rel=1e-6, abs=1e-6)
         gradients = graph.backward()
     wanted = {name: float(slope) for name, slope in zip(names, slopes)}
@@ -103,8 +105,8 @@ def test_gradients_of_random_circuits_of_arrays(data: st.DataObject) -> None:
             wires.extend(graph.add(Copy(3), x)[1:])
         else:
             wires.append(graph.add(kind(), x, y) if kind in (Add, Subtract, Multiply) else graph.add(kind(), x))
-    graph.output = graph.add(Sum(), graph.add(Tanh(), wires[-1] + graph["b"]))
-    graph.forward(values)
+    graph.output = graph.add(Sum(), wires[-1] * graph["b"])
+    assume(abs(graph.forward(values)) < 1e3)
     gradients = graph.backward()
     for name, value in values.items():
         assert np.shape(gradients[name]) == np.shape(value)
@@ -115,5 +117,4 @@ def test_gradients_of_random_circuits_of_arrays(data: st.DataObject) -> None:
                 moved[index] += sign * 1e-5
                 ends.append(graph.evaluate(graph.output, {**values, name: moved}))
             slope = (ends[0] - ends[1]) / 2e-5
-            # the step's own error grows with the third derivative, which a few products make large
-            assert np.asarray(gradients[name])[index] == pytest.approx(slope, rel=1e-3, abs=1e-3)
+            assert np.asarray(gradients[name])[index] == pytest.approx(slope, rel=1e-4, abs=1e-4)

@@ -106,21 +106,31 @@ REFUSED: list[tuple[Callable[[Any, Any], Any], str]] = [
     (lambda x, y: 7 % x, "no gate for % on wires"),
     (lambda x, y: x // 2, "no gate for // on wires"),
     (lambda x, y: divmod(x, 2), r"no gate for divmod\(\) on wires"),
-    (lambda x, y: x > y, "no gate for x > y on wires"),
-    (lambda x, y: x <= 1, "no gate for x >= y on wires"),
-    (lambda x, y: max(x, y), "no gate for x > y on wires"),
+    (
+        lambda x, y: x > y,
+        r"no gate for x > y \(np.maximum\(x, y\) is the larger\) on wires; a wire's value is wire.value",
+    ),
+    (lambda x, y: x <= 1, "no gate for x >= y"),
+    (
+        lambda x, y: max(x, y),
+        r"no gate for x > y \(np.maximum\(x, y\) is the larger\) on wires; a wire's value is wire.value",
+    ),
     (lambda x, y: abs(x), r"no gate for abs\(\) on wires"),
     (lambda x, y: x[0], r"no gate for x\[i\] on wires"),
     (lambda x, y: list(x), r"no gate for x\[i\] on wires"),
-    (lambda x, y: float(x), r"no gate for float\(\) \(a wire's value is x.value\) on wires"),
+    (lambda x, y: float(x), r"no gate for float\(\) on wires; a wire's value is wire.value"),
     (lambda x, y: math.exp(x), r"no gate for float\(\)"),
-    (lambda x, y: 1 if x else 2, "no gate for the truth of x"),
+    (lambda x, y: 1 if x else 2, "no gate for true or false on wires"),
     (lambda x, y: x & y, "no gate for & on wires"),
     (lambda x, y: ~x, "no gate for ~ on wires"),
     (lambda x, y: np.sin(x), "no gate for np.sin; these NumPy functions have gates: add, divide, exp"),
     (lambda x, y: np.exp(x, out=np.ones(2)), "no gate for np.exp with out="),
     (lambda x, y: np.add.reduce(x), "no gate for np.add.reduce"),
     (lambda x, y: np.concatenate([x, y]), "no gate for np.concatenate"),
+    (lambda x, y: np.sum(x, 0, float), "no gate for np.sum with these arguments: too many positional arguments"),
+    (lambda x, y: np.mean(x, dtype=float), "no gate for np.mean with these arguments: .*'dtype'"),
+    (lambda x, y: np.reshape(x, (2, 2), order="F"), "no gate for np.reshape with these arguments: .*'order'"),
+    (lambda x, y: x.mean(1, 2), "positional argument"),
     (lambda x, y: np.greater(x, y), "no gate for np.greater"),
     (lambda x, y: x + "1", r"add_1 \(Add\) reads wires, numbers and arrays: .* got '1' \(str\)"),
     (lambda x, y: x * None, "reads wires, numbers and arrays: .* got None"),
@@ -145,5 +155,11 @@ def test_a_wire_is_frozen_and_equal_to_itself() -> None:
     assert x == graph["x"] != y
     assert len({x, graph["x"], y}) == 2
     assert x != ComputationalGraph().input("x")
-    with pytest.raises(AttributeError):
-        x.node = "y"  # type: ignore[misc]
+    assert x in graph
+    assert x not in ComputationalGraph()
+    for name, value in (("node", "y"), ("grad", None), ("foo", 3)):
+        with pytest.raises(AttributeError, match=f"a wire's {name} cannot be assigned"):
+            setattr(x, name, value)
+    with pytest.raises(AttributeError, match=r"a wire's value cannot be assigned; assign graph.parameters\[name\]"):
+        x.value = 1  # type: ignore[misc]
+    assert x.gate is graph.graph.nodes["x"]["gate"]

@@ -1,0 +1,42 @@
+"""Who may stand in a graph: objects that are gates, and stand nowhere else."""
+
+import weakref
+from typing import Any
+
+from gates import Gate
+from gates.gate import input_counts, kind_of
+
+_standing: set[int] = set()  # the ids of all gates that stand in a graph
+
+
+def stand(graph: Any, gates: list[Any]) -> None:
+    """Mark gates, and those that are `admit`ted to the list later, as standing in a graph while it lives.
+
+    The list keeps them alive, also those that are taken out of networkx's graph by hand: an id is theirs alone.
+    """
+    _standing.update(map(id, gates))
+    weakref.finalize(graph, _release, gates).atexit = False
+
+
+def admit(gates: list[Any], gate: Any) -> None:
+    """Mark one more gate."""
+    gates.append(gate)
+    _standing.add(id(gate))
+
+
+def check(gate: Any) -> tuple[str, tuple[int, float]]:
+    """Return a gate's kind and how many inputs it takes, or raise if it cannot be added to a graph."""
+    if id(gate) in _standing:
+        raise ValueError(f"this {type(gate).__name__} stands in a graph already: a gate object has one place only")
+    if isinstance(gate, Gate) and gate.takes is not None:
+        return gate.kind, gate.takes
+    if isinstance(gate, type):
+        raise TypeError(f"a gate must be an object, got the class {gate.__name__}; did you mean {gate.__name__}()?")
+    if not callable(getattr(gate, "forward", None)) or not callable(getattr(gate, "backward", None)):
+        raise TypeError(f"a gate must have the methods forward() and backward(), got {gate!r}")
+    return kind_of(gate), input_counts(gate.forward)
+
+
+def _release(gates: list[Any]) -> None:
+    """Let the gates of a graph that is gone stand in another."""
+    _standing.difference_update(map(id, gates))
