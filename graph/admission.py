@@ -6,27 +6,22 @@ from typing import Any
 from gates import Gate
 from gates.gate import input_counts, kind_of
 
-_standing: set[int] = set()  # the ids of all gates that stand in a graph
+#: The ids of all gates that stand in a graph.
+standing: set[int] = set()
 
 
 def stand(graph: Any, gates: list[Any]) -> None:
-    """Mark gates, and those that are `admit`ted to the list later, as standing in a graph while it lives.
+    """Mark gates, and those that join the list and `standing` later, as standing in a graph while it lives.
 
     The list keeps them alive, also those that are taken out of networkx's graph by hand: an id is theirs alone.
     """
-    _standing.update(map(id, gates))
+    standing.update(map(id, gates))
     weakref.finalize(graph, _release, gates).atexit = False
-
-
-def admit(gates: list[Any], gate: Any) -> None:
-    """Mark one more gate."""
-    gates.append(gate)
-    _standing.add(id(gate))
 
 
 def check(gate: Any) -> tuple[str, tuple[int, float]]:
     """Return a gate's kind and how many inputs it takes, or raise if it cannot be added to a graph."""
-    if id(gate) in _standing:
+    if id(gate) in standing:
         raise ValueError(f"this {type(gate).__name__} stands in a graph already: a gate object has one place only")
     if isinstance(gate, Gate) and gate.takes is not None:
         return gate.kind, gate.takes
@@ -39,4 +34,4 @@ def check(gate: Any) -> tuple[str, tuple[int, float]]:
 
 def _release(gates: list[Any]) -> None:
     """Let the gates of a graph that is gone stand in another."""
-    _standing.difference_update(map(id, gates))
+    standing.difference_update(map(id, gates))

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import networkx as nx
 import numpy as np
 
 from gates.doors import counted
 from gates.values import as_value
-from graph.admission import admit, check, stand
+from graph.admission import check, stand, standing
 from graph.entries import Constant, Entry, Input, Parameter
 from graph.parameters import Parameters
 from graph.wire import Wire
 from graph.wiring import outputs_of
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
 
 
 class Structure:
@@ -186,8 +183,7 @@ class Structure:
                 break
         self._place(gate, name, wires)
         self._last = name
-        outputs = outputs_of(gate)
-        return self._wire(name) if outputs == 1 else tuple([self._wire(name, port) for port in range(outputs)])
+        return self._wires(name, gate)
 
     def _restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
         """Put back a gate of a saved graph: any gate, entries too, under its own name."""
@@ -202,12 +198,18 @@ class Structure:
         if name not in self.graph:
             near = get_close_matches(str(name), list(self.graph)[:10_000], n=1)
             raise KeyError(f"no gate is called {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-        outputs = outputs_of(self.graph.nodes[name]["gate"])
-        return self._wire(name) if outputs == 1 else tuple([self._wire(name, port) for port in range(outputs)])
+        return self._wires(name, self.graph.nodes[name]["gate"])
+
+    def _wires(self, name: str, gate: Any) -> Any:
+        """Return the wire of a gate, or a tuple of its wires if it has several outputs."""
+        outputs = outputs_of(gate)
+        if outputs == 1:
+            return Wire(self, name)  # type: ignore[arg-type]  # the one kind of Structure is a ComputationalGraph
+        return tuple([self._wire(name, port) for port in range(outputs)])
 
     def _wire(self, name: str, port: int = 0) -> Wire:
         """Return the wire of one output of a gate."""
-        return Wire(cast("ComputationalGraph", self), name, port)
+        return Wire(self, name, port)  # type: ignore[arg-type]  # as above
 
     def __contains__(self, name: object) -> bool:
         return name.node in self.graph and name.graph is self if isinstance(name, Wire) else name in self.graph
@@ -228,7 +230,8 @@ class Structure:
         wire = self[self._last]
         if isinstance(wire, tuple):
             raise ValueError(f"the last gate, {self._last}, has {len(wire)} outputs: set graph.output to one of them")
-        return cast(Wire, wire)
+        assert isinstance(wire, Wire)
+        return wire
 
     @output.setter
     def output(self, wire: Wire) -> None:
@@ -250,9 +253,11 @@ class Structure:
     def _place(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
         """Put a gate into the graph, with the wires that it reads."""
         self.graph.add_node(name, gate=gate)
+        add_edge = self.graph.add_edge
         for port, wire in enumerate(wires):
-            self.graph.add_edge(wire.node, name, port, source_port=wire.port)
-        admit(self._gates, gate)
+            add_edge(wire.node, name, port, source_port=wire.port)
+        self._gates.append(gate)
+        standing.add(id(gate))
 
     def _sources(self, given: tuple[Any, ...], name: str, who: str) -> tuple[Wire, ...]:
         """Return what the gate `name` is to read as wires: numbers and arrays become constants, if all is well."""
@@ -289,7 +294,7 @@ class Structure:
         count = self._counts.get(kind, 1)
         while (name := f"{kind}_{count}") in self.graph or name == but:
             count += 1
-        self._counts[kind] = count  # where the next search begins
+        self._counts[kind] = count  # the next search begins here
         return name
 
     def _check_name(self, name: Any) -> None:
