@@ -24,7 +24,7 @@ class Sigmoid(Gate):
     def forward(self, x: Value) -> Value:
         xp = namespace(x)
         e = xp.exp(-xp.abs(x))
-        self.keep(e)
+        self.kept = (e,)
         return xp.where(x >= 0.0, xp.ones_like(e), e) / (1.0 + e)
 
     def backward(self, dy: Value) -> list[Value]:
@@ -50,7 +50,7 @@ class Tanh(Gate):
     elementwise = True
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return namespace(x).tanh(x)
 
     def backward(self, dy: Value) -> list[Value]:
@@ -77,7 +77,7 @@ class ReLU(Gate):
     elementwise = True
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return namespace(x).where(x <= 0.0, 0.0, x)
 
     def backward(self, dy: Value) -> list[Value]:
@@ -111,7 +111,7 @@ class LeakyReLU(Gate):
     def forward(self, x: Value) -> Value:
         xp = namespace(x)
         slope = xp.where(x > 0.0, xp.ones_like(x), self.slope)
-        self.keep(slope)
+        self.kept = (slope,)
         return slope * x
 
     def backward(self, dy: Value) -> list[Value]:
@@ -147,7 +147,7 @@ class ELU(Gate):
         self.alpha = as_number(alpha, "ELU: alpha")
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         xp = namespace(x)
         return xp.where(x >= 0.0, x, self.alpha * xp.expm1(xp.minimum(x, xp.zeros_like(x))))
 

@@ -23,7 +23,7 @@ class Add(Gate):
     elementwise = True
 
     def forward(self, x: Value, y: Value) -> Value:
-        x, y = self.keep(x, y)
+        self.kept = x, y
         return x + y
 
     def backward(self, dz: Value) -> list[Value]:
@@ -47,7 +47,7 @@ class Subtract(Gate):
     elementwise = True
 
     def forward(self, x: Value, y: Value) -> Value:
-        x, y = self.keep(x, y)
+        self.kept = x, y
         return x - y
 
     def backward(self, dz: Value) -> list[Value]:
@@ -71,7 +71,7 @@ class Multiply(Gate):
     elementwise = True
 
     def forward(self, x: Value, y: Value) -> Value:
-        x, y = self.keep(x, y)
+        self.kept = x, y
         return x * y
 
     def backward(self, dz: Value) -> list[Value]:
@@ -95,7 +95,7 @@ class Divide(Gate):
     elementwise = True
 
     def forward(self, x: Value, y: Value) -> Value:
-        x, y = self.keep(x, y)
+        self.kept = x, y
         return namespace(x, y).divide(x, y)
 
     def backward(self, dz: Value) -> list[Value]:
@@ -151,7 +151,7 @@ class Reciprocal(Gate):
     elementwise = True
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return namespace(x).divide(1.0, x)
 
     def backward(self, dy: Value) -> list[Value]:

@@ -31,7 +31,7 @@ class Power(Gate):
         self.p = as_number(p, "Power: p")
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return namespace(x).pow(x, self.p)
 
     def backward(self, dy: Value) -> list[Value]:
@@ -66,7 +66,7 @@ class Square(Gate):
     elementwise = True
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return x * x
 
     def backward(self, dy: Value) -> list[Value]:
@@ -90,7 +90,7 @@ class Sqrt(Gate):
 
     def forward(self, x: Value) -> Value:
         y = namespace(x).sqrt(x)
-        self.keep(y)
+        self.kept = (y,)
         return y
 
     def backward(self, dy: Value) -> list[Value]:
@@ -114,7 +114,7 @@ class Exp(Gate):
 
     def forward(self, x: Value) -> Value:
         y = namespace(x).exp(x)
-        self.keep(y)
+        self.kept = (y,)
         return y
 
     def backward(self, dy: Value) -> list[Value]:
@@ -137,7 +137,7 @@ class Log(Gate):
     elementwise = True
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return namespace(x).log(x)
 
     def backward(self, dy: Value) -> list[Value]:

@@ -32,7 +32,7 @@ class Transpose(Gate):
             raise TypeError(f"Transpose: axes must be a tuple of integers or None, got {axes!r}") from None
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return namespace(x).permute_dims(x, self._order(x))
 
     def backward(self, dy: Value) -> list[Value]:
@@ -76,7 +76,7 @@ class Reshape(Gate):
             raise TypeError(f"Reshape: shape must be an integer or a tuple of integers, got {shape!r}") from None
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         size = math.prod(shape_of(x))
         known = math.prod(length for length in self.shape if length != -1)
         if self.shape.count(-1) > 1 or (size != known if -1 not in self.shape else not known or size % known):

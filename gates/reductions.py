@@ -38,7 +38,7 @@ class Sum(_Reduction):
     """
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return namespace(x).sum(x, axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, dy: Value) -> list[Value]:
@@ -66,7 +66,7 @@ class Mean(_Reduction):
     """
 
     def forward(self, x: Value) -> Value:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return namespace(x).mean(x, axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, dy: Value) -> list[Value]:

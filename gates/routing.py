@@ -21,7 +21,7 @@ class Max(Gate):
     elementwise = True
 
     def forward(self, x: Value, y: Value) -> Value:
-        x, y = self.keep(x, y)
+        self.kept = x, y
         return namespace(x, y).maximum(x, y)
 
     def backward(self, dz: Value) -> list[Value]:
@@ -44,7 +44,7 @@ class Min(Gate):
     elementwise = True
 
     def forward(self, x: Value, y: Value) -> Value:
-        x, y = self.keep(x, y)
+        self.kept = x, y
         return namespace(x, y).minimum(x, y)
 
     def backward(self, dz: Value) -> list[Value]:
