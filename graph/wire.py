@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from gates import (
     Add,
     Divide,
-    Exp,
     Gate,
-    Log,
     MatMul,
-    Max,
     Mean,
-    Min,
     Multiply,
     Negative,
     Power,
@@ -27,14 +22,12 @@ from gates import (
     Reshape,
     Scale,
     Shift,
-    Sqrt,
-    Square,
     Subtract,
     Sum,
-    Tanh,
     Transpose,
 )
 from gates.values import Value, as_number
+from graph import numpy_functions
 from graph.formatting import short
 
 if TYPE_CHECKING:
@@ -176,30 +169,10 @@ class Wire:
         return self._add(Mean(axis, keepdims), self)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Wire:
-        operator = _OPERATOR_OF.get(ufunc)
-        gate = _GATE_OF.get(ufunc)
-        if method != "__call__" or options or (operator is None and gate is None):
-            extra = "" if method == "__call__" else f".{method}"
-            extra += f" with {', '.join(options)}=" if options else ""
-            raise TypeError(f"no gate for np.{ufunc.__name__}{extra}; {_WITH_GATES}")
-        if gate is not None:
-            return self._add(gate(), *inputs)
-        first, *others = inputs
-        if isinstance(first, Wire):
-            result: Wire = getattr(first, f"__{operator}__")(*others)
-        else:
-            result = getattr(others[0], f"__r{operator}__")(first)
-        return result
+        return cast(Wire, numpy_functions.apply_ufunc(self, ufunc, method, inputs, options))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Wire:
-        method = _METHOD_OF.get(function)
-        if method is None:
-            raise TypeError(f"no gate for np.{function.__name__}; {_WITH_GATES}")
-        try:
-            inspect.signature(method).bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"no gate for np.{function.__name__} with these arguments: {error}") from None
-        return method(*args, **kwargs)
+        return cast(Wire, numpy_functions.apply_function(function, args, kwargs))
 
     def _add(self, gate: Gate, *inputs: Any) -> Wire:
         """Return the wire of a gate with one output."""
@@ -258,34 +231,3 @@ def _is_number(other: Any) -> bool:
 def _name(thing: Any) -> str:
     """Return what came, for a message."""
     return f"the wire {thing}" if isinstance(thing, Wire) else f"{thing!r} ({type(thing).__name__})"
-
-
-_OPERATOR_OF: dict[Any, str] = {
-    np.add: "add",
-    np.subtract: "sub",
-    np.multiply: "mul",
-    np.divide: "truediv",
-    np.power: "pow",
-    np.matmul: "matmul",
-    np.negative: "neg",
-    np.positive: "pos",
-}
-_GATE_OF: dict[Any, type[Gate]] = {
-    np.exp: Exp,
-    np.log: Log,
-    np.sqrt: Sqrt,
-    np.square: Square,
-    np.reciprocal: Reciprocal,
-    np.tanh: Tanh,
-    np.maximum: Max,
-    np.minimum: Min,
-}
-_METHOD_OF: dict[Any, Callable[..., Wire]] = {
-    np.sum: Wire.sum,
-    np.mean: Wire.mean,
-    np.transpose: lambda x, axes=None: x.transpose(axes),
-    np.reshape: lambda x, shape: x.reshape(shape),
-}
-_WITH_GATES = "these NumPy functions have gates: " + ", ".join(
-    sorted(function.__name__ for function in [*_OPERATOR_OF, *_GATE_OF, *_METHOD_OF])
-)

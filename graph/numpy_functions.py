@@ -1,0 +1,67 @@
+"""Which of NumPy's functions have gates, and what they do to wires: NumPy calls here when it meets a wire."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gates import Exp, Gate, Log, Max, Min, Reciprocal, Sqrt, Square, Tanh
+
+_OPERATOR_OF: dict[Any, str] = {
+    np.add: "add",
+    np.subtract: "sub",
+    np.multiply: "mul",
+    np.divide: "truediv",
+    np.power: "pow",
+    np.matmul: "matmul",
+    np.negative: "neg",
+    np.positive: "pos",
+}
+_GATE_OF: dict[Any, type[Gate]] = {
+    np.exp: Exp,
+    np.log: Log,
+    np.sqrt: Sqrt,
+    np.square: Square,
+    np.reciprocal: Reciprocal,
+    np.tanh: Tanh,
+    np.maximum: Max,
+    np.minimum: Min,
+}
+_METHOD_OF: dict[Any, Callable[..., Any]] = {
+    np.sum: lambda x, axis=None, *, keepdims=False: x.sum(axis, keepdims=keepdims),
+    np.mean: lambda x, axis=None, *, keepdims=False: x.mean(axis, keepdims=keepdims),
+    np.transpose: lambda x, axes=None: x.transpose(axes),
+    np.reshape: lambda x, shape: x.reshape(shape),
+}
+_WITH_GATES = "these NumPy functions have gates: " + ", ".join(
+    sorted(function.__name__ for function in [*_OPERATOR_OF, *_GATE_OF, *_METHOD_OF])
+)
+
+
+def apply_ufunc(wire: Any, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return the wire of a ufunc of inputs, `wire` among them: by the operator that it is, or by its gate."""
+    operator = _OPERATOR_OF.get(ufunc)
+    gate = _GATE_OF.get(ufunc)
+    if method != "__call__" or options or (operator is None and gate is None):
+        extra = "" if method == "__call__" else f".{method}"
+        extra += f" with {', '.join(options)}=" if options else ""
+        raise TypeError(f"no gate for np.{ufunc.__name__}{extra}; {_WITH_GATES}")
+    if gate is not None:
+        return wire.graph.add(gate(), *inputs)
+    first, *others = inputs
+    if type(first) is type(wire):
+        return getattr(first, f"__{operator}__")(*others)
+    return getattr(others[0], f"__r{operator}__")(first)
+
+
+def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
+    """Return the wire of a NumPy function that is no ufunc."""
+    method = _METHOD_OF.get(function)
+    if method is None:
+        raise TypeError(f"no gate for np.{function.__name__}; {_WITH_GATES}")
+    try:
+        inspect.signature(method).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"no gate for np.{function.__name__} with these arguments: {error}") from None
+    return method(*args, **kwargs)
