@@ -54,6 +54,12 @@ def plainly(inputs: list[Any], gates: list[tuple[int, list[int]]], output: int) 
     return wires[output]
 
 
+def tie(inputs: list[Any], gates: list[tuple[int, list[int]]], place: int) -> bool:
+    """Return whether two wires that a gate compares are equal, or too close to tell."""
+    left, right = gates[place][1]
+    return left != right and abs(plainly(inputs, gates[:place], left) - plainly(inputs, gates[:place], right)) < 1e-9
+
+
 @settings(max_examples=300, deadline=None)
 @given(circuits())
 def test_gradients_of_random_circuits(circuit: Any) -> None:
@@ -66,6 +72,8 @@ def test_gradients_of_random_circuits(circuit: Any) -> None:
     names = [f"x{place}" for place in range(len(inputs))]
     with mp.workdps(40):
         try:
+            # At a tie each gate's choice is right, and the circuit's need not be: min(max(x, y), y) is y everywhere.
+            assume(not any(tie(inputs, gates, place) for place, (kind, _) in enumerate(gates) if kind in (4, 5)))
             exact = plainly(inputs, gates, output)
             step = mp.mpf(10) ** -15
             slopes = []
@@ -78,12 +86,14 @@ def test_gradients_of_random_circuits(circuit: Any) -> None:
         except (ZeroDivisionError, OverflowError):
             reject()
         # beyond, a circuit's condition is worse than the comparison below
-        assume(abs(exact) <= 1e6 and max(map(abs, slopes)) <= 1e12)
+        assume(abs(exact) <= 1e6 and max(map(abs, slopes)) <= 1e6)
     for _ in range(2):
         value = graph.forward(dict(zip(names, inputs)))
         assume(all(abs(graph[name].value) <= 1e6 for name in graph))
         assert value == pytest.approx(float(exact), rel=1e-6, abs=1e-6)
         gradients = graph.backward()
+        # Larger ones may cancel, and what is left then has fewer digits than the comparison wants.
+        assume(all(abs(graph[name].grad or 0.0) <= 1e6 for name in graph))
     wanted = {name: float(slope) for name, slope in zip(names, slopes)}
     assert gradients == pytest.approx(wanted, rel=1e-5, abs=1e-5)
 
