@@ -66,15 +66,17 @@ def upstream_gradient(given: Any, value: Value, output: Wire) -> Value:
 
 def owned_gradients(schedule: Schedule, values: list[Any], grads: list[Any]) -> dict[str, Value]:
     """Return the gradients by name. An array that stands in another place too, or is a view of one, is copied."""
-    places = Counter(map(id, grads))
     gradients = {}
+    places: Counter[int] = Counter()  # counted when the first array is met: scalars need none
     for name, gate, slot in schedule.entries:
         if not has_gradient(gate):
             continue
         gradient = grads[slot]
         if gradient is None:
             gradient = namespace(values[slot]).zeros_like(values[slot])
-        elif isinstance(gradient, np.ndarray) and (places[id(gradient)] > 1 or gradient.base is not None):
-            gradient = gradient.copy()
+        elif isinstance(gradient, np.ndarray):
+            places = places or Counter(map(id, grads))
+            if places[id(gradient)] > 1 or gradient.base is not None:
+                gradient = gradient.copy()
         gradients[name] = grads[slot] = gradient
     return gradients
