@@ -90,9 +90,10 @@ def _listed(numbers: list[float | None], values: tuple[Any, ...]) -> str:
 
 def _cause(gate: Any, inputs: list[float | None], number: float) -> str:
     """Return the likely cause of an inf or nan."""
-    if inputs and None not in inputs:
-        first, last = inputs[0], inputs[-1]
+    known = [x for x in inputs if x is not None]
+    if known and len(known) == len(inputs):
+        first, last = known[0], known[-1]
         for gate_class, applies, cause in _CAUSES:
-            if isinstance(gate, gate_class) and applies(first, last):  # type: ignore[arg-type]
+            if isinstance(gate, gate_class) and applies(first, last):
                 return cause
     return "an undefined operation, such as inf - inf or 0 * inf, on the way" if number != number else "overflow"
