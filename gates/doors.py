@@ -58,7 +58,7 @@ def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
         self.by_hand = self.output, values
         return self.output
 
-    forward.formula = bare  # type: ignore[attr-defined]
+    forward.formula = bare  # type: ignore[attr-defined]  # a function has room for attributes
     return forward
 
 
@@ -85,7 +85,7 @@ def backward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
             error.add_note(f"in {who}")
             raise
 
-    backward.formula = bare  # type: ignore[attr-defined]
+    backward.formula = bare  # type: ignore[attr-defined]  # a function has room for attributes
     return backward
 
 

@@ -191,6 +191,7 @@ def _frozen(self: Wire, name: str, *value: Any) -> None:
     raise AttributeError(f"a wire's {name} cannot be assigned{hint}")
 
 
+# In place of the dataclass's own, whose error in a class with slots speaks of super().
 Wire.__setattr__ = _frozen  # type: ignore[assignment,method-assign]
 Wire.__delattr__ = _frozen  # type: ignore[assignment,method-assign]
 

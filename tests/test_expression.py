@@ -161,7 +161,7 @@ def test_anything_else_is_an_error_that_shows_the_place(source: str, message: st
 
 def test_an_expression_must_be_a_string() -> None:
     with pytest.raises(TypeError, match="an expression must be a string, got 3"):
-        ComputationalGraph.from_expression(3)  # type: ignore[arg-type]
+        ComputationalGraph.from_expression(3)
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_what_json_cannot_hold_is_said_and_the_old_file_stays(tmp_path: Path) ->
     ComputationalGraph.from_expression("x * 2").save(path)
     before = path.read_bytes()
     graph = ComputationalGraph()
-    graph.add(Cube(object()), graph.input("x"), name="c")  # type: ignore[arg-type]
+    graph.add(Cube(object()), graph.input("x"), name="c")
     with pytest.raises(TypeError, match=r"c \(Cube\) cannot be saved: JSON cannot hold its 'factor', <object"):
         graph.save(path)
     forgetful = ComputationalGraph()

@@ -160,7 +160,7 @@ def test_settings_that_cannot_be() -> None:
         (lambda: Transpose(0), "Transpose: axes must be a tuple of integers or None, got 0"),
     ]:
         with pytest.raises(TypeError, match=message):
-            make()  # type: ignore[no-untyped-call]
+            make()
     with pytest.raises(ValueError, match="Shift: c: the number 1000.* is too large for a float"):
         Shift(10**400)
     with pytest.raises(ValueError, match=r"Add\.forward\(\): x: the number .* is too large for a float"):

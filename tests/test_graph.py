@@ -361,7 +361,7 @@ def test_a_nested_graph_shares_parameters() -> None:
     gate = inner.as_gate()
     assert gate.forward(3, 1) == 7.0
     assert gate.backward(1) == [2.0, None]
-    assert gate.graph["w"].grad == 3.0  # type: ignore[attr-defined]
+    assert gate.graph["w"].grad == 3.0
     inner.parameters["w"] = 10
     assert gate.forward(3, 1) == 31.0
     with pytest.raises(TypeError, match=r"GraphGate\.forward\(\) takes 2 inputs, got 1"):
@@ -378,7 +378,7 @@ def test_the_parameters_of_a_nested_graph_have_gradients_even_where_no_input_has
     graph.output = graph.add(gate, graph.input("X", grad=False)).sum()
     graph.forward(X=np.ones((3, 2)))
     assert graph.backward() == {}
-    inner = gate.graph.graph.nodes["layer"]["gate"].graph  # type: ignore[attr-defined]
+    inner = gate.graph.graph.nodes["layer"]["gate"].graph
     assert inner["W"].grad.tolist() == [[3.0, 3.0], [3.0, 3.0]]
     assert inner.graph.nodes["matmul_1"]["gate"].wanted == (False, True)
     assert inner["X"].grad is None
@@ -399,7 +399,7 @@ class OwnLayer:
     has_parameters = True
 
     def __init__(self) -> None:
-        self.w, self.dw, self.inputs = 3.0, 0.0, []  # type: ignore[var-annotated]
+        self.w, self.dw, self.inputs = 3.0, 0.0, []
 
     def forward(self, x: float) -> float:
         self.inputs.append(x)

@@ -124,13 +124,13 @@ def test_a_product_q_is_x_times_W() -> None:
 class MultiplyGate:
     """The slide's gate, as it stands there."""
 
-    def forward(self, x, y):  # type: ignore[no-untyped-def]
+    def forward(self, x, y):
         z = x * y
         self.x = x  # must keep these around!
         self.y = y
         return z
 
-    def backward(self, dz):  # type: ignore[no-untyped-def]
+    def backward(self, dz):
         dx = self.y * dz  # [dz/dx * dL/dz]
         dy = self.x * dz  # [dz/dy * dL/dz]
         return [dx, dy]

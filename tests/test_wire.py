@@ -161,5 +161,5 @@ def test_a_wire_is_frozen_and_equal_to_itself() -> None:
         with pytest.raises(AttributeError, match=f"a wire's {name} cannot be assigned"):
             setattr(x, name, value)
     with pytest.raises(AttributeError, match=r"a wire's value cannot be assigned; assign graph.parameters\[name\]"):
-        x.value = 1  # type: ignore[misc]
+        x.value = 1
     assert x.gate is graph.graph.nodes["x"]["gate"]
