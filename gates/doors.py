@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gates.namespaces import namespace
-from gates.values import Value, as_value, shape_of
+from gates.values import Value, as_labels, as_value, shape_of
 
 
 def formula(method: Callable[..., Any]) -> Any:
@@ -43,7 +43,11 @@ def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
         least, most = self.takes or (0, math.inf)
         if not least <= len(inputs) <= most:
             raise TypeError(f"{who} takes {counted(least, most)}, got {len(inputs)}")
-        values = [_argument(given, who, name) for given, name in zip_longest(inputs, names[: len(inputs)])]
+        values = [
+            as_labels(given) if port in self.labels else _argument(given, who, name)
+            for port, (given, name) in enumerate(zip_longest(inputs, names[: len(inputs)]))
+        ]
+        check(self, values, type(self).__name__)
         before = dict(vars(self))
         if len(self.wanted) != len(inputs):
             self.wanted = (True,) * len(inputs)
@@ -87,6 +91,24 @@ def backward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
 
     backward.formula = bare  # type: ignore[attr-defined]  # a function has room for attributes
     return backward
+
+
+def check(gate: Any, inputs: Sequence[Value], who: str) -> None:
+    """Let a gate check its inputs; the message of what it refuses begins with `who`."""
+    try:
+        gate.check(*inputs)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{who}: {error}") from None
+
+
+def checked(bare: Callable[..., Any], who: str) -> Callable[..., Any]:
+    """Return a formula that lets its gate check the inputs first."""
+
+    def forward(self: Any, *inputs: Value) -> Any:
+        check(self, inputs, who)
+        return bare(self, *inputs)
+
+    return forward
 
 
 def as_output(output: Any) -> Value:

@@ -38,6 +38,8 @@ class Gate:
         The least and the largest number of inputs that forward takes. None in a class without both methods.
     wanted : tuple of bool
         For each input, whether anybody asked for its gradient; `backward` may return None for the others.
+    labels : tuple of int
+        The input ports that take integers as they are, such as labels. They have no gradient.
     has_parameters : bool
         Whether the gate has parameters of its own, so that backward runs even where no input's gradient is wanted.
     kind : str
@@ -64,6 +66,7 @@ class Gate:
     output: Any
     outputs: int = 1
     elementwise: bool = False
+    labels: tuple[int, ...] = ()
     takes: tuple[int, float] | None = None
     wanted: tuple[bool, ...] = ()
     has_parameters: bool = False
@@ -88,6 +91,12 @@ class Gate:
         """Keep the values for backward, and hand them back."""
         self.kept = values
         return values
+
+    def check(self, *inputs: Value) -> None:
+        """Raise ValueError if forward's formula cannot take these inputs; the message gains the gate's name.
+
+        It stands apart from the formula, so that a formula without ifs can be traced. The base class takes all.
+        """
 
     def __repr__(self) -> str:
         defaults = {name: parameter.default for name, parameter in parameters_of(self).items()}

@@ -31,9 +31,18 @@ class MatMul(Gate):
 
     kind = "matmul"
 
+    def check(self, x: Value, y: Value) -> None:
+        shapes = shape_of(x), shape_of(y)
+        if () in shapes:
+            raise ValueError(f"arrays of 1 or more axes were wanted, got the shapes {shapes[0]} and {shapes[1]}")
+        columns, rows = shapes[0][-1], shapes[1][max(len(shapes[1]) - 2, 0)]
+        if columns != rows:
+            raise ValueError(
+                f"shapes {shapes[0]} and {shapes[1]} cannot be multiplied: x has {columns} columns, y has {rows} rows"
+            )
+
     def forward(self, x: Value, y: Value) -> Value:
         self.kept = x, y
-        _check_shapes(shape_of(x), shape_of(y))
         return x @ y
 
     def backward(self, dz: Value) -> list[Value]:
@@ -50,15 +59,6 @@ class MatMul(Gate):
             _unpromoted(dz @ xp.matrix_transpose(columns), rows, x) if want_x else None,
             _unpromoted(xp.matrix_transpose(rows) @ dz, columns, y) if want_y else None,
         ]
-
-
-def _check_shapes(x: tuple[int, ...], y: tuple[int, ...]) -> None:
-    """Raise unless arrays of these shapes have a product."""
-    if not x or not y:
-        raise ValueError(f"MatMul takes arrays of 1 or more axes, got the shapes {x} and {y}")
-    columns, rows = x[-1], y[max(len(y) - 2, 0)]
-    if columns != rows:
-        raise ValueError(f"MatMul cannot multiply the shapes {x} and {y}: x has {columns} columns, y has {rows} rows")
 
 
 def _unpromoted(gradient: Any, promoted: Any, given: Any) -> Any:

@@ -52,6 +52,19 @@ def as_value(given: Any) -> Value:
     raise TypeError(f"a number or an array of numbers was wanted, got {_short(given)}")
 
 
+def as_labels(given: Any) -> Any:
+    """Return labels as an array, with nothing made a float: what is no integer stays as it is, to be complained of."""
+    if hasattr(given, "__array_namespace__") and not isinstance(given, np.ndarray):
+        return given
+    try:
+        labels = np.asarray(given)
+    except ValueError:  # rows that differ in length
+        return np.array(given, dtype=object)
+    if labels.dtype.kind in "iu":
+        return labels.astype(np.int64, copy=False)
+    return labels if isinstance(given, np.ndarray) else np.array(given, dtype=object)
+
+
 def as_number(given: Any, who: str) -> float:
     """Return one real number as a Python float, or raise an error that begins with `who`."""
     if isinstance(given, np.ndarray) and not given.ndim:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gates.doors import fit
 from gates.namespaces import namespace
-from gates.values import Value, as_value, shape_of
+from gates.values import Value, as_labels, as_value, shape_of
 from graph.entries import Input, has_gradient
 from graph.schedule import Schedule
 from graph.wire import Wire
@@ -28,14 +28,15 @@ def values_of_entries(
     values: list[Any] = [None] * schedule.size
     names, missing = [], []
     for name, gate, slot in schedule.entries:
+        read = as_labels if slot in schedule.labels else as_value
         if not isinstance(gate, Input):
-            values[slot] = gate.value
+            values[slot] = gate.value if type(gate.value) is float else read(gate.value)
             continue
         if used is None or slot in used:
             names.append(name)
         if name in given:
             try:
-                values[slot] = as_value(given.pop(name))
+                values[slot] = read(given.pop(name))
             except (TypeError, ValueError) as error:
                 raise type(error)(f"input {name!r}: {error}") from None
         elif used is None or slot in used:
@@ -69,7 +70,7 @@ def owned_gradients(schedule: Schedule, values: list[Any], grads: list[Any]) -> 
     gradients = {}
     places: Counter[int] = Counter()  # counted when the first array is met: scalars need none
     for name, gate, slot in schedule.entries:
-        if not has_gradient(gate):
+        if not has_gradient(gate) or slot in schedule.labels:
             continue
         gradient = grads[slot]
         if gradient is None:

@@ -32,6 +32,10 @@ class GraphGate(Gate):
         gates = list(self.graph.graph.nodes(data="gate"))
         self._inputs = [(name, gate) for name, gate in gates if isinstance(gate, Input)]
         self.takes = len(self._inputs), len(self._inputs)
+        schedule = self.graph._schedule
+        self.labels = tuple(
+            [port for port, (name, _) in enumerate(self._inputs) if schedule.slots[name] in schedule.labels]
+        )
         self.wanted = tuple([gate.grad for _, gate in self._inputs])
         self.has_parameters = any(getattr(gate, "has_parameters", False) for _, gate in gates)
 
@@ -41,7 +45,7 @@ class GraphGate(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         gradients = self.graph.backward(dz)
-        return [gradients[name] if want else None for (name, _), want in zip(self._inputs, self.wanted)]
+        return [gradients.get(name) if want else None for (name, _), want in zip(self._inputs, self.wanted)]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "wanted": self.wanted}

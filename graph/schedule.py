@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from gates import Gate
-from gates.doors import formula
+from gates.doors import checked, formula
 from graph.entries import Entry, has_gradient
 from graph.guard import guarded
 from graph.wiring import all_sources, outputs_of
@@ -49,6 +49,7 @@ class Schedule:
         self.slots: dict[str, int] = {}
         self.entries: list[tuple[str, Entry, int]] = []
         self.steps: list[Step] = []
+        self.labels: set[int] = set()  # the slots of entries that some gate reads as labels
         self.size = 0
         gates = dict(graph.nodes(data="gate"))
         slots = self.slots
@@ -65,6 +66,10 @@ class Schedule:
                 needed.append(has_gradient(gate))
                 continue
             sources = tuple([slots[source] + port for source, port in sources_of_node[node]])
+            for port in getattr(gate, "labels", ()):
+                if isinstance(gates[sources_of_node[node][port][0]], Entry):
+                    self.labels.add(sources[port])
+                    needed[sources[port]] = False
             wanted = tuple([needed[slot] for slot in sources])
             needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
             self.steps.append(_step(node, gate, sources, out, outputs, wanted, guard))
@@ -98,6 +103,7 @@ class Foreign(Gate):
     def __init__(self, gate: Any) -> None:
         self.gate = gate
         self.has_parameters = getattr(gate, "has_parameters", False)
+        self.labels = getattr(gate, "labels", ())
 
     def forward(self, *inputs: Any) -> Any:
         return self.gate.forward(*inputs)
@@ -125,6 +131,8 @@ def _step(
         owner.wanted = wanted
     if guard:
         forward, backward = guarded(node, gate, forward, backward)
+    if type(owner).check is not Gate.check:
+        forward = checked(forward, f"{node} ({type(gate).__name__})")
     return Step(node, owner, forward, backward if needs else None, sources, out, outputs)
 
 

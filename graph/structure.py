@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 
 from gates.doors import counted
-from gates.values import as_value
+from gates.values import as_labels, as_value, shape_of
 from graph.admission import check, stand, standing
 from graph.entries import Constant, Entry, Input, Parameter
 from graph.parameters import Parameters
@@ -120,7 +120,7 @@ class Structure:
         Parameters
         ----------
         value : number or array
-            The value.
+            The value. Integers become floats, unless a gate reads them as labels.
         name : str, optional
             Its name; `constant_1`, `constant_2`, ... if left out.
 
@@ -137,8 +137,10 @@ class Structure:
         >>> graph.forward(x=2)
         array([ 2., 20.])
         """
-        value = _value(value, "a constant")
-        return self._enter(Constant(value.copy() if isinstance(value, np.ndarray) else value), name)
+        held, labels = _value(value, "a constant"), as_labels(value)
+        if shape_of(held) and isinstance(labels, np.ndarray):
+            held = labels.copy() if labels.dtype.kind == "i" else held.copy()
+        return self._enter(Constant(held), name)
 
     def add(self, gate: Any, *wires: Any, name: str | None = None) -> Any:
         """Add a gate that reads the given wires.
@@ -261,14 +263,17 @@ class Structure:
 
     def _sources(self, given: tuple[Any, ...], name: str, who: str) -> tuple[Wire, ...]:
         """Return what the gate `name` is to read as wires: numbers and arrays become constants, if all is well."""
-        wires = [
-            self._own(wire, who) if isinstance(wire, Wire) else _value(wire, f"{who} reads wires, numbers and arrays")
-            for wire in given
-        ]
-        for port, wire in enumerate(wires):
-            if not isinstance(wire, Wire):
-                wires[port] = self.constant(wire, self._free_name("constant", but=name))
-        return tuple(wires)
+        for wire in given:
+            if isinstance(wire, Wire):
+                self._own(wire, who)
+            else:
+                _value(wire, f"{who} reads wires, numbers and arrays")
+        return tuple(
+            [
+                wire if isinstance(wire, Wire) else self.constant(wire, self._free_name("constant", but=name))
+                for wire in given
+            ]
+        )
 
     def _own(self, wire: Wire, who: str) -> Wire:
         """Return a wire of this graph, or raise ValueError for `who` that named one of another."""

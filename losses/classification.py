@@ -1,0 +1,114 @@
+"""Losses of scores and labels: softmax and SVM."""
+
+from typing import Any
+
+from gates import Gate, namespace
+from gates.values import Value, as_number
+from losses.labels import check_labels, is_true_class
+
+
+class SoftmaxLoss(Gate):
+    """The mean cross-entropy of scores and labels, in nats: -log of the true class's softmax probability.
+
+    `forward(scores, labels)` takes scores of shape (N, C), of any size, and N labels, integers in [0, C).
+    Backward gives the score of class c of an example p_c / N, less 1 / N for the true class; labels have none.
+
+    Raises
+    ------
+    ValueError
+        If the scores have another shape, or a label is no integer in [0, C); the first such label is named.
+
+    References
+    ----------
+    Goodfellow, Bengio, Courville: Deep Learning, section 6.2.2.3, https://www.deeplearningbook.org
+
+    Examples
+    --------
+    >>> gate = SoftmaxLoss()
+    >>> gate.forward([[0.0, 0.0]], [1])  # log 2
+    0.6931471805599453
+    >>> gate.backward(1.0)
+    [array([[ 0.5, -0.5]]), None]
+    >>> gate.forward([[100.0, 0.0]], [0])  # where p is 1, and log p and p - 1 are 0
+    3.720075976020836e-44
+    >>> gate.backward(1.0)
+    [array([[-3.72007598e-44,  3.72007598e-44]]), None]
+    """
+
+    labels = (1,)
+
+    def check(self, scores: Value, labels: Any) -> None:
+        check_labels(scores, labels)
+
+    def forward(self, scores: Value, labels: Any) -> Value:
+        xp = namespace(scores)
+        true = is_true_class(scores, labels)
+        shifted = scores - xp.max(scores, axis=1, keepdims=True)
+        e = xp.exp(shifted)
+        self.kept = e, true
+        # The largest score's e**0 = 1 stays out of the sum: log1p then keeps the digits of the others.
+        largest = xp.arange(scores.shape[1]) == xp.argmax(scores, axis=1, keepdims=True)
+        others = xp.sum(xp.where(largest, 0.0, e), axis=1)
+        return xp.mean(xp.log1p(others) - xp.sum(xp.where(true, shifted, 0.0), axis=1))
+
+    def backward(self, dloss: Value) -> list[Value]:
+        e, true = self.kept
+        xp = namespace(e)
+        others = xp.where(true, 0.0, e / xp.sum(e, axis=1, keepdims=True))
+        # p - 1 cancels where p is near 1; the sum of the other classes' p keeps every digit.
+        slope = xp.where(true, 0.0 - xp.sum(others, axis=1, keepdims=True), others)
+        return [slope * (dloss / e.shape[0]), None]
+
+
+class SVMLoss(Gate):
+    """The mean over examples of the summed hinges max(0, s_j - s_y + margin) of all classes j but the true one, y.
+
+    `forward(scores, labels)` takes scores of shape (N, C) and N labels, integers in [0, C). Backward gives each
+    class with a positive hinge 1 / N, and the true class minus their count over N; labels have none. A hinge of
+    exactly 0 takes the left slope, 0.
+
+    Parameters
+    ----------
+    margin : float
+        By how much the true class's score is to exceed the others, in units of the scores.
+
+    Raises
+    ------
+    ValueError
+        If the scores have another shape, or a label is no integer in [0, C); the first such label is named.
+
+    References
+    ----------
+    Weston, Watkins: Support vector machines for multi-class pattern recognition, ESANN 1999.
+
+    Examples
+    --------
+    >>> gate = SVMLoss()
+    >>> gate.forward([[3.0, 5.0, 2.5]], [0])  # max(0, 5 - 3 + 1) + max(0, 2.5 - 3 + 1)
+    3.5
+    >>> gate.backward(1.0)
+    [array([[-2.,  1.,  1.]]), None]
+    """
+
+    labels = (1,)
+
+    def __init__(self, margin: float = 1.0) -> None:
+        self.margin = as_number(margin, "SVMLoss: margin")
+
+    def check(self, scores: Value, labels: Any) -> None:
+        check_labels(scores, labels)
+
+    def forward(self, scores: Value, labels: Any) -> Value:
+        xp = namespace(scores)
+        true = is_true_class(scores, labels)
+        of_true = xp.sum(xp.where(true, scores, 0.0), axis=1, keepdims=True)
+        hinges = xp.where(true, 0.0, scores - of_true + self.margin)
+        self.kept = hinges, true
+        return xp.mean(xp.sum(xp.where(hinges <= 0.0, 0.0, hinges), axis=1))
+
+    def backward(self, dloss: Value) -> list[Value]:
+        hinges, true = self.kept
+        xp = namespace(hinges)
+        others = xp.where(hinges <= 0.0, 0.0, xp.ones_like(hinges))
+        slope = xp.where(true, 0.0 - xp.sum(others, axis=1, keepdims=True), others)
+        return [slope * (dloss / hinges.shape[0]), None]

@@ -1,0 +1,75 @@
+"""Losses that are sums of squares: of errors, and of weights."""
+
+from gates import Gate, namespace, sum_to
+from gates.values import Value, as_number, shape_of
+
+
+class SquaredErrorLoss(Gate):
+    """The sum of the squared differences of prediction and target. Backward gives 2 (prediction - target), and its
+    negative to the target.
+
+    `forward(prediction, target)` takes two arrays of one shape, or a number as the target of all. The loss has the
+    square of their unit.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ: (N, 1) and (N,), which NumPy would broadcast to (N, N), too.
+
+    Examples
+    --------
+    >>> gate = SquaredErrorLoss()
+    >>> gate.forward([1.0, 5.0], [3.0, 4.0])
+    5.0
+    >>> gate.backward(1.0)
+    [array([-4.,  2.]), array([ 4., -2.])]
+    """
+
+    def check(self, prediction: Value, target: Value) -> None:
+        shapes = shape_of(prediction), shape_of(target)
+        if shapes[1] not in (shapes[0], ()):
+            raise ValueError(f"the target must have the prediction's shape {shapes[0]}, or be a number, got {shapes[1]}")
+
+    def forward(self, prediction: Value, target: Value) -> Value:
+        difference = prediction - target
+        self.kept = prediction, target, difference
+        return namespace(difference).sum(difference * difference)
+
+    def backward(self, dloss: Value) -> list[Value]:
+        prediction, target, difference = self.kept
+        want_prediction, want_target = self.wanted
+        gradient = 2.0 * dloss * difference
+        return [
+            sum_to(gradient, prediction) if want_prediction else None,
+            sum_to(-gradient, target) if want_target else None,
+        ]
+
+
+class L2Regularization(Gate):
+    """strength * the sum of the squares of W, of any shape. Backward gives 2 * strength * W.
+
+    Parameters
+    ----------
+    strength : float
+        What a unit of squared weight costs, in units of the loss.
+
+    Examples
+    --------
+    >>> gate = L2Regularization(0.5)
+    >>> gate.forward([[1.0, -2.0], [0.0, 4.0]])
+    10.5
+    >>> gate.backward(1.0)
+    [array([[ 1., -2.],
+           [ 0.,  4.]])]
+    """
+
+    def __init__(self, strength: float) -> None:
+        self.strength = as_number(strength, "L2Regularization: strength")
+
+    def forward(self, W: Value) -> Value:
+        self.kept = (W,)
+        return namespace(W).sum(self.strength * W * W)
+
+    def backward(self, dloss: Value) -> list[Value]:
+        (W,) = self.kept
+        return [2.0 * self.strength * dloss * W]
