@@ -5,9 +5,10 @@ from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale,
 from gates.gate import Gate
 from gates.linear import MatMul
 from gates.namespaces import namespace
+from gates.neurons import Maxout, Neuron
 from gates.powers import Exp, Log, Power, Sqrt, Square
 from gates.rearranging import Reshape, Transpose
-from gates.reductions import Mean, Sum
+from gates.reductions import Mean, SquaredNorm, Sum
 from gates.routing import Copy, Max, Min
 from gates.sum_to import sum_to
 
@@ -22,10 +23,12 @@ __all__ = [
     "Log",
     "MatMul",
     "Max",
+    "Maxout",
     "Mean",
     "Min",
     "Multiply",
     "Negative",
+    "Neuron",
     "Power",
     "ReLU",
     "Reciprocal",
@@ -35,6 +38,7 @@ __all__ = [
     "Sigmoid",
     "Sqrt",
     "Square",
+    "SquaredNorm",
     "Subtract",
     "Sum",
     "Tanh",

@@ -24,13 +24,14 @@ class Sigmoid(Gate):
     def forward(self, x: Value) -> Value:
         xp = namespace(x)
         e = xp.exp(-xp.abs(x))
-        self.kept = (e,)
-        return xp.where(x >= 0.0, xp.ones_like(e), e) / (1.0 + e)
+        d = 1.0 + e
+        self.kept = e, d
+        return xp.maximum(xp.sign(x), e) / d  # 1 / d where x >= 0, e / d elsewhere
 
     def backward(self, dy: Value) -> list[Value]:
-        (e,) = self.kept
+        e, d = self.kept
         # y * (1 - y) is 0 from x = 37 on; e / (1 + e)**2 keeps every digit.
-        return [dy * (e / (1.0 + e) / (1.0 + e))]
+        return [dy * (e / (d * d))]
 
 
 class Tanh(Gate):

@@ -34,6 +34,7 @@ def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
     """Return `bare` with its arguments made values; when it fails, the gate stays as it was."""
     signature = inspect.signature(bare)
     names = list(signature.parameters)[1:]
+    run = checked(bare)
 
     @functools.wraps(bare)
     def forward(self: Any, *inputs: Any, **named: Any) -> Any:
@@ -47,12 +48,11 @@ def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
             as_labels(given) if port in self.labels else _argument(given, who, name)
             for port, (given, name) in enumerate(zip_longest(inputs, names[: len(inputs)]))
         ]
-        check(self, values, type(self).__name__)
         before = dict(vars(self))
         if len(self.wanted) != len(inputs):
             self.wanted = (True,) * len(inputs)
         try:
-            output = bare(self, *values)
+            output = run(self, *values)
             self.output = as_output(output) if self.outputs == 1 else as_outputs(output, self.outputs)
         except BaseException as error:
             vars(self).clear()
@@ -93,19 +93,14 @@ def backward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
     return backward
 
 
-def check(gate: Any, inputs: Sequence[Value], who: str) -> None:
-    """Let a gate check its inputs; the message of what it refuses begins with `who`."""
-    try:
-        gate.check(*inputs)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{who}: {error}") from None
-
-
-def checked(bare: Callable[..., Any], who: str) -> Callable[..., Any]:
-    """Return a formula that lets its gate check the inputs first."""
+def checked(bare: Callable[..., Any], who: str = "") -> Callable[..., Any]:
+    """Return a formula that lets its gate check the inputs first; what it refuses begins with `who`, or its class."""
 
     def forward(self: Any, *inputs: Value) -> Any:
-        check(self, inputs, who)
+        try:
+            self.check(*inputs)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{who or type(self).__name__}: {error}") from None
         return bare(self, *inputs)
 
     return forward
@@ -142,7 +137,8 @@ def gradients_of(gradients: Any, inputs: Sequence[Value]) -> list[Value]:
 
 def gradient_of(gradient: Any, value: Value, port: int) -> Value:
     """Return the gradient of one input in its shape and dtype."""
-    if type(gradient) is float and type(value) is float:
+    kind = type(value)
+    if type(gradient) is kind and (kind is float or (gradient.shape == value.shape and gradient.dtype == value.dtype)):
         return gradient
     gradient = as_value(gradient)
     if shape_of(gradient) != shape_of(value):

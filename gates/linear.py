@@ -1,7 +1,5 @@
 """The matrix product."""
 
-from typing import Any
-
 from gates.gate import Gate
 from gates.namespaces import namespace
 from gates.sum_to import sum_to
@@ -32,13 +30,13 @@ class MatMul(Gate):
     kind = "matmul"
 
     def check(self, x: Value, y: Value) -> None:
-        shapes = shape_of(x), shape_of(y)
-        if () in shapes:
-            raise ValueError(f"arrays of 1 or more axes were wanted, got the shapes {shapes[0]} and {shapes[1]}")
-        columns, rows = shapes[0][-1], shapes[1][max(len(shapes[1]) - 2, 0)]
+        x_shape, y_shape = shape_of(x), shape_of(y)
+        if not x_shape or not y_shape:
+            raise ValueError(f"arrays of 1 or more axes were wanted, got the shapes {x_shape} and {y_shape}")
+        columns, rows = x_shape[-1], y_shape[-2:][0]
         if columns != rows:
             raise ValueError(
-                f"shapes {shapes[0]} and {shapes[1]} cannot be multiplied: x has {columns} columns, y has {rows} rows"
+                f"the shapes {x_shape} and {y_shape} have no product: x has {columns} columns, y has {rows} rows"
             )
 
     def forward(self, x: Value, y: Value) -> Value:
@@ -47,21 +45,21 @@ class MatMul(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
-        want_x, want_y = self.wanted
-        xp = namespace(x)
-        rows = x if x.ndim > 1 else xp.expand_dims(x, axis=0)
-        columns = y if y.ndim > 1 else xp.expand_dims(y, axis=1)
-        if y.ndim == 1:
-            dz = xp.expand_dims(xp.asarray(dz), axis=-1)
-        if x.ndim == 1:
-            dz = xp.expand_dims(dz, axis=-2)
-        return [
-            _unpromoted(dz @ xp.matrix_transpose(columns), rows, x) if want_x else None,
-            _unpromoted(xp.matrix_transpose(rows) @ dz, columns, y) if want_y else None,
-        ]
+        return product_gradients(x, y, dz, *self.wanted)
 
 
-def _unpromoted(gradient: Any, promoted: Any, given: Any) -> Any:
-    """Return the gradient of an input from that of its matrix: batches summed, a vector's extra axis dropped."""
-    gradient = sum_to(gradient, promoted)
-    return gradient if given.ndim > 1 else namespace(given).reshape(gradient, given.shape)
+def product_gradients(x: Value, y: Value, dz: Value, want_x: bool, want_y: bool) -> list[Value]:
+    """Return the gradients of x and y in z = x @ y; None, and no product computed, for one that is not wanted."""
+    if x.ndim == 2 and y.ndim == 2:
+        return [dz @ y.mT if want_x else None, x.mT @ dz if want_y else None]
+    xp = namespace(x)
+    rows = x if x.ndim > 1 else xp.expand_dims(x, axis=0)
+    columns = y if y.ndim > 1 else xp.expand_dims(y, axis=1)
+    if y.ndim == 1:
+        dz = xp.expand_dims(xp.asarray(dz), axis=-1)
+    if x.ndim == 1:
+        dz = xp.expand_dims(dz, axis=-2)
+    return [
+        xp.reshape(sum_to(dz @ columns.mT, rows), x.shape) if want_x else None,
+        xp.reshape(sum_to(rows.mT @ dz, columns), y.shape) if want_y else None,
+    ]

@@ -1,4 +1,4 @@
-"""Gates that sum or average over axes."""
+"""Gates that sum or average over axes, and the squared norm."""
 
 import math
 import operator
@@ -74,6 +74,27 @@ class Mean(_Reduction):
         shape = shape_of(x)
         count = math.prod(shape[axis] for axis in _axes(self.axis, len(shape)))
         return [_spread(dy, x, self.axis) / max(count, 1)]
+
+
+class SquaredNorm(Gate):
+    """y = the sum of x**2, of all elements. Backward gives each 2 * x of the gradient.
+
+    Examples
+    --------
+    >>> gate = SquaredNorm()
+    >>> gate.forward([0.5, -2.0])
+    4.25
+    >>> gate.backward(1.0)
+    [array([ 1., -4.])]
+    """
+
+    def forward(self, x: Value) -> Value:
+        self.kept = (x,)
+        return namespace(x).sum(x * x)
+
+    def backward(self, dy: Value) -> list[Value]:
+        (x,) = self.kept
+        return [2.0 * dy * x]
 
 
 def _checked(axis: Any, who: str) -> int | tuple[int, ...] | None:

@@ -59,6 +59,11 @@ def minimum(x: float, y: float) -> float:
     return x if x < y else y if y < x else float(np.minimum(x, y))
 
 
+def sign(x: float) -> float:
+    """Return 1, 0 or -1, or nan."""
+    return 1.0 if x > 0.0 else -1.0 if x < 0.0 else x
+
+
 def where(condition: bool, x: float, y: float) -> float:
     """Return x if the condition holds, else y."""
     return x if condition else y

@@ -38,9 +38,11 @@ def sum_to(gradient: Value, like: Value) -> Value:
     """
     if type(gradient) is float and type(like) is float:
         return gradient
+    shape = shape_of(like)
+    if shape_of(gradient) == shape and type(gradient) is type(like) and gradient.dtype == like.dtype:
+        return gradient
     xp = namespace(gradient, like)
     gradient = xp.asarray(gradient)
-    shape = shape_of(like)
     if gradient.shape != shape:
         new_axes = gradient.ndim - len(shape)
         if new_axes < 0 or any(n not in (1, m) for n, m in zip(shape, gradient.shape[new_axes:])):

@@ -11,7 +11,7 @@ import numpy as np
 from gates.doors import fit
 from gates.namespaces import namespace
 from gates.values import Value, as_labels, as_value, shape_of
-from graph.entries import Input, has_gradient
+from graph.entries import Input
 from graph.schedule import Schedule
 from graph.wire import Wire
 
@@ -26,14 +26,12 @@ def values_of_entries(
     if inputs and len(given) < len(inputs) + len(named):
         raise TypeError(f"input {', '.join(sorted(map(repr, set(inputs) & set(named))))} is given twice")
     values: list[Any] = [None] * schedule.size
-    names, missing = [], []
+    missing = []
     for name, gate, slot in schedule.entries:
         read = as_labels if slot in schedule.labels else as_value
         if not isinstance(gate, Input):
             values[slot] = gate.value if type(gate.value) is float else read(gate.value)
             continue
-        if used is None or slot in used:
-            names.append(name)
         if name in given:
             try:
                 values[slot] = read(given.pop(name))
@@ -41,17 +39,21 @@ def values_of_entries(
                 raise type(error)(f"input {name!r}: {error}") from None
         elif used is None or slot in used:
             missing.append(name)
-    wanted = f"wanted are {', '.join(names)}" if names else "none is wanted"
-    if given:
-        raise ValueError(f"unknown input {', '.join(map(repr, given))}: {wanted}")
-    if missing:
-        raise ValueError(f"missing input {', '.join(map(repr, missing))}: {wanted}")
+    if given or missing:
+        kind, which = ("unknown", given) if given else ("missing", missing)
+        names = [
+            name for name, gate, slot in schedule.entries if isinstance(gate, Input) and (used is None or slot in used)
+        ]
+        wanted = f"wanted are {', '.join(names)}" if names else "none is wanted"
+        raise ValueError(f"{kind} input {', '.join(map(repr, which))}: {wanted}")
     return values
 
 
 def upstream_gradient(given: Any, value: Value, output: Wire) -> Value:
     """Return the gradient with respect to the output, in its shape."""
     if given is None:
+        if type(value) is float:
+            return 1.0
         if shape_of(value):
             raise ValueError(
                 f"the output {output} has the shape {shape_of(value)}: backward() needs an upstream gradient of that "
@@ -68,16 +70,23 @@ def upstream_gradient(given: Any, value: Value, output: Wire) -> Value:
 def owned_gradients(schedule: Schedule, values: list[Any], grads: list[Any]) -> dict[str, Value]:
     """Return the gradients by name. An array that stands in another place too, or is a view of one, is copied."""
     gradients = {}
-    places: Counter[int] = Counter()  # counted when the first array is met: scalars need none
-    for name, gate, slot in schedule.entries:
-        if not has_gradient(gate) or slot in schedule.labels:
-            continue
+    shared: set[int] | None = None  # looked for when the first array is met: scalars need none
+    for name, slot in schedule.differentiated:
         gradient = grads[slot]
         if gradient is None:
             gradient = namespace(values[slot]).zeros_like(values[slot])
         elif isinstance(gradient, np.ndarray):
-            places = places or Counter(map(id, grads))
-            if places[id(gradient)] > 1 or gradient.base is not None:
+            if shared is None:
+                shared = _ids_of_shared(grads)
+            if id(gradient) in shared or gradient.base is not None:
                 gradient = gradient.copy()
         gradients[name] = grads[slot] = gradient
     return gradients
+
+
+def _ids_of_shared(values: list[Any]) -> set[int]:
+    """Return the ids of the objects that stand in several places of a list."""
+    ids = [id(value) for value in values if value is not None]
+    if len(set(ids)) == len(ids):
+        return set()
+    return {key for key, count in Counter(ids).items() if count > 1}

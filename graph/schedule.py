@@ -74,6 +74,10 @@ class Schedule:
             needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
             self.steps.append(_step(node, gate, sources, out, outputs, wanted, guard))
         self.unneeded = [slot for slot, is_needed in enumerate(needed) if not is_needed]
+        #: The entries whose gradients backward returns: names and slots.
+        self.differentiated = [
+            (name, slot) for name, gate, slot in self.entries if has_gradient(gate) and slot not in self.labels
+        ]
 
     def slot(self, wire: Any) -> int:
         """Return where a wire's value stands."""

@@ -25,7 +25,7 @@ class Structure:
         self.graph: Any = nx.MultiDiGraph()
         self._parameters: dict[str, Parameter] = {}
         self._output: Wire | None = None
-        self._last: str | None = None
+        self._last: tuple[str, int] | None = None  # the last gate added: its name, and how many outputs it has
         self._counts: dict[str, int] = {}
         self._gates: list[Any] = []
         stand(self, self._gates)
@@ -184,7 +184,7 @@ class Structure:
                 wires = self._sources(wires, name, f"{name} ({type(gate).__name__})")
                 break
         self._place(gate, name, wires)
-        self._last = name
+        self._last = name, outputs_of(gate)
         return self._wires(name, gate)
 
     def _restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
@@ -193,7 +193,7 @@ class Structure:
         if isinstance(gate, Parameter):
             self._parameters[name] = gate
         elif not isinstance(gate, Entry):
-            self._last = name
+            self._last = name, outputs_of(gate)
 
     def __getitem__(self, name: str) -> Any:
         """Return the wire of a node, or a tuple of its wires if it has several outputs."""
@@ -229,11 +229,10 @@ class Structure:
             return self._output
         if self._last is None:
             raise RuntimeError("the graph has no gate yet, so it has no output")
-        wire = self[self._last]
-        if isinstance(wire, tuple):
-            raise ValueError(f"the last gate, {self._last}, has {len(wire)} outputs: set graph.output to one of them")
-        assert isinstance(wire, Wire)
-        return wire
+        name, outputs = self._last
+        if outputs > 1:
+            raise ValueError(f"the last gate, {name}, has {outputs} outputs: set graph.output to one of them")
+        return self._wire(name)
 
     @output.setter
     def output(self, wire: Wire) -> None:

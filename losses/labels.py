@@ -23,7 +23,7 @@ def check_labels(scores: Value, labels: Any) -> None:
         bad = ((array < 0) | (array >= classes)).tolist()
     else:
         bad = [
-            not isinstance(label, numbers.Integral) or isinstance(label, bool) or not 0 <= label < classes
+            not isinstance(label, numbers.Integral) or isinstance(label, bool) or not 0 <= int(label) < classes
             for label in array.tolist()
         ]
     if True in bad:

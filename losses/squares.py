@@ -28,7 +28,9 @@ class SquaredErrorLoss(Gate):
     def check(self, prediction: Value, target: Value) -> None:
         shapes = shape_of(prediction), shape_of(target)
         if shapes[1] not in (shapes[0], ()):
-            raise ValueError(f"the target must have the prediction's shape {shapes[0]}, or be a number, got {shapes[1]}")
+            raise ValueError(
+                f"the target must have the prediction's shape {shapes[0]}, or be a number, got {shapes[1]}"
+            )
 
     def forward(self, prediction: Value, target: Value) -> Value:
         difference = prediction - target

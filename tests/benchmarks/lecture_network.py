@@ -5,11 +5,6 @@ the losses' largest relative difference from the hand-written code, and the time
 autograd, MyGrad and PyTorch where they are installed: medians of runs in turns, one thread each.
 """
 
-import os
-
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_variable] = "1"  # before NumPy is loaded
-
 import statistics
 import sys
 import time
