@@ -21,7 +21,7 @@ class Neuron(Gate):
     >>> gate.forward([-1.0, -2.0], [2.0, -3.0], -3.0)
     0.7310585786300049
     >>> gate.backward(1.0)
-    [array([ 0.39322387, -0.5898358 ]), array([-0.19661193, -0.39322387]), 0.19661193324148185]
+    [array([ 0.39322387, -0.5898358 ]), array([-0.19661193, -0.39322387]), 0.19661193324148188]
     """
 
     def forward(self, inputs: Value, weights: Value, bias: Value) -> Value:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-import gates
 from gates import Add, Copy, Divide, Gate, MatMul, Multiply, Power, Reshape, Subtract
+from graph.library import GATES
 from graph.wire import Wire
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ _PREFIX = {
 }
 
 #: A gate for each function name. `Copy` and `Reshape` do not fit: they want several outputs, and a shape.
-FUNCTIONS: dict[str, type[Gate]] = {
-    gate.kind: gate
-    for gate in map(vars(gates).get, gates.__all__)
-    if isinstance(gate, type) and issubclass(gate, Gate) and gate not in (Gate, Copy, Reshape)
-}
+FUNCTIONS: dict[str, type[Gate]] = {gate.kind: gate for gate in GATES.values() if gate not in (Copy, Reshape)}
 
 _TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"

@@ -7,22 +7,20 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-import gates as library
-from gates import Gate
 from gates.gate import parameters_of, settings_of
 from gates.values import as_value
+from graph.atomic_file import write_atomically
 from graph.entries import Constant, Input, Parameter
+from graph.library import GATES
 from graph.nested import GraphGate
 from graph.structure import Structure
 from graph.wire import Wire
@@ -32,31 +30,14 @@ if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
 
 _FORMAT, _VERSION = "gategraph", 1
-_DTYPES = ("float16", "float32", "float64")
-_KNOWN: dict[str, type] = {
-    gate.__name__: gate
-    for gate in (Input, Parameter, Constant, GraphGate, *map(vars(library).get, library.__all__))
-    if isinstance(gate, type) and gate is not Gate
-}
+_DTYPES = ("float16", "float32", "float64", "int64")  # labels are integers
+_KNOWN: dict[str, type] = {**GATES, **{gate.__name__: gate for gate in (Input, Parameter, Constant, GraphGate)}}
 
 
 def write(graph: ComputationalGraph, path: str | PathLike[str]) -> None:
     """Save a graph. The file is replaced in one step, when the whole of it is written."""
     text = json.dumps(_document(graph), allow_nan=False)
-    folder, name = os.path.split(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[ComputationalGraph]) -> ComputationalGraph:
@@ -118,7 +99,7 @@ def _encoded(value: Any, who: str, name: str) -> Any:
     if hasattr(value, "__array__"):
         array = np.asarray(value)
         if array.dtype.name in _DTYPES:
-            numbers = [_encoded(number, who, name) for number in array.astype(np.float64).ravel().tolist()]
+            numbers = [_encoded(number, who, name) for number in array.ravel().tolist()]
             return {"array": numbers, "shape": list(array.shape), "dtype": array.dtype.name}
     raise TypeError(f"{who} cannot be saved: JSON cannot hold its {name!r}, {value!r} ({type(value).__name__})")
 

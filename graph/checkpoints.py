@@ -1,0 +1,55 @@
+"""Checkpoints of training: all that it needs to go on to the same bits, in one file that is always whole.
+
+A checkpoint is a NumPy `.npz` file without pickled objects: arrays, and one JSON text for what is no array.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from graph.atomic_file import write_atomically
+
+_FORMAT = "gategraph checkpoint 1"
+
+
+def write_checkpoint(path: str | PathLike[str], arrays: Mapping[str, Mapping[str, Any]], facts: dict[str, Any]) -> None:
+    """Save groups of arrays by name, and facts that JSON can hold. The file is replaced in one step."""
+    named: dict[str, Any] = {
+        f"{group}/{name}": np.asarray(array) for group, members in arrays.items() for name, array in members.items()
+    }
+    named["facts"] = np.array(json.dumps({"format": _FORMAT, **facts}))
+    write_atomically(path, lambda file: np.savez(file, **named))
+
+
+def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Return the groups of arrays and the facts of a checkpoint.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    ValueError
+        If it is no checkpoint, or a damaged one.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            facts = json.loads(str(file["facts"]))
+            if facts.pop("format") != _FORMAT:
+                raise ValueError("its format is another")
+            groups: dict[str, dict[str, Any]] = {}
+            for key in file.files:
+                if key != "facts":
+                    group, _, name = key.partition("/")
+                    groups.setdefault(group, {})[name] = file[key]
+    except FileNotFoundError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{os.fspath(path)} is not a checkpoint that can be read: {error}") from None
+    return groups, facts

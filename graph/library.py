@@ -1,0 +1,12 @@
+"""The gates that come with gategraph, by class name: what expressions and saved files may name."""
+
+import gates
+import losses
+from gates import Gate
+
+GATES: dict[str, type[Gate]] = {
+    gate.__name__: gate
+    for package in (gates, losses)
+    for gate in map(vars(package).get, package.__all__)
+    if isinstance(gate, type) and gate is not Gate
+}

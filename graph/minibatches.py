@@ -1,0 +1,79 @@
+"""Minibatches: shares of arrays in a random order, or whatever an iterable gives. They know nothing of graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from typing import Any
+
+import numpy as np
+
+Batch = Mapping[str, Any]
+
+
+class Minibatches:
+    """The minibatches of each epoch.
+
+    Parameters
+    ----------
+    data : mapping of str to array, or iterable of such mappings
+        Arrays with an example a row, which are dealt out in a new random order each epoch; or the minibatches
+        themselves, which come as they are.
+    batch_size : int
+        How many examples a minibatch has; the last of an epoch has what is left.
+    epochs : int
+        How often the data is to be gone through.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is neither, the arrays differ in length or are empty, or an iterator is to be gone through twice.
+    """
+
+    def __init__(self, data: Batch | Iterable[Batch], batch_size: int, epochs: int) -> None:
+        self.batch_size = batch_size
+        self._arrays: dict[str, Any] | None = None
+        self._batches: Iterable[Batch] = ()
+        if isinstance(data, Mapping):
+            self._arrays = {name: _sliceable(array, name) for name, array in data.items()}
+            lengths = {name: len(array) for name, array in self._arrays.items()}
+            if len(set(lengths.values())) != 1 or 0 in lengths.values():
+                got = ", ".join(f"{name} has {length}" for name, length in lengths.items()) or "no array"
+                raise ValueError(f"data: the arrays must have the same number of examples, at least 1, got: {got}")
+            self._examples = next(iter(lengths.values()))
+            return
+        if isinstance(data, (str, np.ndarray)) or not isinstance(data, Iterable):
+            raise TypeError(
+                "data must be a mapping of names to arrays, or an iterable of such minibatches, got "
+                f"{type(data).__name__}"
+            )
+        if isinstance(data, Iterator) and epochs > 1:
+            raise ValueError(
+                f"data is an iterator, which can be gone through once, and epochs is {epochs}: give an iterable that "
+                "begins anew each time, such as a list"
+            )
+        self._batches = data
+
+    def __len__(self) -> int:
+        """Return how many minibatches an epoch has, or 0 where that cannot be known."""
+        if self._arrays is not None:
+            return -(-self._examples // self.batch_size)
+        return len(self._batches) if isinstance(self._batches, Sized) else 0
+
+    def epoch(self, random: np.random.Generator) -> Iterator[Batch]:
+        """Yield the minibatches of one epoch; arrays are dealt out in the generator's next random order."""
+        if self._arrays is None:
+            yield from self._batches
+            return
+        order = random.permutation(self._examples)
+        for start in range(0, self._examples, self.batch_size):
+            chosen = order[start : start + self.batch_size]
+            yield {name: array[chosen] for name, array in self._arrays.items()}
+
+
+def _sliceable(array: Any, name: str) -> Any:
+    """Return an array whose rows can be chosen."""
+    if not hasattr(array, "__array_namespace__"):
+        array = np.asarray(array)
+    if not array.ndim:
+        raise ValueError(f"data: {name!r} must be an array with an example a row, got {array}")
+    return array

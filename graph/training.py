@@ -1,0 +1,155 @@
+"""Training: minibatch stochastic gradient descent on a graph's parameters."""
+
+from __future__ import annotations
+
+import math
+import operator
+import time
+from collections.abc import Iterable
+from itertools import islice
+from os import PathLike
+from typing import Any
+
+from gates.values import as_number
+from graph.computational_graph import ComputationalGraph
+from graph.descent import Descent, History
+from graph.minibatches import Batch, Minibatches
+from graph.progress import progress_of
+
+_SECONDS_BETWEEN_CHECKPOINTS = 60.0
+
+
+def train(
+    graph: ComputationalGraph,
+    data: Batch | Iterable[Batch],
+    *,
+    learning_rate: float = 0.1,
+    batch_size: int = 64,
+    epochs: int = 10,
+    momentum: float = 0.0,
+    seed: int = 0,
+    progress: bool = True,
+    checkpoint: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
+) -> History:
+    """Train a graph's parameters by minibatch stochastic gradient descent, so that its output gets small.
+
+    Each step runs both passes on a minibatch and takes `velocity = momentum * velocity + gradient` and
+    `parameter = parameter - learning_rate * velocity`. The new values are new arrays in `graph.parameters`. The same
+    seed gives the same bits. Parameters of graphs within the graph (`as_gate`) stay as they are.
+
+    Parameters
+    ----------
+    graph : ComputationalGraph
+        A graph with parameters, whose output is a number: the loss.
+    data : mapping of str to array, or iterable of such mappings
+        Arrays for the graph's inputs by name, an example a row, dealt out in a new random order each epoch. Or an
+        iterable of minibatches, each a mapping of names to arrays, for data that does not fit in memory: it is gone
+        through once an epoch, as it comes.
+    learning_rate : float
+        The length of a step, in units of the parameters per unit of their gradients.
+    batch_size : int
+        How many examples a step takes from the arrays; the last of an epoch takes what is left.
+    epochs : int
+        How often the data is gone through, in all: those before `resume` count.
+    momentum : float
+        What part of its velocity a parameter keeps from step to step, from 0 to less than 1.
+    seed : int
+        Where the order of the examples comes from.
+    progress : bool
+        Whether to show a bar (with tqdm), or a line an epoch.
+    checkpoint : path, optional
+        A file to save all that training needs to go on: after every epoch, every minute and on Ctrl-C. A kill at any
+        moment leaves the old or the new file whole.
+    resume : path, optional
+        Such a file, to go on from it to the same bits as without the break.
+
+    Returns
+    -------
+    History
+        The loss and the time of each step. After Ctrl-C the parameters are those of the last whole step.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss, or a parameter after the step, would be inf or nan. The message names the step and the gate that
+        made it; the parameters are as they were before that step.
+    ValueError, TypeError
+        If the graph has no parameters or no scalar loss, the data does not fit it, a setting is out of its range, or
+        the file to resume from belongs to another graph, seed or batch size.
+
+    References
+    ----------
+    Sutskever, Martens, Dahl, Hinton: On the importance of initialization and momentum in deep learning, ICML 2013.
+
+    Examples
+    --------
+    >>> from graph import fully_connected
+    >>> import numpy as np
+    >>> random = np.random.default_rng(0)
+    >>> X = random.normal(size=(200, 2))
+    >>> y = (X[:, 0] * X[:, 1] > 0).astype(int)  # which quadrants
+    >>> graph = fully_connected([2, 16, 2])
+    >>> history = train(graph, {"X": X, "y": y}, learning_rate=0.5, epochs=100, progress=False)
+    >>> len(history), history.loss[-1] < 0.2
+    (400, True)
+    >>> float(np.mean(graph.evaluate("scores", X=X).argmax(axis=1) == y)) > 0.95
+    True
+    """
+    learning_rate = _checked(as_number(learning_rate, "train(): learning_rate"), "learning_rate", 0.0, math.inf)
+    momentum = _checked(as_number(momentum, "train(): momentum"), "momentum", 0.0, 1.0)
+    batch_size, epochs, seed = (
+        _whole(value, name, least)
+        for value, name, least in ((batch_size, "batch_size", 1), (epochs, "epochs", 0), (seed, "seed", 0))
+    )
+    batches = Minibatches(data, batch_size, epochs)
+    run = Descent(graph, learning_rate, momentum, seed, batch_size)
+    if resume is not None:
+        run.restore(resume)
+    history = run.history
+    shown = progress_of(progress, epochs, len(batches), len(history))
+    message, saved = "", time.monotonic()
+    try:
+        while run.epoch < epochs:
+            for batch in islice(batches.epoch(run.begin_epoch()), run.done, None):
+                run.step(batch)
+                shown.step(run.epoch + 1, history.loss[-1])
+                if checkpoint is not None and time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
+                    run.save(checkpoint)
+                    saved = time.monotonic()
+            if not run.done:
+                raise ValueError(f"train(): data gave no minibatch in epoch {run.epoch + 1}")
+            mean_loss = sum(history.loss[-run.done :]) / run.done
+            run.end_epoch()
+            if checkpoint is not None:
+                run.save(checkpoint)
+                saved = time.monotonic()
+            shown.epoch(run.epoch, mean_loss, history.time[-1])
+    except KeyboardInterrupt:
+        run.commit()
+        history.interrupted = True
+        message = f"stopped by Ctrl-C after step {len(history):,}"
+        if checkpoint is not None:
+            run.save(checkpoint)
+    finally:
+        shown.close(message)
+    return history
+
+
+def _checked(number: float, name: str, least: float, below: float) -> float:
+    """Return a setting, or raise if it is out of its range."""
+    if not least <= number < below:
+        wanted = f"at least {least:g} and finite" if below == math.inf else f"from {least:g} to less than {below:g}"
+        raise ValueError(f"train(): {name} must be {wanted}, got {number:g}")
+    return number
+
+
+def _whole(number: Any, name: str, least: int) -> int:
+    """Return a setting that is a whole number of at least so many, or raise."""
+    try:
+        whole = operator.index(number)
+    except TypeError:
+        whole = least - 1
+    if whole < least:
+        raise ValueError(f"train(): {name} must be a whole number of at least {least}, got {number!r}")
+    return whole
