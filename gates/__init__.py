@@ -3,6 +3,7 @@
 from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale, Shift, Subtract
 from gates.gate import Gate
+from gates.jacobian import Jacobian, jacobian
 from gates.linear import MatMul
 from gates.namespaces import namespace
 from gates.neurons import Maxout, Neuron
@@ -19,6 +20,7 @@ __all__ = [
     "Divide",
     "Exp",
     "Gate",
+    "Jacobian",
     "LeakyReLU",
     "Log",
     "MatMul",
@@ -43,6 +45,7 @@ __all__ = [
     "Sum",
     "Tanh",
     "Transpose",
+    "jacobian",
     "namespace",
     "sum_to",
 ]

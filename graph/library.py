@@ -8,5 +8,5 @@ GATES: dict[str, type[Gate]] = {
     gate.__name__: gate
     for package in (gates, losses)
     for gate in map(vars(package).get, package.__all__)
-    if isinstance(gate, type) and gate is not Gate
+    if isinstance(gate, type) and issubclass(gate, Gate) and gate is not Gate
 }

@@ -12,6 +12,7 @@ import mpmath
 import numpy as np
 
 import gates
+import losses
 from gates import (
     ELU,
     Add,
@@ -23,10 +24,12 @@ from gates import (
     Log,
     MatMul,
     Max,
+    Maxout,
     Mean,
     Min,
     Multiply,
     Negative,
+    Neuron,
     Power,
     Reciprocal,
     ReLU,
@@ -36,11 +39,13 @@ from gates import (
     Sigmoid,
     Sqrt,
     Square,
+    SquaredNorm,
     Subtract,
     Sum,
     Tanh,
     Transpose,
 )
+from losses import L2Regularization, SoftmaxLoss, SquaredErrorLoss, SVMLoss
 
 mp = mpmath.mp.clone()
 mp.dps = 50
@@ -76,6 +81,7 @@ MATRICES = [
     ((0, 3), (3, 2)),
     ((2, 0), (0, 3)),
 ]
+SCORES = [((4, 3), (4,)), ((1, 5), (1,)), ((3, 1), (3,)), ((6, 2), (6,))]
 
 
 @dataclass
@@ -90,20 +96,54 @@ class Case:
     value: Callable[..., Any] | None = None
     slopes: Sequence[Callable[..., Any]] = ()
     name: str = field(init=False)
+    labels: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.name = repr(self.make())
+        self.labels = self.make().labels
 
     def inputs(self, shapes: Sequence[tuple[int, ...]], seed: int = 0) -> list[Any]:
         """Return random inputs of the given shapes, away from kinks and ties; a float for the shape ()."""
         random = np.random.default_rng(seed)
         arrays = [random.uniform(self.low, 3.0, shape) for shape in shapes]
+        for port in self.labels:
+            arrays[port] = random.integers(0, shapes[0][-1], shapes[port])
         return [array if array.ndim else float(array) for array in arrays]
+
+    def each(self, inputs: Sequence[Any], change: Callable[[Any], Any]) -> list[Any]:
+        """Return the inputs, all but the labels changed."""
+        return [given if port in self.labels else change(given) for port, given in enumerate(inputs)]
 
 
 def sigmoid(x: Any) -> Any:
     """Return the sigmoid in mpmath."""
     return 1 / (1 + mp.exp(-x))
+
+
+def neuron(inputs: Any, weights: Any, bias: Any) -> Any:
+    """Return a neuron's firing rate."""
+    product = np.multiply(inputs, weights)
+    return 1 / (1 + np.exp(-((product.sum(axis=-1) if product.ndim else product) + bias)))
+
+
+def cross_entropy(scores: Any, labels: Any) -> Any:
+    """Return the softmax loss, as the lecture writes it."""
+    e = np.exp(scores)
+    return -np.mean(np.log(e[range(len(labels)), labels] / e.sum(axis=1)))
+
+
+def hinges(margin: float) -> Callable[..., Any]:
+    """Return the SVM loss, as the lecture writes it: a sum over examples and over the classes but the true one."""
+
+    def loss(scores: Any, labels: Any) -> Any:
+        return np.mean(
+            [
+                sum(max(0, s[j] - s[y] + margin) for j in range(len(s)) if j != y)
+                for s, y in zip(np.asarray(scores), labels)
+            ]
+        )
+
+    return loss
 
 
 def zero(*inputs: Any) -> Any:
@@ -394,6 +434,96 @@ CASES = [
         [((3, 4),), ((2, 3, 4),)],
         [(([[1, 2], [3, 6]],), [[4]], [[3.0]], ([[1.0, 1.0], [1.0, 1.0]],))],
     ),
+    Case(
+        SquaredNorm,
+        lambda x: np.sum(np.square(x)),
+        ONE,
+        [(([[1, -2], [3, 4]],), 2.0, 30.0, ([[4.0, -8.0], [12.0, 16.0]],)), ((3.0,), 2.0, 9.0, (12.0,))],
+    ),
+    Case(
+        Neuron,
+        neuron,
+        [
+            ((3,), (3,), ()),
+            ((2, 3), (3,), ()),
+            ((2, 3), (3,), (2,)),
+            ((3,), (4, 3), (4,)),
+            ((1, 3), (2, 1), (1,)),
+            ((3,), (3,), (2,)),
+            ((), (), ()),
+        ],
+        [
+            (([1, 2], [3, -1], -1), 1.0, 0.5, ([0.75, -0.25], [0.25, 0.5], 0.25)),
+            ((2.0, 3.0, -6.0), 4.0, 0.5, (3.0, 2.0, 1.0)),
+        ],
+    ),
+    Case(
+        Maxout,
+        lambda x, W1, b1, W2, b2: np.maximum(x @ W1 + b1, x @ W2 + b2),
+        [
+            ((3,), (3, 2), (2,), (3, 2), (2,)),
+            ((4, 3), (3, 2), (2,), (3, 2), (2,)),
+            ((4, 3), (3, 2), (1, 2), (3, 2), (1,)),
+            ((4, 3), (3, 1), (1,), (3, 1), (1,)),
+        ],
+        [
+            (
+                ([[1, 2]], [[1, 0], [0, 1]], [0, 0], [[0, 1], [1, 0]], [0, 0]),  # 1 against 2, 2 against 1
+                [[1, 10]],
+                [[2.0, 2.0]],
+                ([[0.0, 11.0]], [[0.0, 10.0], [0.0, 20.0]], [0.0, 10.0], [[1.0, 0.0], [2.0, 0.0]], [1.0, 0.0]),
+            ),
+            (
+                ([1, 1], [[1], [2]], [0], [[2], [1]], [0]),  # a tie goes to W1, b1
+                [5],
+                [3.0],
+                ([5.0, 10.0], [[5.0], [5.0]], [5.0], [[0.0], [0.0]], [0.0]),
+            ),
+        ],
+    ),
+    Case(
+        SoftmaxLoss,
+        cross_entropy,
+        SCORES,
+        [
+            # p = 1/4 each, of two examples
+            (([[0, 0, 0, 0]] * 2, [1, 3]), 8.0, float(np.log(4)), ([[1, -3, 1, 1], [1, 1, 1, -3]], None)),
+            (([[5.0], [-1e4]], [0, 0]), 1.0, 0.0, ([[0.0], [0.0]], None)),
+            (([[1e4, -1e4]], [1]), 1.0, 2e4, ([[1.0, -1.0]], None)),
+        ],
+    ),
+    Case(
+        SVMLoss,
+        hinges(1.0),
+        SCORES,
+        [
+            # hinges 3 and 0.5; then 0 and 0, the second at its kink
+            (([[3, 5, 2.5], [2, 1, -7]], [0, 0]), 2.0, 1.75, ([[-2.0, 1.0, 1.0], [0.0, 0.0, 0.0]], None)),
+            (([[1e4, -1e4, 0]], [1]), 1.0, 30002.0, ([[1.0, -2.0, 1.0]], None)),
+            (([[4], [-4]], [0, 0]), 1.0, 0.0, ([[0.0], [0.0]], None)),
+        ],
+    ),
+    Case(
+        lambda: SVMLoss(margin=10),
+        hinges(10.0),
+        SCORES,
+        [(([[3, 5]], [1]), 1.0, 8.0, ([[1.0, -1.0]], None))],
+    ),
+    Case(
+        SquaredErrorLoss,
+        lambda prediction, target: np.sum(np.square(np.subtract(prediction, target))),
+        [((), ()), ((3,), (3,)), ((3, 4), (3, 4)), ((2, 3), ()), ((0,), (0,))],
+        [
+            (([[1, 2], [3, 4]], [[0, 2], [5, 4]]), 3.0, 5.0, ([[6.0, 0.0], [-12.0, 0.0]], [[-6.0, 0.0], [12.0, 0.0]])),
+            (([1, 2], 4), 1.0, 13.0, ([-6.0, -4.0], 10.0)),
+        ],
+    ),
+    Case(
+        lambda: L2Regularization(0.5),
+        lambda W: 0.5 * np.sum(np.square(W)),
+        ONE,
+        [(([[1, -2], [0, 4]],), 3.0, 10.5, ([[3.0, -6.0], [0.0, 12.0]],)), ((3.0,), 2.0, 4.5, (6.0,))],
+    ),
 ]
 
 #: Settings that are tried for accuracy alone: their values are too large or too steep for the other laws.
@@ -411,5 +541,9 @@ STEEP = [
     ),
 ]
 
-#: Gates with several outputs have tests of their own, in test_routing.py.
-ALL_GATES = {vars(gates)[name] for name in gates.__all__ if isinstance(vars(gates)[name], type)} - {Gate}
+ALL_GATES = {
+    gate
+    for package in (gates, losses)
+    for gate in map(vars(package).get, package.__all__)
+    if isinstance(gate, type) and issubclass(gate, Gate) and gate is not Gate
+}

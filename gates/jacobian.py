@@ -1,0 +1,142 @@
+"""Jacobians: all the local gradients of a gate or a graph at once, for inputs that are small enough to look at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gates.gate import fresh
+from gates.values import Value
+
+
+@dataclass(frozen=True, repr=False)
+class Jacobian:
+    """The derivatives of each element of an output with respect to each element of an input.
+
+    Attributes
+    ----------
+    matrix : numpy.ndarray
+        A row for each element of the output, a column for each element of the input, both in C order. The outputs of
+        a gate with several follow one another.
+    is_diagonal : bool
+        Whether each element of the output depends on that element of the input alone: all else is 0.
+    """
+
+    matrix: Any
+    is_diagonal: bool
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self.matrix, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        rows, columns = self.matrix.shape
+        return f"Jacobian({rows} x {columns}{', diagonal' * self.is_diagonal})\n{self.matrix}"
+
+
+def jacobian(target: Any, *inputs: Any, limit: int = 1_000_000, **named: Any) -> Any:
+    """Return the full Jacobian of a gate or a graph with respect to each of its inputs.
+
+    Backward never forms it: it multiplies it by the upstream gradient. This runs backward once for each element of
+    the output, on a copy of the gate or graph.
+
+    Parameters
+    ----------
+    target : gate or ComputationalGraph
+        What to differentiate.
+    *inputs : number or array
+        A gate's inputs, or the mapping of a graph's inputs, as its `forward` takes them.
+    limit : int
+        The largest number of entries that a Jacobian may have.
+    **named : number or array
+        A graph's inputs by name.
+
+    Returns
+    -------
+    list of Jacobian, or dict of str to Jacobian
+        For a gate a list, one for each input, None for one without a gradient. For a graph a dict of those of its
+        inputs and parameters, by name.
+
+    Raises
+    ------
+    ValueError
+        If one would have more entries than `limit`. The message says how large it would be.
+
+    Examples
+    --------
+    >>> from gates import MatMul, Sigmoid
+    >>> jacobian(Sigmoid(), [0.0, 1.0])
+    [Jacobian(2 x 2, diagonal)
+    [[0.25       0.        ]
+     [0.         0.19661193]]]
+    >>> of_W, of_x = jacobian(MatMul(), [[1.0, 2.0], [3.0, 4.0]], [10.0, 100.0])
+    >>> of_x.is_diagonal, of_x.matrix
+    (False, array([[1., 2.],
+           [3., 4.]]))
+    >>> jacobian(Sigmoid(), np.zeros((100, 4096)))
+    Traceback (most recent call last):
+    ValueError: Sigmoid: a Jacobian of 409,600 x 409,600 = 167,772,160,000 entries (1.34 TB) is more than \
+limit=1,000,000; it is diagonal, and backward(1) gives its diagonal
+    """
+    who = type(target).__name__
+    if hasattr(target, "as_gate"):
+        graph = target.copy()
+        output = graph.forward(*inputs, **named)
+        names = list(graph.backward(1.0))
+        values = [graph[name].value for name in names]
+        return dict(zip(names, _jacobians(who, values, [output], lambda dz: list(graph.backward(dz).values()), limit)))
+    gate = fresh(target)
+    output = gate.forward(*inputs, **named)
+    outputs = output if isinstance(output, list) else [output]
+    return _jacobians(who, inputs, outputs, gate.backward, limit, getattr(gate, "elementwise", False))
+
+
+def _jacobians(
+    who: str,
+    inputs: Any,
+    outputs: list[Value],
+    backward: Callable[..., list[Any]],
+    limit: int,
+    elementwise: bool = False,
+) -> list[Jacobian | None]:
+    """Return the Jacobian for each input, a row from each upstream gradient that is 1 at one element, else 0."""
+    shapes = [np.shape(output) for output in outputs]
+    rows = sum(map(math.prod, shapes))
+    diagonals = backward(*[1.0 for _ in outputs])
+    diagonal = [elementwise and len(outputs) == 1 and np.shape(given) == shapes[0] for given in inputs]
+    matrices: list[Any] = []
+    for gradient, is_diagonal in zip(diagonals, diagonal):
+        if gradient is not None and rows * np.size(gradient) > limit:
+            raise ValueError(f"{who}: {_too_large(rows, np.size(gradient), limit, is_diagonal)}")
+        matrices.append(None if gradient is None else np.zeros((rows, np.size(gradient))))
+    if all(diagonal):
+        matrices = [np.diag(np.ravel(gradient)) for gradient in diagonals]
+    else:
+        for row in range(rows):
+            upstream = np.zeros(rows)
+            upstream[row] = 1.0
+            parts = np.split(upstream, np.cumsum([math.prod(shape) for shape in shapes])[:-1])
+            for matrix, gradient in zip(matrices, backward(*[part.reshape(s) for part, s in zip(parts, shapes)])):
+                if matrix is not None:
+                    matrix[row] = np.ravel(gradient)
+    return [None if matrix is None else Jacobian(matrix, _is_diagonal(matrix)) for matrix in matrices]
+
+
+def _is_diagonal(matrix: Any) -> bool:
+    """Return whether a matrix is square, and 0 outside its diagonal."""
+    return matrix.shape[0] == matrix.shape[1] and not np.any(matrix[~np.eye(len(matrix), dtype=bool)])
+
+
+def _too_large(rows: int, columns: int, limit: int, is_diagonal: bool) -> str:
+    """Return how large a Jacobian would be."""
+    size, units = 8.0 * rows * columns, ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+    while size >= 1000 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    hint = "; it is diagonal, and backward(1) gives its diagonal" if is_diagonal else ""
+    return (
+        f"a Jacobian of {rows:,} x {columns:,} = {rows * columns:,} entries ({size:.3g} {units[0]}) is more than "
+        f"limit={limit:,}{hint}"
+    )
