@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
 from gates import Gate
-from gates.values import Value
+from gates.values import Value, as_labels, as_value
 
 
 class Entry(Gate):
@@ -51,12 +53,13 @@ class Constant(Entry):
 
     Parameters
     ----------
-    value : float or array
-        The value.
+    value : number or array
+        The value. An array of integers is kept as it is: a gate may read it as labels.
     """
 
     def __init__(self, value: Any) -> None:
-        self.value = value
+        value, labels = as_value(value), as_labels(value)
+        self.value = labels if isinstance(labels, np.ndarray) and labels.ndim and labels.dtype.kind == "i" else value
 
 
 def has_gradient(gate: Any) -> bool:

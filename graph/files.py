@@ -165,7 +165,7 @@ def _gate(row: dict[str, Any], own: dict[str, type], graph_class: type[Computati
     if not isinstance(settings, dict):
         raise ValueError(f'"settings" must be an object, got {settings!r}')
     decoded = {name: _decoded(value, own, graph_class) for name, value in settings.items()}
-    if known[kind] in (Parameter, Constant):
+    if known[kind] is Parameter:
         decoded = {name: as_value(value) for name, value in decoded.items()}
     return known[kind](**decoded)
 

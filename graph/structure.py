@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 
 from gates.doors import counted
-from gates.values import as_labels, as_value, shape_of
+from gates.values import as_value
 from graph.admission import check, stand, standing
 from graph.entries import Constant, Entry, Input, Parameter
 from graph.parameters import Parameters
@@ -137,10 +137,8 @@ class Structure:
         >>> graph.forward(x=2)
         array([ 2., 20.])
         """
-        held, labels = _value(value, "a constant"), as_labels(value)
-        if shape_of(held) and isinstance(labels, np.ndarray):
-            held = labels.copy() if labels.dtype.kind == "i" else held.copy()
-        return self._enter(Constant(held), name)
+        _value(value, "a constant")
+        return self._enter(Constant(value.copy() if isinstance(value, np.ndarray) else value), name)
 
     def add(self, gate: Any, *wires: Any, name: str | None = None) -> Any:
         """Add a gate that reads the given wires.

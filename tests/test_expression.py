@@ -79,7 +79,8 @@ def test_numbers_follow_the_rules(source: str, wanted: float) -> None:
 
 def test_there_is_a_function_for_each_gate() -> None:
     names = "add subtract multiply divide negative reciprocal power square sqrt exp log scale shift max min sigmoid "
-    names += "tanh relu leaky_relu elu matmul transpose sum mean"
+    names += "tanh relu leaky_relu elu matmul transpose sum mean squared_norm neuron maxout softmax_loss svm_loss "
+    names += "squared_error_loss l2_regularization"
     assert sorted(FUNCTIONS) == sorted(names.split(" "))
     calls = [
         ("sqrt(x)", 1.5),
@@ -146,7 +147,7 @@ def test_arrays_flow_through_expressions() -> None:
         ("leaky_relu(x, 1, 2)", "leaky_relu takes 1 to 2 arguments, got 3", 1),
         ("x + 2 ** y", "no gate for a number ** x", 7),
         ("x ** y", "no gate for x ** y: the exponent must be a number, got the wire y", 3),
-        ("2 @ 3", "MatMul takes arrays", 3),
+        ("2 @ 3", "MatMul: arrays of 1 or more axes were wanted", 3),
         ("1e999 * x", "the number 1e999 is too large", 1),
         ("x \x00 y", "an operator was wanted, got '\\x00'", 3),
     ],
