@@ -39,7 +39,7 @@ def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, dict[str, Any]
         If it is no checkpoint, or a damaged one.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
             if facts.pop("format") != _FORMAT:
                 raise ValueError("its format is another")

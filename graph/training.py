@@ -11,6 +11,7 @@ from os import PathLike
 from typing import Any
 
 from gates.values import as_number
+from graph.atomic_file import folder_and_name
 from graph.computational_graph import ComputationalGraph
 from graph.descent import Descent, History
 from graph.minibatches import Batch, Minibatches
@@ -106,6 +107,8 @@ def train(
     run = Descent(graph, learning_rate, momentum, seed, batch_size)
     if resume is not None:
         run.restore(resume)
+    if checkpoint is not None:
+        folder_and_name(checkpoint)  # what cannot be written is found before training, not after an epoch of it
     history = run.history
     shown = progress_of(progress, epochs, len(batches), len(history))
     message, saved = "", time.monotonic()

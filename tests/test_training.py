@@ -1,0 +1,500 @@
+"""Training: steps by hand, the same bits from the same seed, and nothing lost by what goes wrong."""
+
+import random as randomness
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import array_api_strict as xp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from gates import Exp, Gate, Log, MatMul, SquaredNorm, Sum
+from graph import ComputationalGraph, History, descent, fully_connected, train
+from losses import SquaredErrorLoss
+
+
+def data(examples: int = 50) -> dict[str, Any]:
+    """Return pictures of noise with labels that depend on them."""
+    random = np.random.default_rng(1)
+    X = random.normal(size=(examples, 4))
+    return {"X": X, "y": (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)}
+
+
+def network() -> ComputationalGraph:
+    """Return a small network for the data."""
+    return fully_connected([4, 6, 3], regularization=1e-3)
+
+
+def bits(graph: ComputationalGraph) -> dict[str, bytes]:
+    """Return the parameters to the last bit."""
+    return {name: np.asarray(value).tobytes() for name, value in graph.parameters.items()}
+
+
+def line(w: float = 0.0, b: float = 0.0) -> ComputationalGraph:
+    """Return the squared error of a line, with numbers as parameters."""
+    graph = ComputationalGraph()
+    prediction = graph.parameter("w", w) * graph.input("x", grad=False) + graph.parameter("b", b)
+    graph.add(SquaredErrorLoss(), prediction, graph.input("y", grad=False))
+    return graph
+
+
+class Seen(Gate):
+    """Passes on what it is given, and writes down the shapes and the first column."""
+
+    def __init__(self) -> None:
+        self.batches: list[Any] = []
+
+    def forward(self, x: Any) -> Any:
+        self.batches.append(np.asarray(x)[:, 0].tolist())
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        return [dy]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_steps_by_hand(momentum: float) -> None:
+    # loss = (w - 1)**2 + (2 w + b - 3)**2 + ... worked out for x = 0 and 2, y = 1 and 3
+    graph = line()
+    history = train(
+        graph, {"x": [0.0, 2.0], "y": [1.0, 3.0]}, learning_rate=0.1, momentum=momentum, epochs=2, progress=False
+    )
+    # at w = b = 0: loss 1 + 9 = 10, dw = 2 (0 - 3) 2 = -12, db = 2 (-1) + 2 (-3) = -8, so w = 1.2, b = 0.8
+    # then: errors -0.2 and 0.2, loss 0.08, dw = 2 (0.2) 2 = 0.8, db = 0
+    assert history.loss == pytest.approx([10.0, 0.08])
+    w = 1.2 - 0.1 * (0.8 + momentum * -12)
+    b = 0.8 - 0.1 * (0.0 + momentum * -8)
+    assert graph.parameters["w"] == pytest.approx(w)
+    assert graph.parameters["b"] == pytest.approx(b)
+    assert type(graph.parameters["w"]) is float
+
+
+def test_each_epoch_deals_out_every_example_once_in_a_new_order() -> None:
+    graph = ComputationalGraph()
+    seen = Seen()
+    graph.add(SquaredNorm(), graph.add(seen, graph.input("X")) @ graph.parameter("w", [1e-3]))
+    train(graph, {"X": np.arange(10.0)[:, None]}, batch_size=4, epochs=3, learning_rate=1e-9, progress=False)
+    assert [len(batch) for batch in seen.batches] == [4, 4, 2] * 3
+    epochs = [[*a, *b, *c] for a, b, c in zip(*[iter(seen.batches)] * 3)]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(10))] * 3
+    assert len(set(map(tuple, epochs))) == 3
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    results = []
+    for seed in (7, 7, 8):
+        graph = network()
+        history = train(graph, data(), batch_size=16, epochs=3, momentum=0.5, seed=seed, progress=False)
+        results.append((history.loss, bits(graph)))
+    assert results[0] == results[1]
+    assert results[0][0] != results[2][0]
+
+
+def test_it_learns() -> None:
+    graph, given = network(), data(200)
+    history = train(graph, given, learning_rate=0.3, momentum=0.9, epochs=60, progress=False)
+    assert history.loss[-1] < history.loss[0] / 5
+    assert np.mean(np.argmax(graph.evaluate("scores", X=given["X"]), axis=1) == given["y"]) > 0.95
+
+
+def test_the_history() -> None:
+    history = train(network(), data(), batch_size=16, epochs=3, progress=False)
+    assert isinstance(history, History)
+    assert len(history) == len(history.loss) == len(history.time) == 12
+    assert history.time == sorted(history.time)
+    assert not history.interrupted
+    assert repr(history).startswith("History(12 steps, loss ")
+    assert repr(train(network(), data(), epochs=0, progress=False)) == "History(0 steps)"
+
+
+def test_the_first_loss_is_that_of_the_graph_before_training() -> None:
+    graph, given = network(), data()
+    before = graph.forward(given)
+    history = train(graph, given, batch_size=50, epochs=1, progress=False)
+    assert history.loss == pytest.approx([before])
+
+
+def test_float32_and_other_libraries_arrays_stay_what_they_are() -> None:
+    graph = ComputationalGraph()
+    w = graph.parameter("w", np.ones(2, dtype=np.float32))
+    graph.add(SquaredNorm(), graph.input("X") @ w)
+    train(graph, {"X": np.ones((4, 2), dtype=np.float32)}, epochs=2, momentum=0.5, learning_rate=0.01, progress=False)
+    assert graph.parameters["w"].dtype == np.float32
+    graph = ComputationalGraph()
+    graph.add(SquaredNorm(), graph.add(MatMul(), graph.input("X"), graph.parameter("w", xp.asarray([1.0, 1.0]))))
+    batches = [{"X": xp.asarray([[1.0, 2.0]])}] * 2
+    history = train(graph, batches, epochs=2, momentum=0.5, learning_rate=0.01, progress=False)
+    assert type(graph.parameters["w"]) is type(xp.asarray(1.0))
+    assert history.loss[-1] < history.loss[0]
+
+
+# Minibatches from an iterable
+
+
+class Stream:
+    """Minibatches that begin anew each time, of unequal sizes."""
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        given = data()
+        for start, stop in ((0, 8), (8, 30), (30, 50)):
+            yield {name: array[start:stop] for name, array in given.items()}
+
+
+def test_any_iterable_of_minibatches_will_do() -> None:
+    results = []
+    for batches in (Stream(), list(Stream()), tuple(Stream())):
+        graph = network()
+        results.append((train(graph, batches, epochs=2, progress=False).loss, bits(graph)))
+    assert results[0] == results[1] == results[2]
+    assert len(results[0][0]) == 6
+    assert len(train(network(), iter(Stream()), epochs=1, progress=False)) == 3
+
+
+def test_an_iterator_cannot_be_gone_through_twice() -> None:
+    message = "data is an iterator, which can be gone through once, and epochs is 2: give an iterable"
+    with pytest.raises(ValueError, match=message):
+        train(network(), iter(Stream()), epochs=2, progress=False)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"X": np.ones((5, 4)), "y": [0] * 4}, "same number of examples, at least 1, got: X has 5, y has 4"),
+        ({"X": np.ones((0, 4)), "y": []}, "at least 1, got: X has 0, y has 0"),
+        ({}, "at least 1, got: no array"),
+        ({"X": 3.0, "y": [0]}, "data: 'X' must be an array with an example a row, got 3.0"),
+        ({"X": np.ones((5, 4))}, "missing input 'y'"),
+        ({"X": np.ones((5, 4)), "y": [0] * 5, "z": [0] * 5}, "unknown input 'z'"),
+        ({"X": np.ones((5, 4)), "y": [0, 1, 2, 3, 0]}, r"loss|data_loss \(SoftmaxLoss\): labels must be .* got 3"),
+        ([], r"train\(\): data gave no minibatch in epoch 1"),
+        ([(np.ones((5, 4)), [0] * 5)], "inputs must be given as a mapping or by keyword, got tuple"),
+        (np.ones((5, 4)), "data must be a mapping of names to arrays, or an iterable of such minibatches, got ndarray"),
+        (None, "or an iterable of such minibatches, got NoneType"),
+    ],
+)
+def test_data_that_does_not_fit(given: Any, message: str) -> None:
+    graph = network()
+    before = bits(graph)
+    with pytest.raises((ValueError, TypeError), match=message):
+        train(graph, given, progress=False)
+    assert bits(graph) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"learning_rate": -1}, r"train\(\): learning_rate must be at least 0 and finite, got -1"),
+        ({"learning_rate": float("nan")}, "learning_rate must be at least 0 and finite, got nan"),
+        ({"learning_rate": "fast"}, r"train\(\): learning_rate must be a number, got 'fast'"),
+        ({"momentum": 1}, "momentum must be from 0 to less than 1, got 1"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number of at least 1, got 2.5"),
+        ({"epochs": -1}, "epochs must be a whole number of at least 0, got -1"),
+        ({"seed": None}, "seed must be a whole number of at least 0, got None"),
+    ],
+)
+def test_settings_out_of_their_range(setting: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        train(network(), data(), progress=False, **setting)
+
+
+def test_a_graph_that_cannot_be_trained() -> None:
+    with pytest.raises(ValueError, match=r"train\(\): the graph has no parameters"):
+        train(ComputationalGraph.from_expression("x ** 2"), {"x": [1.0]}, progress=False)
+    graph = network()
+    graph.output = graph["scores"]
+    with pytest.raises(ValueError, match=r"the output scores has the shape \(50, 3\): the loss must be a number"):
+        train(graph, data(), progress=False)
+
+
+# Numbers that are not finite
+
+
+def test_nan_in_the_data_stops_before_the_step() -> None:
+    given = list(Stream())
+    given[2]["X"][4, 1] = np.nan
+    graph, reference = network(), network()
+    train(reference, given[:2], epochs=1, progress=False)
+    message = r"the loss is nan at step 3 \(epoch 1\): the input 'X' is nan at \(4, 1\). The parameters are as"
+    with pytest.raises(FloatingPointError, match=message):
+        train(graph, given, epochs=1, progress=False)
+    assert bits(graph) == bits(reference)
+
+
+def test_the_gate_that_made_it_is_named() -> None:
+    graph = ComputationalGraph()
+    x = graph.input("x", grad=False)
+    h = graph.add(Exp(), x * graph.parameter("w", 1.0), name="grow")
+    graph.add(Sum(), h)
+    message = r"the loss is inf at step 2 \(epoch 1\): forward: grow \(Exp\) made inf at 0 from [\d.]+: overflow: e\*"
+    with pytest.raises(FloatingPointError, match=message):
+        train(graph, [{"x": [1.0]}, {"x": [1e5]}], epochs=1, learning_rate=1e-3, progress=False)
+    assert graph.parameters["w"] == pytest.approx(1 - 1e-3 * np.e)
+
+
+def test_an_infinite_gradient_of_a_finite_loss_stops_too() -> None:
+    graph = ComputationalGraph()
+    graph.add(Sum(), graph.add(Log(), graph.parameter("w", 1.0) * graph.input("x", grad=False)) ** 0.5)
+    message = (
+        r"the parameter 'w' would not be finite at step 1 \(epoch 1\): backward: power_1 \(Power\) returned the grad"
+    )
+    with pytest.raises(FloatingPointError, match=message):
+        train(graph, [{"x": [1.0]}], epochs=1, progress=False)
+    assert graph.parameters["w"] == 1.0
+
+
+def test_a_step_that_is_too_long_leaves_the_last_good_parameters() -> None:
+    graph = line(1.0, 1.0)
+    with pytest.raises(FloatingPointError, match=r"at step \d+ \(epoch \d+\)"):
+        train(graph, {"x": [3.0, 5.0], "y": [1.0, 3.0]}, learning_rate=1e3, epochs=1000, progress=False)
+    assert np.isfinite(graph.parameters["w"])
+    assert np.isfinite(graph.parameters["b"])
+
+
+# Progress
+
+
+def test_a_bar_with_tqdm(capsys: Any) -> None:
+    train(network(), data(), batch_size=16, epochs=3)
+    shown = capsys.readouterr()
+    assert "12/12" in shown.err
+    assert "epoch 3/3" in shown.err
+    assert "loss " in shown.err
+
+
+def test_a_line_an_epoch_without_tqdm(capsys: Any, monkeypatch: Any) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "tqdm"] + ["tqdm"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    history = train(network(), data(), batch_size=16, epochs=2)
+    shown = capsys.readouterr()
+    assert [text.split(": ")[0] for text in shown.out.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+    assert f"mean loss {np.mean(history.loss[4:]):.6g}" in shown.out.splitlines()[1]
+    assert not shown.err
+
+
+def test_silence(capsys: Any) -> None:
+    train(network(), data(), epochs=2, progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+# Ctrl-C, kills and going on
+
+
+def after(steps: int) -> dict[str, bytes]:
+    """Return the parameters after so many steps without a break, of 4 an epoch."""
+    graph = network()
+    with pytest.raises(_Stopped):
+        train(graph, _Stop(steps), momentum=0.9, epochs=99, progress=False)
+    return bits(graph)
+
+
+class _Stopped(Exception):
+    """Raised by data that has given enough minibatches."""
+
+
+class _Stop:
+    """The minibatches that train() deals out of the data with seed 0, in order; then an exception."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        given, random, count = data(), np.random.default_rng(0), 0
+        while True:
+            order = random.permutation(50)
+            for start in range(0, 50, 16):
+                if count == self.steps:
+                    raise _Stopped
+                count += 1
+                yield {name: array[order[start : start + 16]] for name, array in given.items()}
+
+
+def interrupted_at(line_number: int, **settings: Any) -> tuple[ComputationalGraph, History] | None:
+    """Train, with Ctrl-C at the n-th line that runs in descent.py; None if training was over before it."""
+    graph, lines = network(), 0
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal lines
+        if frame.f_code.co_filename != descent.__file__ or frame.f_code.co_name not in ("step", "commit", "end_epoch"):
+            return trace if event == "call" else None
+        if event == "line":
+            lines += 1
+            if lines == line_number:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        history = train(graph, data(), batch_size=16, momentum=0.9, epochs=2, progress=False, **settings)
+    finally:
+        sys.settrace(before)
+    return (graph, history) if history.interrupted else None
+
+
+def test_ctrl_c_at_any_line_of_a_step_leaves_a_whole_step(tmp_path: Path) -> None:
+    whole = network()
+    wanted = train(whole, data(), batch_size=16, momentum=0.9, epochs=2, progress=False)
+    path = tmp_path / "checkpoint.npz"
+    line_number, seen = 1, set()
+    while (result := interrupted_at(line_number, checkpoint=path)) is not None:
+        graph, history = result
+        steps = len(history)
+        seen.add(steps)
+        assert history.loss == wanted.loss[:steps]
+        assert len(history.time) == steps
+        assert bits(graph) == after(steps)
+        again = network()
+        rest = train(again, data(), batch_size=16, momentum=0.9, epochs=2, progress=False, resume=path)
+        assert rest.loss == wanted.loss
+        assert not rest.interrupted
+        assert bits(again) == bits(whole)
+        line_number += 7
+    assert seen == set(range(9))
+
+
+def test_ctrl_c_says_where_it_stopped(capsys: Any) -> None:
+    class Impatient:
+        def __iter__(self) -> Iterator[dict[str, Any]]:
+            yield from list(Stream())[:2]
+            raise KeyboardInterrupt
+
+    history = train(network(), Impatient())
+    assert history.interrupted
+    assert repr(history).endswith("interrupted)")
+    assert "stopped by Ctrl-C after step 2" in "".join(capsys.readouterr())
+
+
+SCRIPT = """
+import sys
+from tests.test_training import *
+graph = network()
+print("ready", flush=True)
+path, resume = sys.argv[1], sys.argv[2] == "resume"
+history = train(graph, data(), batch_size=16, momentum=0.9, epochs=400, progress=False,
+                checkpoint=path, resume=path if resume else None)
+print(history.interrupted, flush=True)
+np.savez(path + ".result.npz", loss=history.loss, **graph.parameters)
+"""
+
+
+def start(path: Path, resume: bool) -> Any:
+    """Start training in a process of its own, and wait until it has begun."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(path), "resume" if resume else "anew"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_kills_at_any_moment_leave_a_whole_checkpoint_and_the_same_bits(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    whole = network()
+    wanted = train(whole, data(), batch_size=16, momentum=0.9, epochs=400, progress=False)
+    kills, choose = 0, randomness.Random(0)
+    while True:
+        process = start(path, resume=path.exists())
+        time.sleep(choose.uniform(0.05, 0.4))
+        if process.poll() is not None or kills == 6:
+            break
+        process.send_signal(signal.SIGKILL if kills % 2 else signal.SIGINT)
+        out, _ = process.communicate()
+        if process.returncode == 0 and "True" not in out:
+            break
+        kills += 1
+    process.communicate()
+    assert process.returncode == 0
+    assert kills > 0
+    with np.load(f"{path}.result.npz") as result:
+        assert result["loss"].tolist() == wanted.loss
+        assert {name: result[name].tobytes() for name in whole.parameters} == bits(whole)
+
+
+def test_going_on_from_a_finished_run_and_further(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    whole, graph = network(), network()
+    wanted = train(whole, data(), epochs=5, momentum=0.9, batch_size=16, progress=False)
+    train(graph, data(), epochs=2, momentum=0.9, batch_size=16, progress=False, checkpoint=path)
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint"]
+    fresh = network()
+    assert len(train(fresh, data(), epochs=2, momentum=0.9, batch_size=16, progress=False, resume=path)) == 8
+    assert bits(fresh) == bits(graph)
+    assert train(fresh, data(), epochs=5, momentum=0.9, batch_size=16, progress=False, resume=path).loss == wanted.loss
+    assert bits(fresh) == bits(whole)
+
+
+def test_a_checkpoint_of_a_number_and_float32(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    results = []
+    for pause in (False, True):
+        graph = ComputationalGraph()
+        w, v = graph.parameter("w", 1.0), graph.parameter("v", np.ones(1, dtype=np.float32))
+        graph.add(SquaredNorm(), w * graph.input("x") * v)
+        settings: Any = {"learning_rate": 0.01, "momentum": 0.5, "progress": False}
+        if pause:
+            train(graph, {"x": [1.0, 2.0]}, epochs=2, checkpoint=path, **settings)
+            graph.parameters.update({"w": 5.0, "v": np.zeros(1, dtype=np.float32)})
+        train(graph, {"x": [1.0, 2.0]}, epochs=4, resume=path if pause else None, **settings)
+        assert type(graph.parameters["w"]) is float
+        assert graph.parameters["v"].dtype == np.float32
+        results.append(bits(graph))
+    assert results[0] == results[1]
+
+
+def test_a_checkpoint_that_does_not_belong_here(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    train(network(), data(), epochs=1, progress=False, checkpoint=path)
+    graph = fully_connected([4, 5, 3])
+    before = bits(graph)
+    with pytest.raises(ValueError, match=r"has the parameters \{'W1': \(4, 6\).*and the graph has \{'W1': \(4, 5\)"):
+        train(graph, data(), progress=False, resume=path)
+    assert bits(graph) == before
+    with pytest.raises(ValueError, match="was made with batch_size=64, got batch_size=32"):
+        train(network(), data(), batch_size=32, progress=False, resume=path)
+    with pytest.raises(ValueError, match="was made with seed=0, got seed=1"):
+        train(network(), data(), seed=1, progress=False, resume=path)
+    with pytest.raises(FileNotFoundError):
+        train(network(), data(), progress=False, resume=tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        train(network(), data(), progress=False, checkpoint=tmp_path / "nowhere" / "checkpoint")
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "another"])
+def test_a_damaged_checkpoint(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    train(network(), data(), epochs=1, progress=False, checkpoint=path)
+    whole = path.read_bytes()
+    if damage == "another":
+        with path.open("wb") as file:
+            np.savez(file, W1=np.ones(3))
+    else:
+        path.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "text": b"hello"}[damage])
+    with pytest.raises(ValueError, match="checkpoint is not a checkpoint that can be read"):
+        train(network(), data(), progress=False, resume=path)
+
+
+def test_an_array_of_ones_own_is_never_written_to() -> None:
+    w = np.ones(4)
+    w.flags.writeable = False
+    given = data()
+    for array in given.values():
+        array.flags.writeable = False
+    graph = ComputationalGraph()
+    graph.add(SquaredErrorLoss(), graph.input("X", grad=False) @ graph.parameter("w", w), graph.input("y", grad=False))
+    train(graph, given, learning_rate=1e-3, epochs=1, progress=False)
+    assert_allclose(w, 1)
+    assert not np.array_equal(graph.parameters["w"], w)
