@@ -6,8 +6,30 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gates import Add, Copy, Exp, Max, Multiply, Negative, Reciprocal, Scale, Shift, Sigmoid
-from graph import ComputationalGraph
+from gates import (
+    ELU,
+    Add,
+    Copy,
+    Exp,
+    Gate,
+    LeakyReLU,
+    MatMul,
+    Max,
+    Maxout,
+    Multiply,
+    Negative,
+    Neuron,
+    Reciprocal,
+    ReLU,
+    Scale,
+    Shift,
+    Sigmoid,
+    SquaredNorm,
+    Tanh,
+    jacobian,
+)
+from graph import ComputationalGraph, fully_connected, train
+from losses import SoftmaxLoss, SquaredErrorLoss, SVMLoss
 
 NEURON = "1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))"
 NEURON_INPUTS = {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3}
@@ -119,6 +141,101 @@ def test_a_product_q_is_x_times_W() -> None:
     gradients = graph.backward(dq)
     assert_allclose(gradients["x"], dq @ W.T)
     assert_allclose(gradients["W"], x.T @ dq)
+
+
+def test_vectors_the_same_with_its_own_gates() -> None:
+    graph = ComputationalGraph()
+    q = graph.add(MatMul(), graph.input("W"), graph.input("x"), name="q")
+    graph.add(SquaredNorm(), q)
+    assert graph.forward(W=[[0.1, 0.5], [-0.3, 0.8]], x=[0.2, 0.4]) == pytest.approx(0.116)
+    gradients = graph.backward()
+    assert_allclose(q.grad, [0.44, 0.52])
+    assert_allclose(gradients["W"], 2 * np.outer(q.value, [0.2, 0.4]))  # 2 q_i x_j
+    assert_allclose(gradients["x"], [-0.112, 0.636])
+
+
+def test_vectors_the_jacobian_of_4096_numbers_is_diagonal_and_never_formed() -> None:
+    x = np.linspace(-5, 5, 4096)
+    for shape, entries in (((4096,), "16,777,216"), ((100, 4096), "167,772,160,000")):
+        with pytest.raises(ValueError, match=f"{entries} entries .*; it is diagonal"):
+            jacobian(ReLU(), np.broadcast_to(x, shape))
+    gate = ReLU()
+    gate.forward(x)
+    assert np.array_equal(gate.backward(1.0)[0], x > 0)
+    small = jacobian(ReLU(), x[::512])[0]
+    assert small.is_diagonal
+    assert_allclose(np.diag(small.matrix), x[::512] > 0)
+
+
+def test_networks_linear_scores_two_and_three_layers() -> None:
+    """The lecture writes f = W3 max(0, W2 max(0, W1 x)) with columns; here examples are rows, and W transposed."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=3072)
+    for sizes in ([3072, 10], [3072, 100, 10], [3072, 100, 100, 10]):
+        graph = fully_connected(sizes)
+        f = x
+        for layer in range(1, len(sizes)):
+            f = graph.parameters[f"W{layer}"].T @ (f if layer == 1 else np.maximum(0, f))
+        assert_allclose(graph.evaluate("scores", X=x[None])[0], f, rtol=1e-10)
+
+
+def test_networks_more_neurons_more_capacity() -> None:
+    """Points of two rings: a line cannot part them, three neurons nearly, twenty do."""
+    random = np.random.default_rng(0)
+    angle, radius = random.uniform(0, 2 * np.pi, 200), np.repeat([1.0, 2.0], 100)
+    data = {"X": np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), "y": np.repeat([0, 1], 100)}
+    right = []
+    for hidden in ([], [3], [20]):
+        graph = fully_connected([2, *hidden, 2])
+        train(graph, data, learning_rate=0.3, momentum=0.9, epochs=100, progress=False)
+        right.append(np.mean(np.argmax(graph.evaluate("scores", X=data["X"]), axis=1) == data["y"]))
+    assert right[0] < 0.7 < right[1] <= right[2] == 1.0
+
+
+def test_networks_the_neurons_firing_rate() -> None:
+    """The numbers of circuit 2: weights 2 and -3, bias -3, inputs -1 and -2."""
+    gate = Neuron()
+    assert round(gate.forward([-1, -2], [2, -3], -3), 2) == 0.73
+    dinputs, dweights, dbias = gate.backward(1.0)
+    assert dinputs.round(2).tolist() == [0.39, -0.59]
+    assert dweights.round(2).tolist() == [-0.2, -0.39]
+    assert round(dbias, 2) == 0.2
+
+
+def test_networks_activations() -> None:
+    gate: Gate
+    e = np.exp(1)
+    for gate, left, right in [
+        (Sigmoid(), 1 / (1 + e), 1 / (1 + 1 / e)),
+        (Tanh(), (1 / e - e) / (1 / e + e), (e - 1 / e) / (e + 1 / e)),
+        (ReLU(), 0.0, 1.0),
+        (LeakyReLU(), -0.1, 1.0),
+        (ELU(), 1 / e - 1, 1.0),
+        (ELU(alpha=2), 2 * (1 / e - 1), 1.0),
+    ]:
+        assert_allclose([gate.forward(-1.0), gate.forward(1.0)], [left, right], rtol=1e-14)
+    # max(w1 x + b1, w2 x + b2) = max(3 - 1, -3 + 4), of x = 1
+    assert Maxout().forward([1.0], [[3.0]], [-1.0], [[-3.0]], [4.0]).tolist() == [2.0]
+
+
+def test_losses_as_the_lecture_defines_them() -> None:
+    scores, labels = np.array([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0]]), np.array([0, 1])
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    softmax, svm = SoftmaxLoss(), SVMLoss()
+    assert softmax.forward(scores, labels) == pytest.approx(-np.mean(np.log(p[[0, 1], labels])))
+    assert_allclose(softmax.backward(1.0)[0], (p - np.eye(3)[labels]) / 2)  # -1 for the true class alone
+    assert svm.forward(scores, labels) == pytest.approx((2.9 + 0 + 0 + 0) / 2)
+    assert_allclose(svm.backward(1.0)[0], [[-0.5, 0.5, 0], [0, 0, 0]])  # the true class: minus the count over N
+    assert SquaredErrorLoss().forward([1.0, 2.0], [3.0, 5.0]) == 13.0
+
+
+@pytest.mark.parametrize("batch_size", [32, 64, 128])
+def test_stochastic_gradient_descent_takes_a_minibatch_a_step(batch_size: int) -> None:
+    random = np.random.default_rng(0)
+    data = {"X": random.normal(size=(256, 2)), "y": random.integers(0, 2, 256)}
+    assert (
+        len(train(fully_connected([2, 2]), data, batch_size=batch_size, epochs=1, progress=False)) == 256 / batch_size
+    )
 
 
 class MultiplyGate:

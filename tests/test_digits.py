@@ -1,0 +1,57 @@
+"""The example on handwritten digits, run as a user runs it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graph import digits
+
+
+def run(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the example, after some Python code."""
+    code = f"{before}\nimport runpy, sys; sys.argv = ['digits', *{list(arguments)!r}]\n"
+    code += "runpy.run_module('graph.digits', run_name='__main__')"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_at_least_97_percent_of_a_held_out_fifth_with_pictures(tmp_path: Path) -> None:
+    picture = tmp_path / "digits.png"
+    result = run("--plot", str(picture))
+    assert result.returncode == 0, result.stderr
+    right, count = map(int, re.search(r"(\d+) of (\d+) held-out digits right", result.stdout).groups())  # type: ignore[union-attr]  # there is one
+    assert count == 1797 // 5
+    assert right / count >= 0.97
+    rows = [
+        re.findall(r"\d+|\.", line)[1:]
+        for line in result.stdout.splitlines()
+        if re.match(r" +\d( +(\d+|\.)){10}$", line)
+    ]
+    table = np.array([[0 if cell == "." else int(cell) for cell in row] for row in rows])
+    assert table.shape == (10, 10)
+    assert table.sum() == count
+    assert np.trace(table) == right
+    assert "920/920" in result.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size > 20_000
+
+
+def test_the_two_parts_share_no_picture() -> None:
+    trained_on, held_out = digits.split_digits()
+    assert len(trained_on["y"]) + len(held_out["y"]) == 1797
+    assert trained_on["X"].min() == 0
+    assert trained_on["X"].max() == 1
+    seen = {picture.tobytes() for picture in trained_on["X"]}
+    assert sum(picture.tobytes() in seen for picture in held_out["X"]) == 0
+
+
+@pytest.mark.parametrize("missing", ["sklearn", "matplotlib"])
+def test_what_is_missing_is_said_before_training(missing: str, tmp_path: Path) -> None:
+    result = run("--plot", str(tmp_path / "digits.png"), before=f"import sys; sys.modules['{missing}'] = None")
+    assert result.returncode == 2
+    assert missing in result.stderr
+    assert "extras train and plot" in result.stderr
+    assert not result.stdout
