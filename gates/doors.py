@@ -34,7 +34,6 @@ def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
     """Return `bare` with its arguments made values; when it fails, the gate stays as it was."""
     signature = inspect.signature(bare)
     names = list(signature.parameters)[1:]
-    run = checked(bare)
 
     @functools.wraps(bare)
     def forward(self: Any, *inputs: Any, **named: Any) -> Any:
@@ -48,11 +47,12 @@ def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
             as_labels(given) if port in self.labels else _argument(given, who, name)
             for port, (given, name) in enumerate(zip_longest(inputs, names[: len(inputs)]))
         ]
+        check(self, values, type(self).__name__)
         before = dict(vars(self))
         if len(self.wanted) != len(inputs):
             self.wanted = (True,) * len(inputs)
         try:
-            output = run(self, *values)
+            output = bare(self, *values)
             self.output = as_output(output) if self.outputs == 1 else as_outputs(output, self.outputs)
         except BaseException as error:
             vars(self).clear()
@@ -93,14 +93,19 @@ def backward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
     return backward
 
 
-def checked(bare: Callable[..., Any], who: str = "") -> Callable[..., Any]:
-    """Return a formula that lets its gate check the inputs first; what it refuses begins with `who`, or its class."""
+def check(gate: Any, inputs: Sequence[Value], who: str) -> None:
+    """Let a gate check its inputs; the message of what it refuses begins with `who`."""
+    try:
+        gate.check(*inputs)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{who}: {error}") from None
+
+
+def checked(bare: Callable[..., Any], who: str) -> Callable[..., Any]:
+    """Return a formula that lets its gate check the inputs first."""
 
     def forward(self: Any, *inputs: Value) -> Any:
-        try:
-            self.check(*inputs)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{who or type(self).__name__}: {error}") from None
+        check(self, inputs, who)
         return bare(self, *inputs)
 
     return forward

@@ -29,7 +29,7 @@ def run_forward(steps: list[Step], values: list[Any]) -> None:
                 values[out : out + outputs] = gate.output = as_outputs(z, outputs)
     except Exception as error:
         if step is not None:
-            error.add_note(f"in gate {address(step)}")
+            _add_address(error, step, "in gate")
         raise
 
 
@@ -76,14 +76,15 @@ def run_backward(steps: list[Step], values: list[Any], grads: list[Any]) -> None
                         grads[x] = dx if grads[x] is None else grads[x] + dx
     except Exception as error:
         if step is not None:
-            error.add_note(f"in backward of gate {address(step)}")
+            _add_address(error, step, "in backward of gate")
         raise
 
 
-def address(step: Step) -> str:
-    """Return the name and the class of a step's gate."""
-    gate = step.gate.gate if isinstance(step.gate, Foreign) else step.gate
-    return f"{step.node!r} ({type(gate).__name__})"
+def _add_address(error: Exception, step: Step, where: str) -> None:
+    """Add the name and the class of a step's gate to an error, unless its message has them."""
+    kind = type(step.gate.gate if isinstance(step.gate, Foreign) else step.gate).__name__
+    if f"{step.node} ({kind})" not in str(error):
+        error.add_note(f"{where} {step.node!r} ({kind})")
 
 
 def _upstream(values: list[Any], grads: list[Any], out: int, count: int) -> list[Any] | None:
