@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any
 
 from gates import Gate
 from gates.gate import fresh
+from gates.namespaces import namespace
 from gates.values import Value
 from graph import expression, files, table
 from graph.arguments import owned_gradients, upstream_gradient, values_of_entries
@@ -115,8 +116,8 @@ class ComputationalGraph(Structure):
         Returns
         -------
         dict of str to float or array
-            The gradients of the inputs that have one and of the parameters, in the order they were made. One
-            that the output does not depend on is 0.
+            The gradients of the inputs that have one and of the parameters, in the order they were made, those of
+            graphs within last. One that the output does not depend on is 0; labels have none.
 
         Raises
         ------
@@ -149,6 +150,8 @@ class ComputationalGraph(Structure):
         for slot in schedule.unneeded:
             grads[slot] = None
         gradients = owned_gradients(schedule, values, grads)
+        for name, gradient in self._gradients_within(schedule, grads):
+            gradients[name] = gradients[name] + gradient if name in gradients else gradient
         self._grads, self._differentiated = grads, output
         return gradients
 
@@ -207,7 +210,6 @@ class ComputationalGraph(Structure):
             gate = self.graph.nodes[name]["gate"]
             wires = [twin._wire(*source) for source in sources]
             twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires)
-        twin._parameters = dict(self._parameters)
         twin._last = self._last
         if self._output is not None:
             twin.output = twin._wire(self._output.node, self._output.port)
@@ -217,6 +219,16 @@ class ComputationalGraph(Structure):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_ran": None, "_values": [], "_grads": None}
+
+    def _gradients_within(self, schedule: Schedule, grads: list[Any]) -> Iterator[tuple[str, Value]]:
+        """Yield the gradients of the parameters of graphs within, under the names that they have here."""
+        names = {id(parameter): name for name, parameter in self._parameters.items()}
+        for node, gate in schedule.nested:
+            reached = grads[schedule.slots[node]] is not None
+            for inner, parameter in gate.own_parameters.items():
+                value = parameter.value
+                gradient = gate.gradients[inner] if reached else namespace(value).zeros_like(value)
+                yield names[id(parameter)], gradient
 
     def _parameter_assigned(self, name: str) -> None:
         self._assigned = name
@@ -229,8 +241,8 @@ class ComputationalGraph(Structure):
         """Return the graph as one gate, to be used alone or in another graph.
 
         The gate takes the graph's inputs in the order they were made and gives its output. It has a copy of
-        the graph as it is now, `gate.graph`, which shares its parameters; their gradients are read there, as
-        `gate.graph["W"].grad`.
+        the graph as it is now, `gate.graph`, which shares its parameters; the graph around lists them, such as
+        `graph_1.W`.
 
         Returns
         -------
@@ -247,9 +259,7 @@ class ComputationalGraph(Structure):
         >>> graph.forward(x=2)
         6.0
         >>> graph.backward()
-        {'x': 3.0}
-        >>> gate.graph["w"].grad
-        2.0
+        {'x': 3.0, 'graph_1.w': 2.0}
         """
         return GraphGate(self)
 

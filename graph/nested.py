@@ -38,6 +38,8 @@ class GraphGate(Gate):
         )
         self.wanted = tuple([gate.grad for _, gate in self._inputs])
         self.has_parameters = any(getattr(gate, "has_parameters", False) for _, gate in gates)
+        self.own_parameters = self.graph._parameters
+        self.gradients: dict[str, Value] = {}  # of these parameters, after backward
 
     def forward(self, *inputs: Value) -> Value:
         self._pass_on_what_is_wanted()
@@ -45,10 +47,11 @@ class GraphGate(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         gradients = self.graph.backward(dz)
+        self.gradients = {name: gradients[name] for name in self.graph.parameters}
         return [gradients.get(name) if want else None for (name, _), want in zip(self._inputs, self.wanted)]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "wanted": self.wanted}
+        return {**super().__getstate__(), "wanted": self.wanted, "gradients": {}}
 
     def __copy__(self) -> GraphGate:
         return GraphGate(self.graph)

@@ -12,6 +12,7 @@ from gates import Gate
 from gates.doors import checked, formula
 from graph.entries import Entry, has_gradient
 from graph.guard import guarded
+from graph.nested import GraphGate
 from graph.wiring import all_sources, outputs_of
 
 
@@ -50,6 +51,7 @@ class Schedule:
         self.entries: list[tuple[str, Entry, int]] = []
         self.steps: list[Step] = []
         self.labels: set[int] = set()  # the slots of entries that some gate reads as labels
+        self.nested: list[tuple[str, GraphGate]] = []
         self.size = 0
         gates = dict(graph.nodes(data="gate"))
         slots = self.slots
@@ -70,6 +72,8 @@ class Schedule:
                 if isinstance(gates[sources_of_node[node][port][0]], Entry):
                     self.labels.add(sources[port])
                     needed[sources[port]] = False
+            if isinstance(gate, GraphGate):
+                self.nested.append((node, gate))
             wanted = tuple([needed[slot] for slot in sources])
             needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
             self.steps.append(_step(node, gate, sources, out, outputs, wanted, guard))

@@ -109,10 +109,7 @@ class Structure:
         >>> graph.parameters
         {'w': 1.0}
         """
-        gate = Parameter(_value(value, f"parameter {name!r}"))
-        wire = self._enter(gate, name)
-        self._parameters[name] = gate
-        return wire
+        return self._enter(Parameter(_value(value, f"parameter {name!r}")), name)
 
     def constant(self, value: Any, name: str | None = None) -> Wire:
         """Add a value that never changes and has no gradient; an array is copied.
@@ -188,9 +185,7 @@ class Structure:
     def _restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
         """Put back a gate of a saved graph: any gate, entries too, under its own name."""
         self._place(gate, self._admit(gate, len(wires), name), wires)
-        if isinstance(gate, Parameter):
-            self._parameters[name] = gate
-        elif not isinstance(gate, Entry):
+        if not isinstance(gate, Entry):
             self._last = name, outputs_of(gate)
 
     def __getitem__(self, name: str) -> Any:
@@ -257,6 +252,18 @@ class Structure:
             add_edge(wire.node, name, port, source_port=wire.port)
         self._gates.append(gate)
         standing.add(id(gate))
+        if getattr(gate, "has_parameters", False):
+            self._list_parameters(gate, name)
+
+    def _list_parameters(self, gate: Any, name: str) -> None:
+        """List a parameter under its name, and those of a graph within as graph_1.W; each of them once."""
+        if isinstance(gate, Parameter):
+            self._parameters[name] = gate
+            return
+        listed = set(map(id, self._parameters.values()))
+        for inner, parameter in getattr(gate, "own_parameters", {}).items():
+            if id(parameter) not in listed:
+                self._parameters[f"{name}.{inner}"] = parameter
 
     def _sources(self, given: tuple[Any, ...], name: str, who: str) -> tuple[Wire, ...]:
         """Return what the gate `name` is to read as wires: numbers and arrays become constants, if all is well."""

@@ -37,7 +37,7 @@ def train(
 
     Each step runs both passes on a minibatch and takes `velocity = momentum * velocity + gradient` and
     `parameter = parameter - learning_rate * velocity`. The new values are new arrays in `graph.parameters`. The same
-    seed gives the same bits. Parameters of graphs within the graph (`as_gate`) stay as they are.
+    seed gives the same bits.
 
     Parameters
     ----------

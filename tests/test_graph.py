@@ -377,11 +377,41 @@ def test_the_parameters_of_a_nested_graph_have_gradients_even_where_no_input_has
     gate = middle.as_gate()
     graph.output = graph.add(gate, graph.input("X", grad=False)).sum()
     graph.forward(X=np.ones((3, 2)))
-    assert graph.backward() == {}
+    gradients = graph.backward()
+    assert list(gradients) == list(graph.parameters) == ["graph_1.layer.W"]
+    assert gradients["graph_1.layer.W"].tolist() == [[3.0, 3.0], [3.0, 3.0]]
     inner = gate.graph.graph.nodes["layer"]["gate"].graph
     assert inner["W"].grad.tolist() == [[3.0, 3.0], [3.0, 3.0]]
     assert inner.graph.nodes["matmul_1"]["gate"].wanted == (False, True)
     assert inner["X"].grad is None
+
+
+def test_a_parameter_of_two_nested_graphs_is_listed_once_and_its_gradients_add() -> None:
+    layer = ComputationalGraph()
+    layer.output = layer.input("x") * layer.parameter("w", 3.0)
+    graph = ComputationalGraph()
+    h = graph.add(layer.as_gate(), graph.input("x"), name="first")
+    graph.add(layer.as_gate(), h, name="second")
+    assert graph.forward(x=2) == 18.0  # w**2 x
+    assert graph.backward() == {"x": 9.0, "first.w": 12.0}
+    assert graph.copy().parameters == graph.parameters == {"first.w": 3.0}
+    graph.parameters["first.w"] = 5.0
+    assert layer.parameters["w"] == 5.0
+    assert graph.forward(x=2) == 50.0
+
+
+def test_a_nested_graph_that_the_output_does_not_depend_on_has_gradients_of_0() -> None:
+    layer = ComputationalGraph()
+    layer.output = layer.input("x") * layer.parameter("w", 3.0)
+    graph = ComputationalGraph()
+    x = graph.input("x")
+    used = graph.add(layer.as_gate(), x)
+    graph.forward(x=2)
+    assert graph.backward() == {"x": 3.0, "graph_1.w": 2.0}
+    graph.output = x * 2
+    assert used.value is None
+    graph.forward(x=2)
+    assert graph.backward() == {"x": 2.0, "graph_1.w": 0.0}
 
 
 def test_the_graph_around_says_which_inputs_of_a_nested_graph_have_gradients() -> None:

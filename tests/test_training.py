@@ -120,6 +120,22 @@ def test_the_first_loss_is_that_of_the_graph_before_training() -> None:
     assert history.loss == pytest.approx([before])
 
 
+def test_graphs_within_are_trained_too() -> None:
+    flat, nested = ComputationalGraph(), ComputationalGraph()
+    layer = ComputationalGraph()
+    layer.output = np.tanh(layer.input("x") @ layer.parameter("W", np.eye(4) / 2))
+    h = nested.add(layer.as_gate(), nested.input("X", grad=False))
+    scores = nested.add(layer.as_gate(), h) @ nested.parameter("V", np.ones(4))
+    nested.add(SquaredErrorLoss(), scores, nested.input("y", grad=False))
+    W = flat.parameter("W", np.eye(4) / 2)
+    scores = np.tanh(np.tanh(flat.input("X", grad=False) @ W) @ W) @ flat.parameter("V", np.ones(4))
+    flat.add(SquaredErrorLoss(), scores, flat.input("y", grad=False))
+    histories = [train(graph, data(), learning_rate=1e-3, epochs=5, progress=False) for graph in (flat, nested)]
+    assert_allclose(histories[1].loss, histories[0].loss, rtol=1e-12)
+    assert_allclose(nested.parameters["graph_1.W"], flat.parameters["W"], rtol=1e-12)
+    assert not np.array_equal(flat.parameters["W"], np.eye(4) / 2)
+
+
 def test_float32_and_other_libraries_arrays_stay_what_they_are() -> None:
     graph = ComputationalGraph()
     w = graph.parameter("w", np.ones(2, dtype=np.float32))
