@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gates.namespaces import namespace
-from gates.values import Value, as_labels, as_value, shape_of
+from gates.values import Value, as_labels, as_value, prefixed, shape_of
 
 
 def formula(method: Callable[..., Any]) -> Any:
@@ -98,14 +98,17 @@ def check(gate: Any, inputs: Sequence[Value], who: str) -> None:
     try:
         gate.check(*inputs)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{who}: {error}") from None
+        raise prefixed(error, who) from None
 
 
 def checked(bare: Callable[..., Any], who: str) -> Callable[..., Any]:
     """Return a formula that lets its gate check the inputs first."""
 
     def forward(self: Any, *inputs: Value) -> Any:
-        check(self, inputs, who)
+        try:
+            self.check(*inputs)
+        except (TypeError, ValueError) as error:
+            raise prefixed(error, who) from None
         return bare(self, *inputs)
 
     return forward
@@ -179,4 +182,4 @@ def _argument(given: Any, who: str, name: str) -> Value:
     try:
         return as_value(given)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{who}: {name}: {error}") from None
+        raise prefixed(error, f"{who}: {name}") from None

@@ -74,7 +74,12 @@ def as_number(given: Any, who: str) -> float:
     try:
         return _as_float(given)
     except ValueError as error:
-        raise ValueError(f"{who}: {error}") from None
+        raise prefixed(error, who) from None
+
+
+def prefixed(error: Exception, who: str) -> Exception:
+    """Return an error of the same kind whose message begins with whom it is about."""
+    return type(error)(f"{who}: {error}")
 
 
 def shape_of(value: Value) -> tuple[int, ...]:

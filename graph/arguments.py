@@ -36,7 +36,7 @@ def values_of_entries(
             try:
                 values[slot] = read(given.pop(name))
             except (TypeError, ValueError) as error:
-                raise type(error)(f"input {name!r}: {error}") from None
+                raise prefixed(error, f"input {name!r}") from None
         elif used is None or slot in used:
             missing.append(name)
     if given or missing:
@@ -64,7 +64,7 @@ def upstream_gradient(given: Any, value: Value, output: Wire) -> Value:
     try:
         return fit(as_value(given), value, who)
     except TypeError as error:
-        raise TypeError(f"{who}: {error}") from None
+        raise prefixed(error, who) from None
 
 
 def owned_gradients(schedule: Schedule, values: list[Any], grads: list[Any]) -> dict[str, Value]:

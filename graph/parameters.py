@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from gates.values import Value, as_value
+from gates.values import Value, as_value, prefixed
 from graph.entries import Parameter
 
 
@@ -32,7 +32,7 @@ class Parameters(MutableMapping[str, Value]):
         try:
             gate.value = as_value(value)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"parameter {name!r}: {error}") from None
+            raise prefixed(error, f"parameter {name!r}") from None
         self._assigned(name)
 
     def __delitem__(self, name: str) -> None:

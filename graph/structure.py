@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 
 from gates.doors import counted
-from gates.values import as_value
+from gates.values import as_value, prefixed
 from graph.admission import check, stand, standing
 from graph.entries import Constant, Entry, Input, Parameter
 from graph.parameters import Parameters
@@ -320,4 +320,4 @@ def _value(given: Any, who: str) -> Any:
     try:
         return as_value(given)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{who}: {error}") from None
+        raise prefixed(error, who) from None
