@@ -10,7 +10,7 @@ import numpy as np
 
 from gates.doors import fit
 from gates.namespaces import namespace
-from gates.values import Value, as_labels, as_value, shape_of
+from gates.values import Value, as_labels, as_value, prefixed, shape_of
 from graph.entries import Input
 from graph.schedule import Schedule
 from graph.wire import Wire
