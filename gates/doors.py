@@ -47,7 +47,7 @@ def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
             as_labels(given) if port in self.labels else _argument(given, who, name)
             for port, (given, name) in enumerate(zip_longest(inputs, names[: len(inputs)]))
         ]
-        check(self, values, type(self).__name__)
+        check_inputs(self, values, type(self).__name__)
         before = dict(vars(self))
         if len(self.wanted) != len(inputs):
             self.wanted = (True,) * len(inputs)
@@ -93,7 +93,7 @@ def backward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
     return backward
 
 
-def check(gate: Any, inputs: Sequence[Value], who: str) -> None:
+def check_inputs(gate: Any, inputs: Sequence[Value], who: str) -> None:
     """Let a gate check its inputs; the message of what it refuses begins with `who`."""
     try:
         gate.check(*inputs)

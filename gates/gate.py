@@ -39,7 +39,8 @@ class Gate:
     wanted : tuple of bool
         For each input, whether anybody asked for its gradient; `backward` may return None for the others.
     labels : tuple of int
-        The input ports that take integers as they are, such as labels. They have no gradient.
+        The input ports that take integers as they are, such as labels. A graph's input that is read there has no
+        gradient.
     has_parameters : bool
         Whether the gate has parameters of its own, so that backward runs even where no input's gradient is wanted.
     kind : str

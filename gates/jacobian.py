@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from gates.gate import fresh
-from gates.values import Value
+from gates.foreign import Foreign
+from gates.gate import Gate, fresh
+from gates.namespaces import namespace
+from gates.values import Value, shape_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,46 +84,42 @@ def jacobian(target: Any, *inputs: Any, limit: int = 1_000_000, **named: Any) ->
 limit=1,000,000; it is diagonal, and backward(1) gives its diagonal
     """
     who = type(target).__name__
-    if hasattr(target, "as_gate"):
+    if hasattr(target, "as_gate"):  # a graph, of which this package knows nothing
         graph = target.copy()
         output = graph.forward(*inputs, **named)
         names = list(graph.backward(1.0))
-        values = [graph[name].value for name in names]
-        return dict(zip(names, _jacobians(who, values, [output], lambda dz: list(graph.backward(dz).values()), limit)))
-    gate = fresh(target)
+        return dict(zip(names, _jacobians(who, [output], lambda dz: list(graph.backward(dz).values()), limit)))
+    gate = fresh(target) if isinstance(target, Gate) else Foreign(fresh(target))
     output = gate.forward(*inputs, **named)
     outputs = output if isinstance(output, list) else [output]
-    return _jacobians(who, inputs, outputs, gate.backward, limit, getattr(gate, "elementwise", False))
+    return _jacobians(who, outputs, gate.backward, limit, gate.elementwise)
 
 
 def _jacobians(
-    who: str,
-    inputs: Any,
-    outputs: list[Value],
-    backward: Callable[..., list[Any]],
-    limit: int,
-    elementwise: bool = False,
+    who: str, outputs: list[Value], backward: Callable[..., list[Any]], limit: int, elementwise: bool = False
 ) -> list[Jacobian | None]:
     """Return the Jacobian for each input, a row from each upstream gradient that is 1 at one element, else 0."""
-    shapes = [np.shape(output) for output in outputs]
-    rows = sum(map(math.prod, shapes))
-    diagonals = backward(*[1.0 for _ in outputs])
-    diagonal = [elementwise and len(outputs) == 1 and np.shape(given) == shapes[0] for given in inputs]
+    shapes = [shape_of(output) for output in outputs]
+    sizes = [math.prod(shape) for shape in shapes]
+    rows = sum(sizes)
+    of_ones = backward(*[1.0 for _ in outputs])
+    one_to_one = elementwise and all(shapes == [np.shape(gradient)] for gradient in of_ones)
     matrices: list[Any] = []
-    for gradient, is_diagonal in zip(diagonals, diagonal):
+    for gradient in of_ones:
         if gradient is not None and rows * np.size(gradient) > limit:
-            raise ValueError(f"{who}: {_too_large(rows, np.size(gradient), limit, is_diagonal)}")
+            raise ValueError(f"{who}: {_too_large(rows, np.size(gradient), limit, one_to_one)}")
         matrices.append(None if gradient is None else np.zeros((rows, np.size(gradient))))
-    if all(diagonal):
-        matrices = [np.diag(np.ravel(gradient)) for gradient in diagonals]
-    else:
-        for row in range(rows):
-            upstream = np.zeros(rows)
-            upstream[row] = 1.0
-            parts = np.split(upstream, np.cumsum([math.prod(shape) for shape in shapes])[:-1])
-            for matrix, gradient in zip(matrices, backward(*[part.reshape(s) for part, s in zip(parts, shapes)])):
-                if matrix is not None:
-                    matrix[row] = np.ravel(gradient)
+    if one_to_one:
+        matrices = [np.diag(np.ravel(gradient)) for gradient in of_ones]
+    for row in range(0 if one_to_one else rows):
+        parts = np.split(np.eye(1, rows, row)[0], np.cumsum(sizes)[:-1])
+        upstream = [
+            namespace(output).asarray(part.reshape(shape)) if shape else float(part[0])
+            for output, part, shape in zip(outputs, parts, shapes)
+        ]
+        for matrix, gradient in zip(matrices, backward(*upstream)):
+            if matrix is not None:
+                matrix[row] = np.ravel(gradient)
     return [None if matrix is None else Jacobian(matrix, _is_diagonal(matrix)) for matrix in matrices]
 
 

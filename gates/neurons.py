@@ -1,11 +1,12 @@
-"""Gates that are whole neurons, each made of smaller gates: the sigmoid neuron and maxout."""
+"""Gates that are whole neurons: the sigmoid neuron, made of smaller gates, and maxout."""
 
 from gates.activations import Sigmoid
 from gates.arithmetic import Add, Multiply
 from gates.gate import Gate
-from gates.linear import MatMul
+from gates.linear import check_product, product_gradients
+from gates.namespaces import namespace
 from gates.reductions import Sum
-from gates.routing import Max
+from gates.sum_to import sum_to
 from gates.values import Value, shape_of
 
 
@@ -40,10 +41,10 @@ class Neuron(Gate):
 
 
 class Maxout(Gate):
-    """max(x @ W1 + b1, x @ W2 + b2), elementwise. Backward is that of Max, Add and MatMul; a tie goes to W1, b1.
+    """z = max(x @ W1 + b1, x @ W2 + b2). Backward sends dz through the larger of the two; a tie goes to the first.
 
     `forward(x, W1, b1, W2, b2)` takes x of shape (N, D) or (D,), weights (D, H) and biases (H,), and gives (N, H) or
-    (H,).
+    (H,). Backward is then that of the sum and the product.
 
     Raises
     ------
@@ -65,24 +66,31 @@ class Maxout(Gate):
            [2.]]), array([1.])]
     """
 
+    def check(self, x: Value, W1: Value, b1: Value, W2: Value, b2: Value) -> None:
+        check_product(x, W1, "x", "W1")
+        if shape_of(W2) != shape_of(W1):
+            raise ValueError(f"W1 and W2 must have the same shape, got {shape_of(W1)} and {shape_of(W2)}")
+        product = (*shape_of(x)[:-1], shape_of(W1)[-1])
+        for name, bias in (("b1", b1), ("b2", b2)):
+            if any(n not in (1, m) for n, m in zip(reversed(shape_of(bias)), reversed(product))):
+                raise ValueError(f"{name} must fit the product's shape {product}, got {shape_of(bias)}")
+
     def forward(self, x: Value, W1: Value, b1: Value, W2: Value, b2: Value) -> Value:
-        larger = Max()
-        pieces = (MatMul(), Add()), (MatMul(), Add())
-        self.kept = larger, pieces
-        return larger.forward(
-            *[add.forward(matmul.forward(x, W), b) for (matmul, add), W, b in zip(pieces, (W1, W2), (b1, b2))]
-        )
+        z1, z2 = x @ W1 + b1, x @ W2 + b2
+        self.kept = x, W1, b1, W2, b2, z1 >= z2
+        return namespace(z1).maximum(z1, z2)
 
     def backward(self, dz: Value) -> list[Value]:
-        larger, pieces = self.kept
-        want_x, *want_others = self.wanted
-        dx, gradients = None, []
-        for (matmul, add), upstream, want_W, want_b in zip(
-            pieces, larger.backward(dz), want_others[::2], want_others[1::2]
-        ):
-            dproduct, db = add.backward(upstream)
-            matmul.wanted = want_x, want_W
-            dx_here, dW = matmul.backward(dproduct)
-            dx = dx_here if dx is None else dx + dx_here
-            gradients += [dW, db if want_b else None]
-        return [dx, *gradients]
+        x, W1, b1, W2, b2, first = self.kept
+        want_x, want_W1, want_b1, want_W2, want_b2 = self.wanted
+        where = namespace(dz).where
+        dz1, dz2 = where(first, dz, 0.0), where(first, 0.0, dz)
+        dx1, dW1 = product_gradients(x, W1, dz1, want_x, want_W1)
+        dx2, dW2 = product_gradients(x, W2, dz2, want_x, want_W2)
+        return [
+            dx1 + dx2 if want_x else None,
+            dW1,
+            sum_to(dz1, b1) if want_b1 else None,
+            dW2,
+            sum_to(dz2, b2) if want_b2 else None,
+        ]

@@ -61,7 +61,8 @@ def as_labels(given: Any) -> Any:
     except ValueError:  # rows that differ in length
         return np.array(given, dtype=object)
     if labels.dtype.kind in "iu":
-        return labels.astype(np.int64, copy=False)
+        # wide, so that another gate that reads them does not overflow; what is too large stays, to be complained of
+        return labels.astype(np.int64, copy=False) if np.can_cast(labels.dtype, np.int64) else labels
     return labels if isinstance(given, np.ndarray) else np.array(given, dtype=object)
 
 

@@ -28,7 +28,7 @@ def values_of_entries(
     values: list[Any] = [None] * schedule.size
     missing = []
     for name, gate, slot in schedule.entries:
-        read = as_labels if slot in schedule.labels else as_value
+        read = as_labels if slot in schedule.label_slots else as_value
         if not isinstance(gate, Input):
             values[slot] = gate.value if type(gate.value) is float else read(gate.value)
             continue
@@ -52,8 +52,6 @@ def values_of_entries(
 def upstream_gradient(given: Any, value: Value, output: Wire) -> Value:
     """Return the gradient with respect to the output, in its shape."""
     if given is None:
-        if type(value) is float:
-            return 1.0
         if shape_of(value):
             raise ValueError(
                 f"the output {output} has the shape {shape_of(value)}: backward() needs an upstream gradient of that "

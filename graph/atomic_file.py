@@ -1,5 +1,6 @@
 """Writing a file in one step: whatever happens, the old one or the new one is there, whole."""
 
+import contextlib
 import errno
 import os
 import tempfile
@@ -9,10 +10,18 @@ from typing import Any
 
 
 def folder_and_name(path: str | PathLike[str]) -> tuple[str, str]:
-    """Return the folder that a file is in, and its name there; raise FileNotFoundError if there is no such folder."""
+    """Return the folder that a file is in, and its name there.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        If there is no such folder, or the file is one itself.
+    """
     folder, name = os.path.split(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     return folder, name
 
 
@@ -21,8 +30,8 @@ def write_atomically(path: str | PathLike[str], write: Callable[[Any], None]) ->
 
     Raises
     ------
-    FileNotFoundError
-        If the folder does not exist.
+    FileNotFoundError, IsADirectoryError
+        If there is no such folder, or the file is one itself.
     """
     folder, name = folder_and_name(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
@@ -34,5 +43,6 @@ def write_atomically(path: str | PathLike[str], write: Callable[[Any], None]) ->
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(FileNotFoundError):  # an interrupt may come when the file has its name already
+            os.unlink(temporary)
         raise

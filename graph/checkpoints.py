@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from graph.atomic_file import write_atomically
 
 _FORMAT = "gategraph checkpoint 1"
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def write_checkpoint(path: str | PathLike[str], arrays: Mapping[str, Mapping[str, Any]], facts: dict[str, Any]) -> None:
@@ -38,18 +40,17 @@ def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, dict[str, Any]
     ValueError
         If it is no checkpoint, or a damaged one.
     """
-    try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            facts = json.loads(str(file["facts"]))
-            if facts.pop("format") != _FORMAT:
-                raise ValueError("its format is another")
-            groups: dict[str, dict[str, Any]] = {}
-            for key in file.files:
-                if key != "facts":
-                    group, _, name = key.partition("/")
-                    groups.setdefault(group, {})[name] = file[key]
-    except FileNotFoundError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{os.fspath(path)} is not a checkpoint that can be read: {error}") from None
+    with open(path, "rb") as opened:
+        try:
+            with np.load(opened, allow_pickle=False) as file:
+                facts = json.loads(str(file["facts"]))
+                if (found := facts.pop("format")) != _FORMAT:
+                    raise ValueError(f"its format is {found!r}, wanted is {_FORMAT!r}")
+                groups: dict[str, dict[str, Any]] = {}
+                for key in file.files:
+                    if key != "facts":
+                        group, _, name = key.partition("/")
+                        groups.setdefault(group, {})[name] = file[key]
+        except _DAMAGE as error:
+            raise ValueError(f"{os.fspath(path)} is not a checkpoint that can be read: {error}") from None
     return groups, facts

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
+import operator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from gates import namespace
 
 Batch = Mapping[str, Any]
 
@@ -35,29 +38,31 @@ class Minibatches:
         self._batches: Iterable[Batch] = ()
         if isinstance(data, Mapping):
             self._arrays = {name: _sliceable(array, name) for name, array in data.items()}
-            lengths = {name: len(array) for name, array in self._arrays.items()}
+            lengths = {name: array.shape[0] for name, array in self._arrays.items()}
             if len(set(lengths.values())) != 1 or 0 in lengths.values():
                 got = ", ".join(f"{name} has {length}" for name, length in lengths.items()) or "no array"
-                raise ValueError(f"data: the arrays must have the same number of examples, at least 1, got: {got}")
-            self._examples = next(iter(lengths.values()))
+                raise ValueError(
+                    f"train(): data: the arrays must have the same number of examples, at least 1, got: {got}"
+                )
+            self._examples: int = next(iter(lengths.values()))
             return
         if isinstance(data, (str, np.ndarray)) or not isinstance(data, Iterable):
             raise TypeError(
-                "data must be a mapping of names to arrays, or an iterable of such minibatches, got "
+                "train(): data must be a mapping of names to arrays, or an iterable of such minibatches, got "
                 f"{type(data).__name__}"
             )
         if isinstance(data, Iterator) and epochs > 1:
             raise ValueError(
-                f"data is an iterator, which can be gone through once, and epochs is {epochs}: give an iterable that "
-                "begins anew each time, such as a list"
+                f"train(): data is an iterator, which can be gone through once, and epochs is {epochs}: give an "
+                "iterable that begins anew each time, such as a list"
             )
         self._batches = data
 
-    def __len__(self) -> int:
+    def steps_per_epoch(self) -> int:
         """Return how many minibatches an epoch has, or 0 where that cannot be known."""
         if self._arrays is not None:
             return -(-self._examples // self.batch_size)
-        return len(self._batches) if isinstance(self._batches, Sized) else 0
+        return int(operator.length_hint(self._batches))
 
     def epoch(self, random: np.random.Generator) -> Iterator[Batch]:
         """Yield the minibatches of one epoch; arrays are dealt out in the generator's next random order."""
@@ -67,7 +72,15 @@ class Minibatches:
         order = random.permutation(self._examples)
         for start in range(0, self._examples, self.batch_size):
             chosen = order[start : start + self.batch_size]
-            yield {name: array[chosen] for name, array in self._arrays.items()}
+            yield {name: _rows(array, chosen) for name, array in self._arrays.items()}
+
+
+def _rows(array: Any, chosen: Any) -> Any:
+    """Return the chosen rows of an array, of any library."""
+    if isinstance(array, np.ndarray):
+        return array[chosen]
+    xp = namespace(array)
+    return xp.take(array, xp.asarray(chosen), axis=0)
 
 
 def _sliceable(array: Any, name: str) -> Any:
@@ -75,5 +88,5 @@ def _sliceable(array: Any, name: str) -> Any:
     if not hasattr(array, "__array_namespace__"):
         array = np.asarray(array)
     if not array.ndim:
-        raise ValueError(f"data: {name!r} must be an array with an example a row, got {array}")
+        raise ValueError(f"train(): data: {name!r} must be an array with an example a row, got {array}")
     return array

@@ -34,7 +34,7 @@ class GraphGate(Gate):
         self.takes = len(self._inputs), len(self._inputs)
         schedule = self.graph._schedule
         self.labels = tuple(
-            [port for port, (name, _) in enumerate(self._inputs) if schedule.slots[name] in schedule.labels]
+            [port for port, (name, _) in enumerate(self._inputs) if schedule.slots[name] in schedule.label_slots]
         )
         self.wanted = tuple([gate.grad for _, gate in self._inputs])
         self.has_parameters = any(getattr(gate, "has_parameters", False) for _, gate in gates)

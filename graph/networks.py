@@ -76,15 +76,15 @@ def fully_connected(
     random = np.random.default_rng(seed)
     graph = ComputationalGraph()
     h, y = graph.input("X", grad=False), graph.input("y", grad=False)
+    is_relu = isinstance(_gate(activation, "activation", 1), ReLU)
     weights = []
     for layer, (inputs, outputs) in enumerate(pairwise(sizes), 1):
-        gate = _gate(activation, "activation", 1)
-        variance = 2 / inputs if isinstance(gate, ReLU) else 2 / (inputs + outputs)
+        variance = 2 / inputs if is_relu else 2 / (inputs + outputs)
         W = graph.parameter(f"W{layer}", random.normal(0.0, variance**0.5, (inputs, outputs)))
         b = graph.parameter(f"b{layer}", np.zeros(outputs))
         weights.append(W)
         if layer < len(sizes) - 1:
-            h = graph.add(gate, h @ W + b, name=f"h{layer}")
+            h = graph.add(_gate(activation, "activation", 1), h @ W + b, name=f"h{layer}")
         else:
             h = graph.add(Add(), h @ W, b, name="scores")
     total = graph.add(_gate(loss, "loss", 2), h, y, name="data_loss" if regularization else "loss")

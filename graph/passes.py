@@ -6,8 +6,9 @@ They run over flat lists, one place a slot, and know nothing of names but to say
 from typing import Any
 
 from gates.doors import as_output, as_outputs, gradient_of, gradients_of
+from gates.foreign import Foreign
 from gates.namespaces import namespace
-from graph.schedule import Foreign, Step
+from graph.schedule import Step
 
 
 def run_forward(steps: list[Step], values: list[Any]) -> None:

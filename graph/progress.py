@@ -1,35 +1,22 @@
 """How training shows that it goes on: tqdm's bar where it is installed, else a plain line an epoch."""
 
-from typing import Any, Protocol
+from typing import Any
 
 
-class Progress(Protocol):
-    """What training tells of itself."""
-
-    def step(self, epoch: int, loss: float) -> None:
-        """A step has been taken."""
-
-    def epoch(self, epoch: int, mean_loss: float, seconds: float) -> None:
-        """An epoch, counted from 1, is over."""
-
-    def close(self, message: str) -> None:
-        """Training is over; the message says why, if it ended early."""
-
-
-class Silence:
-    """Shows nothing."""
+class Progress:
+    """What training tells of itself; this one shows nothing of it."""
 
     def step(self, epoch: int, loss: float) -> None:
-        """Show nothing."""
+        """Take note of a step, in an epoch counted from 1."""
 
     def epoch(self, epoch: int, mean_loss: float, seconds: float) -> None:
-        """Show nothing."""
+        """Take note of the end of an epoch."""
 
     def close(self, message: str) -> None:
-        """Show nothing."""
+        """Take note of the end of training; the message says why, if it came early."""
 
 
-class Lines(Silence):
+class Lines(Progress):
     """Prints a line an epoch."""
 
     def __init__(self, epochs: int) -> None:
@@ -45,7 +32,7 @@ class Lines(Silence):
             print(message, flush=True)
 
 
-class Bar(Silence):
+class Bar(Progress):
     """Moves tqdm's bar a step at a time."""
 
     def __init__(self, tqdm: Any, epochs: int, steps: int, done: int) -> None:
@@ -66,9 +53,9 @@ class Bar(Silence):
 
 
 def progress_of(show: bool, epochs: int, steps: int, done: int) -> Progress:
-    """Return what shows the progress of some epochs of so many steps (0 if unknown), `done` of which are done."""
+    """Return a display for training of `epochs` epochs of `steps` steps (0 if unknown), after `done` steps."""
     if not show:
-        return Silence()
+        return Progress()
     try:
         from tqdm.auto import tqdm
     except ImportError:

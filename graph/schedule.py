@@ -10,6 +10,7 @@ import networkx as nx
 
 from gates import Gate
 from gates.doors import checked, formula
+from gates.foreign import Foreign
 from graph.entries import Entry, has_gradient
 from graph.guard import guarded
 from graph.nested import GraphGate
@@ -50,7 +51,7 @@ class Schedule:
         self.slots: dict[str, int] = {}
         self.entries: list[tuple[str, Entry, int]] = []
         self.steps: list[Step] = []
-        self.labels: set[int] = set()  # the slots of entries that some gate reads as labels
+        self.label_slots: set[int] = set()  # those of entries that some gate reads as labels
         self.nested: list[tuple[str, GraphGate]] = []
         self.size = 0
         gates = dict(graph.nodes(data="gate"))
@@ -70,7 +71,7 @@ class Schedule:
             sources = tuple([slots[source] + port for source, port in sources_of_node[node]])
             for port in getattr(gate, "labels", ()):
                 if isinstance(gates[sources_of_node[node][port][0]], Entry):
-                    self.labels.add(sources[port])
+                    self.label_slots.add(sources[port])
                     needed[sources[port]] = False
             if isinstance(gate, GraphGate):
                 self.nested.append((node, gate))
@@ -78,9 +79,8 @@ class Schedule:
             needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
             self.steps.append(_step(node, gate, sources, out, outputs, wanted, guard))
         self.unneeded = [slot for slot, is_needed in enumerate(needed) if not is_needed]
-        #: The entries whose gradients backward returns: names and slots.
-        self.differentiated = [
-            (name, slot) for name, gate, slot in self.entries if has_gradient(gate) and slot not in self.labels
+        self.differentiated = [  # the entries whose gradients backward returns
+            (name, slot) for name, gate, slot in self.entries if has_gradient(gate) and slot not in self.label_slots
         ]
 
     def slot(self, wire: Any) -> int:
@@ -97,27 +97,6 @@ class Schedule:
                 steps.append(step)
         steps.reverse()
         return steps, used
-
-
-class Foreign(Gate):
-    """Stands in for an object of a class that does not derive from Gate: its methods are the formulas.
-
-    Parameters
-    ----------
-    gate : object
-        The object.
-    """
-
-    def __init__(self, gate: Any) -> None:
-        self.gate = gate
-        self.has_parameters = getattr(gate, "has_parameters", False)
-        self.labels = getattr(gate, "labels", ())
-
-    def forward(self, *inputs: Any) -> Any:
-        return self.gate.forward(*inputs)
-
-    def backward(self, *upstream: Any) -> Any:
-        return self.gate.backward(*upstream)
 
 
 def step_of(step: Step, gate: Any, guard: bool) -> Step:

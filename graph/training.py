@@ -13,9 +13,10 @@ from typing import Any
 from gates.values import as_number
 from graph.atomic_file import folder_and_name
 from graph.computational_graph import ComputationalGraph
-from graph.descent import Descent, History
+from graph.history import History
 from graph.minibatches import Batch, Minibatches
 from graph.progress import progress_of
+from graph.training_state import TrainingState
 
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
@@ -97,49 +98,52 @@ def train(
     >>> float(np.mean(graph.evaluate("scores", X=X).argmax(axis=1) == y)) > 0.95
     True
     """
-    learning_rate = _checked(as_number(learning_rate, "train(): learning_rate"), "learning_rate", 0.0, math.inf)
-    momentum = _checked(as_number(momentum, "train(): momentum"), "momentum", 0.0, 1.0)
+    learning_rate = _in_range(as_number(learning_rate, "train(): learning_rate"), "learning_rate", 0.0, math.inf)
+    momentum = _in_range(as_number(momentum, "train(): momentum"), "momentum", 0.0, 1.0)
     batch_size, epochs, seed = (
         _whole(value, name, least)
         for value, name, least in ((batch_size, "batch_size", 1), (epochs, "epochs", 0), (seed, "seed", 0))
     )
-    batches = Minibatches(data, batch_size, epochs)
-    run = Descent(graph, learning_rate, momentum, seed, batch_size)
-    if resume is not None:
-        run.restore(resume)
     if checkpoint is not None:
         folder_and_name(checkpoint)  # what cannot be written is found before training, not after an epoch of it
-    history = run.history
-    shown = progress_of(progress, epochs, len(batches), len(history))
+    batches = Minibatches(data, batch_size, epochs)
+    state = TrainingState(graph, learning_rate, momentum, seed, batch_size)
+    if resume is not None:
+        state.restore(resume)
+    history = state.history
+    shown = progress_of(progress, epochs, batches.steps_per_epoch(), len(history))
     message, saved = "", time.monotonic()
+
+    def save() -> None:
+        nonlocal saved
+        if checkpoint is not None:
+            state.save(checkpoint)
+            saved = time.monotonic()
+
     try:
-        while run.epoch < epochs:
-            for batch in islice(batches.epoch(run.begin_epoch()), run.done, None):
-                run.step(batch)
-                shown.step(run.epoch + 1, history.loss[-1])
-                if checkpoint is not None and time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
-                    run.save(checkpoint)
-                    saved = time.monotonic()
-            if not run.done:
-                raise ValueError(f"train(): data gave no minibatch in epoch {run.epoch + 1}")
-            mean_loss = sum(history.loss[-run.done :]) / run.done
-            run.end_epoch()
-            if checkpoint is not None:
-                run.save(checkpoint)
-                saved = time.monotonic()
-            shown.epoch(run.epoch, mean_loss, history.time[-1])
+        while state.position.epoch < epochs:
+            for batch in islice(batches.epoch(state.begin_epoch()), state.position.done, None):
+                state.step(batch)
+                shown.step(state.position.epoch + 1, history.loss[-1])
+                if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
+                    save()
+            steps = state.position.done
+            if not steps:
+                raise ValueError(f"train(): data gave no minibatch in epoch {state.position.epoch + 1}")
+            state.end_epoch()
+            save()
+            shown.epoch(state.position.epoch, sum(history.loss[-steps:]) / steps, history.time[-1])
     except KeyboardInterrupt:
-        run.commit()
+        state.commit()
         history.interrupted = True
         message = f"stopped by Ctrl-C after step {len(history):,}"
-        if checkpoint is not None:
-            run.save(checkpoint)
+        save()
     finally:
         shown.close(message)
     return history
 
 
-def _checked(number: float, name: str, least: float, below: float) -> float:
+def _in_range(number: float, name: str, least: float, below: float) -> float:
     """Return a setting, or raise if it is out of its range."""
     if not least <= number < below:
         wanted = f"at least {least:g} and finite" if below == math.inf else f"from {least:g} to less than {below:g}"

@@ -4,10 +4,19 @@ from typing import Any
 
 from gates import Gate, namespace
 from gates.values import Value, as_number
-from losses.labels import check_labels, is_true_class
+from losses.labels import balanced, check_labels, is_true_class
 
 
-class SoftmaxLoss(Gate):
+class _ClassificationLoss(Gate):
+    """A loss of scores and labels."""
+
+    labels = (1,)
+
+    def check(self, scores: Value, labels: Any) -> None:
+        check_labels(scores, labels)
+
+
+class SoftmaxLoss(_ClassificationLoss):
     """The mean cross-entropy of scores and labels, in nats: -log of the true class's softmax probability.
 
     `forward(scores, labels)` takes scores of shape (N, C), of any size, and N labels, integers in [0, C).
@@ -35,11 +44,6 @@ class SoftmaxLoss(Gate):
     [array([[-3.72007598e-44,  3.72007598e-44]]), None]
     """
 
-    labels = (1,)
-
-    def check(self, scores: Value, labels: Any) -> None:
-        check_labels(scores, labels)
-
     def forward(self, scores: Value, labels: Any) -> Value:
         xp = namespace(scores)
         true = is_true_class(scores, labels)
@@ -53,14 +57,12 @@ class SoftmaxLoss(Gate):
 
     def backward(self, dloss: Value) -> list[Value]:
         e, true = self.kept
-        xp = namespace(e)
-        others = xp.where(true, 0.0, e / xp.sum(e, axis=1, keepdims=True))
         # p - 1 cancels where p is near 1; the sum of the other classes' p keeps every digit.
-        slope = xp.where(true, 0.0 - xp.sum(others, axis=1, keepdims=True), others)
-        return [slope * (dloss / e.shape[0]), None]
+        slopes = balanced(e / namespace(e).sum(e, axis=1, keepdims=True), true)
+        return [slopes * (dloss / e.shape[0]), None]
 
 
-class SVMLoss(Gate):
+class SVMLoss(_ClassificationLoss):
     """The mean over examples of the summed hinges max(0, s_j - s_y + margin) of all classes j but the true one, y.
 
     `forward(scores, labels)` takes scores of shape (N, C) and N labels, integers in [0, C). Backward gives each
@@ -90,13 +92,8 @@ class SVMLoss(Gate):
     [array([[-2.,  1.,  1.]]), None]
     """
 
-    labels = (1,)
-
     def __init__(self, margin: float = 1.0) -> None:
         self.margin = as_number(margin, "SVMLoss: margin")
-
-    def check(self, scores: Value, labels: Any) -> None:
-        check_labels(scores, labels)
 
     def forward(self, scores: Value, labels: Any) -> Value:
         xp = namespace(scores)
@@ -109,6 +106,5 @@ class SVMLoss(Gate):
     def backward(self, dloss: Value) -> list[Value]:
         hinges, true = self.kept
         xp = namespace(hinges)
-        others = xp.where(hinges <= 0.0, 0.0, xp.ones_like(hinges))
-        slope = xp.where(true, 0.0 - xp.sum(others, axis=1, keepdims=True), others)
-        return [slope * (dloss / hinges.shape[0]), None]
+        slopes = balanced(xp.where(hinges <= 0.0, 0.0, xp.ones_like(hinges)), true)
+        return [slopes * (dloss / hinges.shape[0]), None]

@@ -1,4 +1,4 @@
-"""Labels: the check that they fit the scores, and the mask of the true classes."""
+"""Labels: the check that they fit the scores, the mask of the true classes, and the slopes that balance there."""
 
 import numbers
 from typing import Any
@@ -20,18 +20,28 @@ def check_labels(scores: Value, labels: Any) -> None:
     if array.shape != (examples,):
         raise ValueError(f"{wanted}, got {f'{array.size} of them' if array.ndim == 1 else f'shape {array.shape}'}")
     if array.dtype.kind in "iu":
-        bad = ((array < 0) | (array >= classes)).tolist()
+        bad = (array < 0) | (array >= classes)
     else:
-        bad = [
-            not isinstance(label, numbers.Integral) or isinstance(label, bool) or not 0 <= int(label) < classes
-            for label in array.tolist()
-        ]
-    if True in bad:
-        place = bad.index(True)
+        bad = np.array([not _is_label(label, classes) for label in array.tolist()])
+    if bad.any():
+        place = int(bad.argmax())
         raise ValueError(f"{wanted}, got {array.tolist()[place]!r} at position {place}")
 
 
 def is_true_class(scores: Value, labels: Any) -> Any:
     """Return a mask in the shape of the scores: whether a score is that of its row's true class."""
     xp = namespace(scores)
-    return xp.arange(scores.shape[1]) == xp.expand_dims(xp.asarray(labels), axis=1)
+    classes = xp.arange(scores.shape[1])
+    return classes == xp.expand_dims(xp.astype(xp.asarray(labels), classes.dtype), axis=1)
+
+
+def balanced(slopes: Value, true: Any) -> Value:
+    """Return slopes for all scores from those of the other classes: the true class gets minus their sum."""
+    xp = namespace(slopes)
+    others = xp.where(true, 0.0, slopes)
+    return xp.where(true, 0.0 - xp.sum(others, axis=1, keepdims=True), others)  # not -0.0 for a class alone
+
+
+def _is_label(label: Any, classes: int) -> bool:
+    """Return whether something is the number of a class."""
+    return isinstance(label, numbers.Integral) and not isinstance(label, bool) and 0 <= int(label) < classes

@@ -5,8 +5,7 @@ from gates.values import Value, as_number, shape_of
 
 
 class SquaredErrorLoss(Gate):
-    """The sum of the squared differences of prediction and target. Backward gives 2 (prediction - target), and its
-    negative to the target.
+    """The sum of (prediction - target)**2. Backward gives 2 (prediction - target), and its negative to the target.
 
     `forward(prediction, target)` takes two arrays of one shape, or a number as the target of all. The loss has the
     square of their unit.
@@ -70,6 +69,7 @@ class L2Regularization(Gate):
 
     def forward(self, W: Value) -> Value:
         self.kept = (W,)
+        # The strength comes first: W * W may overflow where the loss does not.
         return namespace(W).sum(self.strength * W * W)
 
     def backward(self, dloss: Value) -> list[Value]:

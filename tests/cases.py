@@ -11,8 +11,6 @@ from typing import Any
 import mpmath
 import numpy as np
 
-import gates
-import losses
 from gates import (
     ELU,
     Add,
@@ -45,6 +43,7 @@ from gates import (
     Tanh,
     Transpose,
 )
+from graph.library import GATES
 from losses import L2Regularization, SoftmaxLoss, SquaredErrorLoss, SVMLoss
 
 mp = mpmath.mp.clone()
@@ -541,9 +540,4 @@ STEEP = [
     ),
 ]
 
-ALL_GATES = {
-    gate
-    for package in (gates, losses)
-    for gate in map(vars(package).get, package.__all__)
-    if isinstance(gate, type) and issubclass(gate, Gate) and gate is not Gate
-}
+ALL_GATES = set(GATES.values())

@@ -4,48 +4,57 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from gates.gate import kind_of
 from gates.namespaces import namespace
 from gates.values import Value, shape_of
 from graph.checkpoints import read_checkpoint, write_checkpoint
 from graph.computational_graph import ComputationalGraph
-from graph.entries import Input, Parameter
+from graph.entries import Entry, Input
+from graph.history import History
 from graph.minibatches import Batch
 
 
-@dataclass(repr=False)
-class History:
-    """What happened in training, a number a step.
+class Position(NamedTuple):
+    """A place in the data."""
 
-    Attributes
+    epoch: int  # how many epochs are over
+    done: int  # how many steps of the next one are done
+    random: Any  # the state of the random generator that the order of that epoch comes from
+
+
+class _Step(NamedTuple):
+    """A step that has been worked out."""
+
+    number: int
+    values: dict[str, Value]
+    velocity: dict[str, Value]
+    loss: float
+    seconds: float
+    position: Position
+
+
+class TrainingState:
+    """Training under way. Its state changes by whole steps, also where an interrupt comes between.
+
+    Parameters
     ----------
-    loss : list of float
-        The loss on each step's minibatch, before the step was taken.
-    time : list of float
-        When each step was done, in seconds since training began.
-    interrupted : bool
-        Whether Ctrl-C ended training.
+    graph : ComputationalGraph
+        The graph whose parameters are trained.
+    learning_rate, momentum : float
+        The settings of a step.
+    seed, batch_size : int
+        What the order of the examples depends on.
+
+    Raises
+    ------
+    ValueError
+        If the graph has no parameters.
     """
-
-    loss: list[float] = field(default_factory=list)
-    time: list[float] = field(default_factory=list)
-    interrupted: bool = False
-
-    def __len__(self) -> int:
-        return len(self.loss)
-
-    def __repr__(self) -> str:
-        losses = f", loss {self.loss[0]:.4g} to {self.loss[-1]:.4g}, {self.time[-1]:.1f} s" if self.loss else ""
-        return f"History({len(self):,} steps{losses}{', interrupted' * self.interrupted})"
-
-
-class Descent:
-    """Training under way. Its state changes by whole steps, also where an interrupt comes between."""
 
     def __init__(
         self, graph: ComputationalGraph, learning_rate: float, momentum: float, seed: int, batch_size: int
@@ -59,29 +68,18 @@ class Descent:
         self.velocity: dict[str, Value] = {}
         self.history = History()
         self.random = np.random.default_rng(seed)
-        # How many epochs are over, how many steps of the next are done, and the state that its order comes from.
-        self.position: tuple[int, int, Any] = 0, 0, self.random.bit_generator.state
-        self.pending: tuple[int, dict[str, Value], dict[str, Value], float, float, tuple[int, int, Any]] | None = None
+        self.position = Position(0, 0, self.random.bit_generator.state)
+        self.pending: _Step | None = None
         self.began = time.perf_counter()
-
-    @property
-    def epoch(self) -> int:
-        """How many epochs are over."""
-        return self.position[0]
-
-    @property
-    def done(self) -> int:
-        """How many steps of the current epoch are done."""
-        return self.position[1]
 
     def begin_epoch(self) -> np.random.Generator:
         """Return the generator of the epoch's order, in the state that belongs to it."""
-        self.random.bit_generator.state = self.position[2]
+        self.random.bit_generator.state = self.position.random
         return self.random
 
     def end_epoch(self) -> None:
         """Go on to the next epoch."""
-        self.position = self.epoch + 1, 0, self.random.bit_generator.state
+        self.position = Position(self.position.epoch + 1, 0, self.random.bit_generator.state)
 
     def step(self, batch: Batch) -> None:
         """Take one step."""
@@ -99,64 +97,67 @@ class Descent:
             gradients = self.graph.backward()
             for name in parameters:
                 velocity[name] = gradients[name]
-                if name in self.velocity:
+                if self.momentum and name in self.velocity:
                     velocity[name] = self.momentum * self.velocity[name] + gradients[name]
                 values[name] = parameters[name] - self.learning_rate * velocity[name]
                 if not _is_finite(values[name]):
                     raise self._failure(batch, f"the parameter {name!r} would not be finite")
         seconds = time.perf_counter() - self.began
-        epoch, done, state = self.position
-        velocity = velocity if self.momentum else {}
-        self.pending = len(self.history), values, velocity, loss, seconds, (epoch, done + 1, state)
+        position = self.position._replace(done=self.position.done + 1)
+        self.pending = _Step(len(self.history), values, velocity, loss, seconds, position)
         self.commit()
 
     def commit(self) -> None:
         """Make the step that was worked out the state. If an interrupt cuts it short, it can be done once more."""
         if self.pending is None:
             return
-        steps, values, velocity, loss, seconds, position = self.pending
         parameters = self.graph.parameters
-        for name, value in values.items():
+        for name, value in self.pending.values.items():
             parameters[name] = value
-        self.velocity = velocity
-        self.history.loss[steps:] = [loss]
-        self.history.time[steps:] = [seconds]
-        self.position = position
+        self.velocity = self.pending.velocity
+        self.history.loss[self.pending.number :] = [self.pending.loss]
+        self.history.time[self.pending.number :] = [self.pending.seconds]
+        self.position = self.pending.position
         self.pending = None
 
     def save(self, path: str | PathLike[str]) -> None:
         """Save the state."""
-        epoch, done, random = self.position
         arrays = {
             "parameter": self.graph.parameters,
-            "velocity": self.velocity,
+            "velocity": self.velocity if self.momentum else {},
             "history": {"loss": self.history.loss, "time": self.history.time},
         }
-        write_checkpoint(path, arrays, {"epoch": epoch, "done": done, "random": random, **self.settings})
+        write_checkpoint(path, arrays, {**self.position._asdict(), **self.settings})
 
     def restore(self, path: str | PathLike[str]) -> None:
         """Take the state from a file, if it belongs to this graph and these settings."""
         groups, facts = read_checkpoint(path)
         for name, setting in self.settings.items():
-            if facts[name] != setting:
-                raise ValueError(f"train(): {path} was made with {name}={facts[name]}, got {name}={setting}")
+            if facts.get(name) != setting:
+                raise ValueError(f"train(): {path} was made with {name}={facts.get(name)}, got {name}={setting}")
         parameters, saved = self.graph.parameters, groups.get("parameter", {})
-        ours = {name: shape_of(value) for name, value in parameters.items()}
-        theirs = {name: value.shape for name, value in saved.items()}
-        if ours != theirs:
-            raise ValueError(f"train(): {path} has the parameters {theirs}, and the graph has {ours}")
-        self.random.bit_generator.state = facts["random"]
-        self.history.loss, self.history.time = (groups["history"][name].tolist() for name in ("loss", "time"))
-        self.velocity = {name: _like(value, parameters[name]) for name, value in groups.get("velocity", {}).items()}
+        ours, theirs = _described(parameters), _described(saved)
+        for name in {**ours, **theirs}:
+            here, there = ours.get(name, "not"), theirs.get(name, "not")
+            if here != there:
+                raise ValueError(f"train(): the parameter {name!r} is {there} in {path}, and {here} in the graph")
+        try:
+            position = Position(*(facts[name] for name in Position._fields))
+            self.random.bit_generator.state = position.random
+            loss, seconds = (groups["history"][name].tolist() for name in ("loss", "time"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"train(): {path} is a damaged checkpoint: {error!r}") from None
+        velocity = {name: _like(value, parameters[name]) for name, value in groups.get("velocity", {}).items()}
+        self.history.loss, self.history.time = loss, seconds
+        self.velocity, self.position = velocity, position
         for name, value in saved.items():
             parameters[name] = _like(value, parameters[name])
-        self.position = facts["epoch"], facts["done"], facts["random"]
         if self.history.time:
             self.began -= self.history.time[-1]
 
     def _failure(self, batch: Batch, what: str) -> FloatingPointError:
         """Return the error for a step that gave no finite numbers."""
-        step, epoch = len(self.history) + 1, self.epoch + 1
+        step, epoch = len(self.history) + 1, self.position.epoch + 1
         why = _cause(self.graph, batch)
         return FloatingPointError(
             f"train(): {what} at step {step} (epoch {epoch}): {why}. The parameters are as they were before this step"
@@ -164,13 +165,15 @@ class Descent:
 
 
 def _cause(graph: ComputationalGraph, batch: Batch) -> str:
-    """Return what made a number that is not finite: an input, a parameter, or the first gate."""
+    """Return what made a number that is not finite: what entered the graph, or the first gate."""
     for name, gate in graph.graph.nodes(data="gate"):
-        value = batch.get(name) if isinstance(gate, Input) else gate.value if isinstance(gate, Parameter) else None
-        if value is not None and not np.all(np.isfinite(array := np.asarray(value, dtype=float))):
-            place = np.argwhere(~np.isfinite(array))[0].tolist()
-            at = f" at {place[0] if len(place) == 1 else tuple(place)}" if place else ""
-            return f"the {'input' if isinstance(gate, Input) else 'parameter'} {name!r} is {array[tuple(place)]}{at}"
+        if isinstance(gate, Entry):
+            array = np.asarray(batch[name] if isinstance(gate, Input) else gate.value, dtype=float)
+            bad = np.argwhere(~np.isfinite(array))
+            if len(bad):
+                place = bad[0].tolist()
+                at = f" at {place[0] if len(place) == 1 else tuple(place)}" if place else ""
+                return f"the {kind_of(gate)} {name!r} is {array[tuple(place)]}{at}"
     twin = graph.copy()
     twin.guard = True
     try:
@@ -187,6 +190,12 @@ def _is_finite(value: Value) -> bool:
         return math.isfinite(value)
     xp = namespace(value)
     return bool(xp.all(xp.isfinite(value)))
+
+
+def _described(values: Any) -> dict[str, str]:
+    """Return the shape and dtype of each value."""
+    arrays = {name: np.asarray(value) for name, value in values.items()}
+    return {name: f"{array.dtype} of shape {array.shape}" for name, array in arrays.items()}
 
 
 def _like(saved: Any, value: Value) -> Any:
