@@ -84,6 +84,8 @@ def jacobian(target: Any, *inputs: Any, limit: int = 1_000_000, **named: Any) ->
 limit=1,000,000; it is diagonal, and backward(1) gives its diagonal
     """
     who = type(target).__name__
+    if isinstance(target, type) or not hasattr(target, "forward"):
+        raise TypeError(f"jacobian(): a gate or a graph was wanted, got {target!r}")
     if hasattr(target, "as_gate"):  # a graph, of which this package knows nothing
         graph = target.copy()
         output = graph.forward(*inputs, **named)

@@ -41,8 +41,13 @@ def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, dict[str, Any]
         If it is no checkpoint, or a damaged one.
     """
     with open(path, "rb") as opened:
+        if not zipfile.is_zipfile(opened):
+            raise ValueError(f"{os.fspath(path)} is not a checkpoint that can be read: it is no whole .npz file")
+        opened.seek(0)
         try:
             with np.load(opened, allow_pickle=False) as file:
+                if "facts" not in file.files:
+                    raise ValueError("it was not written by train()")
                 facts = json.loads(str(file["facts"]))
                 if (found := facts.pop("format")) != _FORMAT:
                     raise ValueError(f"its format is {found!r}, wanted is {_FORMAT!r}")

@@ -66,20 +66,29 @@ def plot(graph: ComputationalGraph, history: History, path: str) -> None:
     figure.savefig(path, dpi=120)
 
 
+def _natural(text: str) -> int:
+    """Return a whole number from 0 on, or raise ValueError."""
+    if (number := int(text)) < 0:
+        raise ValueError
+    return number
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Train, and print how well the held-out digits are told apart."""
     parser = argparse.ArgumentParser(prog="python -m graph.digits", description="Train on handwritten digits.")
     parser.add_argument("--plot", metavar="FILE", help="write the loss curve and the weights as a picture")
-    parser.add_argument("--epochs", type=int, default=40, help="how often to go through the data (default: 40)")
-    parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order (default: 0)")
+    parser.add_argument("--epochs", type=_natural, default=40, help="how often to go through the data (default: 40)")
+    parser.add_argument("--seed", type=_natural, default=0, help="of the split, the weights and the order (default: 0)")
     given = parser.parse_args(arguments)
     try:
         trained_on, held_out = split_digits(given.seed)
+        graph = fully_connected(_SIZES, regularization=1e-3, seed=given.seed)
         if given.plot:
-            import matplotlib  # noqa: F401  # found to be missing before training, not after it
+            plot(graph, History([1.0]), given.plot)  # what cannot be drawn is found before training, not after it
     except ImportError as error:
-        parser.error(f"{error}; install gategraph with the extras train and plot")
-    graph = fully_connected(_SIZES, regularization=1e-3, seed=given.seed)
+        parser.error(f'{error}; pip install -e ".[train,plot]" installs it')
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     start = time.perf_counter()
     history = train(graph, trained_on, learning_rate=0.05, momentum=0.9, epochs=given.epochs, seed=given.seed)
     seconds = time.perf_counter() - start

@@ -1,5 +1,6 @@
 """Ready-made networks, as graphs of gates."""
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -10,7 +11,7 @@ import numpy as np
 from gates import Add, Gate, ReLU
 from gates.doors import counted
 from gates.gate import fresh
-from gates.values import as_number
+from gates.values import as_number, prefixed
 from graph.computational_graph import ComputationalGraph
 from losses import L2Regularization, SoftmaxLoss
 
@@ -73,7 +74,12 @@ def fully_connected(
     """
     sizes = _checked_sizes(sizes)
     regularization = as_number(regularization, "fully_connected(): regularization")
-    random = np.random.default_rng(seed)
+    if not 0 <= regularization < math.inf:
+        raise ValueError(f"fully_connected(): regularization must be at least 0 and finite, got {regularization:g}")
+    try:
+        random = np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise prefixed(error, "fully_connected(): seed") from None
     graph = ComputationalGraph()
     h, y = graph.input("X", grad=False), graph.input("y", grad=False)
     is_relu = isinstance(_gate(activation, "activation", 1), ReLU)
@@ -108,7 +114,10 @@ def _checked_sizes(sizes: Any) -> list[int]:
 
 def _gate(given: Any, what: str, inputs: int) -> Any:
     """Return a new gate of a class, or like a gate, that takes so many inputs."""
-    gate: Any = fresh(given) if isinstance(given, Gate) else given() if callable(given) else None
+    try:
+        gate: Any = fresh(given) if isinstance(given, Gate) else given()
+    except TypeError:  # not to be called, or not without arguments
+        gate = None
     least, most = (gate.takes if isinstance(gate, Gate) else None) or (0, 0)
     if not least <= inputs <= most or gate.outputs != 1:
         raise TypeError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 import time
-from collections.abc import Iterable
 from itertools import islice
 from os import PathLike
 from typing import Any
@@ -14,7 +13,7 @@ from gates.values import as_number
 from graph.atomic_file import folder_and_name
 from graph.computational_graph import ComputationalGraph
 from graph.history import History
-from graph.minibatches import Batch, Minibatches
+from graph.minibatches import Data, Minibatches
 from graph.progress import progress_of
 from graph.training_state import TrainingState
 
@@ -23,7 +22,7 @@ _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 def train(
     graph: ComputationalGraph,
-    data: Batch | Iterable[Batch],
+    data: Data,
     *,
     learning_rate: float = 0.1,
     batch_size: int = 64,
@@ -44,10 +43,10 @@ def train(
     ----------
     graph : ComputationalGraph
         A graph with parameters, whose output is a number: the loss.
-    data : mapping of str to array, or iterable of such mappings
+    data : mapping of str to array, or iterable of such mappings, or function that returns one
         Arrays for the graph's inputs by name, an example a row, dealt out in a new random order each epoch. Or an
         iterable of minibatches, each a mapping of names to arrays, for data that does not fit in memory: it is gone
-        through once an epoch, as it comes.
+        through once an epoch, as it comes. A function, such as a generator function, is called once an epoch.
     learning_rate : float
         The length of a step, in units of the parameters per unit of their gradients.
     batch_size : int
@@ -64,7 +63,8 @@ def train(
         A file to save all that training needs to go on: after every epoch, every minute and on Ctrl-C. A kill at any
         moment leaves the old or the new file whole.
     resume : path, optional
-        Such a file, to go on from it to the same bits as without the break.
+        Such a file, to go on from it to the same bits as without the break. The learning rate and the momentum may
+        be others from then on.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def train(
         made it; the parameters are as they were before that step.
     ValueError, TypeError
         If the graph has no parameters or no scalar loss, the data does not fit it, a setting is out of its range, or
-        the file to resume from belongs to another graph, seed or batch size.
+        the file to resume from belongs to another graph, seed, batch size or number of examples.
 
     References
     ----------
@@ -104,10 +104,14 @@ def train(
         _whole(value, name, least)
         for value, name, least in ((batch_size, "batch_size", 1), (epochs, "epochs", 0), (seed, "seed", 0))
     )
+    for name, path in (("checkpoint", checkpoint), ("resume", resume)):
+        if not isinstance(path, (str, PathLike, type(None))):
+            raise TypeError(f"train(): {name} must be a path, got {path!r}")
     if checkpoint is not None:
         folder_and_name(checkpoint)  # what cannot be written is found before training, not after an epoch of it
     batches = Minibatches(data, batch_size, epochs)
-    state = TrainingState(graph, learning_rate, momentum, seed, batch_size)
+    settings = {"batch_size": batch_size, "examples": batches.examples}
+    state = TrainingState(graph, learning_rate, momentum, seed, settings)
     if resume is not None:
         state.restore(resume)
     history = state.history
@@ -123,7 +127,7 @@ def train(
     try:
         while state.position.epoch < epochs:
             for batch in islice(batches.epoch(state.begin_epoch()), state.position.done, None):
-                state.step(batch)
+                state.step(batch, batches.rows)
                 shown.step(state.position.epoch + 1, history.loss[-1])
                 if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
                     save()
@@ -153,10 +157,11 @@ def _in_range(number: float, name: str, least: float, below: float) -> float:
 
 def _whole(number: Any, name: str, least: int) -> int:
     """Return a setting that is a whole number of at least so many, or raise."""
+    wanted = f"train(): {name} must be a whole number of at least {least}, got {number!r}"
     try:
         whole = operator.index(number)
     except TypeError:
-        whole = least - 1
+        raise TypeError(wanted) from None
     if whole < least:
-        raise ValueError(f"train(): {name} must be a whole number of at least {least}, got {number!r}")
+        raise ValueError(wanted)
     return whole

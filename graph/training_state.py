@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import math
+import re
 import time
 from os import PathLike
 from typing import Any, NamedTuple
@@ -15,8 +18,10 @@ from gates.values import Value, shape_of
 from graph.checkpoints import read_checkpoint, write_checkpoint
 from graph.computational_graph import ComputationalGraph
 from graph.entries import Entry, Input
+from graph.formatting import gate_text
 from graph.history import History
 from graph.minibatches import Batch
+from graph.wiring import all_sources
 
 
 class Position(NamedTuple):
@@ -47,8 +52,8 @@ class TrainingState:
         The graph whose parameters are trained.
     learning_rate, momentum : float
         The settings of a step.
-    seed, batch_size : int
-        What the order of the examples depends on.
+    settings : dict
+        What a run that goes on from a checkpoint must have in common with the one that made it.
 
     Raises
     ------
@@ -57,20 +62,32 @@ class TrainingState:
     """
 
     def __init__(
-        self, graph: ComputationalGraph, learning_rate: float, momentum: float, seed: int, batch_size: int
+        self, graph: ComputationalGraph, learning_rate: float, momentum: float, seed: int, settings: dict[str, Any]
     ) -> None:
+        if not isinstance(graph, ComputationalGraph):
+            raise TypeError(f"train(): graph must be a ComputationalGraph, got {type(graph).__name__}")
         if not graph.parameters:
             raise ValueError("train(): the graph has no parameters")
         self.graph = graph
         self.learning_rate = learning_rate
         self.momentum = momentum
-        self.settings = {"seed": seed, "batch_size": batch_size}
+        self.settings = {"seed": seed, **settings}
         self.velocity: dict[str, Value] = {}
         self.history = History()
         self.random = np.random.default_rng(seed)
         self.position = Position(0, 0, self.random.bit_generator.state)
         self.pending: _Step | None = None
         self.began = time.perf_counter()
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A number, in hexadecimal, that graphs of other gates, settings or wiring do not have."""
+        lines = []
+        for name, sources in all_sources(self.graph.graph):
+            gate = self.graph.graph.nodes[name]["gate"]
+            text = kind_of(gate) if isinstance(gate, Entry) else re.sub(" at 0x[0-9a-f]+", "", gate_text(gate))
+            lines.append(f"{name} {text} {sources}")
+        return hashlib.sha256("\n".join([*lines, str(self.graph.output)]).encode()).hexdigest()[:16]
 
     def begin_epoch(self) -> np.random.Generator:
         """Return the generator of the epoch's order, in the state that belongs to it."""
@@ -81,31 +98,42 @@ class TrainingState:
         """Go on to the next epoch."""
         self.position = Position(self.position.epoch + 1, 0, self.random.bit_generator.state)
 
-    def step(self, batch: Batch) -> None:
-        """Take one step."""
+    def step(self, batch: Batch, rows: Any = None) -> None:
+        """Take one step, on a minibatch that is made of some rows of the data."""
+        try:
+            with np.errstate(all="ignore"):  # what is not finite is an error here, with its cause
+                self.pending = self._worked_out(batch, rows)
+        except Exception as error:
+            step, epoch = len(self.history) + 1, self.position.epoch + 1
+            of = "" if rows is None else f", on the rows {np.array2string(rows, threshold=200, separator=', ')} of data"
+            error.add_note(f"in train(), step {step} (epoch {epoch}){of}; the parameters are as they were before it")
+            raise
+        self.commit()
+
+    def _worked_out(self, batch: Batch, rows: Any) -> _Step:
+        """Return a step, not yet taken."""
         parameters = self.graph.parameters
         values, velocity = {}, {}
-        with np.errstate(all="ignore"):  # what is not finite is an error here, with its cause
-            loss = self.graph.forward(batch)
-            if shape_of(loss):
-                raise ValueError(
-                    f"train(): the output {self.graph.output} has the shape {shape_of(loss)}: the loss must be a number"
-                )
-            loss = float(loss)
-            if not math.isfinite(loss):
-                raise self._failure(batch, f"the loss is {loss}")
-            gradients = self.graph.backward()
-            for name in parameters:
-                velocity[name] = gradients[name]
-                if self.momentum and name in self.velocity:
-                    velocity[name] = self.momentum * self.velocity[name] + gradients[name]
-                values[name] = parameters[name] - self.learning_rate * velocity[name]
-                if not _is_finite(values[name]):
-                    raise self._failure(batch, f"the parameter {name!r} would not be finite")
+        loss = self.graph.forward(batch)
+        if shape_of(loss):
+            raise ValueError(
+                f"train(): the output {self.graph.output} has the shape {shape_of(loss)}: the loss must be a number; "
+                "graph.output says which wire it is"
+            )
+        loss = float(loss)
+        if not math.isfinite(loss):
+            raise self._failure(f"the loss is {loss}", batch, rows)
+        gradients = self.graph.backward()
+        for name in parameters:
+            velocity[name] = gradients[name]
+            if self.momentum and name in self.velocity:
+                velocity[name] = self.momentum * self.velocity[name] + gradients[name]
+            values[name] = parameters[name] - self.learning_rate * velocity[name]
+            if not _is_finite(values[name]):
+                raise self._failure(f"the parameter {name!r} would not be finite", batch, rows)
         seconds = time.perf_counter() - self.began
         position = self.position._replace(done=self.position.done + 1)
-        self.pending = _Step(len(self.history), values, velocity, loss, seconds, position)
-        self.commit()
+        return _Step(len(self.history), values, velocity, loss, seconds, position)
 
     def commit(self) -> None:
         """Make the step that was worked out the state. If an interrupt cuts it short, it can be done once more."""
@@ -127,20 +155,22 @@ class TrainingState:
             "velocity": self.velocity if self.momentum else {},
             "history": {"loss": self.history.loss, "time": self.history.time},
         }
-        write_checkpoint(path, arrays, {**self.position._asdict(), **self.settings})
+        write_checkpoint(path, arrays, {**self.position._asdict(), **self.settings, "graph": self.fingerprint})
 
     def restore(self, path: str | PathLike[str]) -> None:
         """Take the state from a file, if it belongs to this graph and these settings."""
         groups, facts = read_checkpoint(path)
-        for name, setting in self.settings.items():
-            if facts.get(name) != setting:
-                raise ValueError(f"train(): {path} was made with {name}={facts.get(name)}, got {name}={setting}")
         parameters, saved = self.graph.parameters, groups.get("parameter", {})
         ours, theirs = _described(parameters), _described(saved)
         for name in {**ours, **theirs}:
             here, there = ours.get(name, "not"), theirs.get(name, "not")
             if here != there:
                 raise ValueError(f"train(): the parameter {name!r} is {there} in {path}, and {here} in the graph")
+        if facts.get("graph") != self.fingerprint:
+            raise ValueError(f"train(): {path} was made with another graph: its gates, their settings or wiring differ")
+        for name, setting in self.settings.items():
+            if facts.get(name) != setting:
+                raise ValueError(f"train(): {path} was made with {name}={facts.get(name)!r}, got {name}={setting!r}")
         try:
             position = Position(*(facts[name] for name in Position._fields))
             self.random.bit_generator.state = position.random
@@ -155,16 +185,13 @@ class TrainingState:
         if self.history.time:
             self.began -= self.history.time[-1]
 
-    def _failure(self, batch: Batch, what: str) -> FloatingPointError:
+    def _failure(self, what: str, batch: Batch, rows: Any) -> FloatingPointError:
         """Return the error for a step that gave no finite numbers."""
-        step, epoch = len(self.history) + 1, self.position.epoch + 1
-        why = _cause(self.graph, batch)
-        return FloatingPointError(
-            f"train(): {what} at step {step} (epoch {epoch}): {why}. The parameters are as they were before this step"
-        )
+        where = f"at step {len(self.history) + 1} (epoch {self.position.epoch + 1})"
+        return FloatingPointError(f"train(): {what} {where}: {_cause(self.graph, batch, rows)}")
 
 
-def _cause(graph: ComputationalGraph, batch: Batch) -> str:
+def _cause(graph: ComputationalGraph, batch: Batch, rows: Any) -> str:
     """Return what made a number that is not finite: what entered the graph, or the first gate."""
     for name, gate in graph.graph.nodes(data="gate"):
         if isinstance(gate, Entry):
@@ -173,7 +200,8 @@ def _cause(graph: ComputationalGraph, batch: Batch) -> str:
             if len(bad):
                 place = bad[0].tolist()
                 at = f" at {place[0] if len(place) == 1 else tuple(place)}" if place else ""
-                return f"the {kind_of(gate)} {name!r} is {array[tuple(place)]}{at}"
+                row = f", row {rows[place[0]]} of data" if isinstance(gate, Input) and rows is not None else ""
+                return f"the {kind_of(gate)} {name!r} is {array[tuple(place)]}{at}{row}"
     twin = graph.copy()
     twin.guard = True
     try:

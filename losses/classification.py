@@ -47,13 +47,14 @@ class SoftmaxLoss(_ClassificationLoss):
     def forward(self, scores: Value, labels: Any) -> Value:
         xp = namespace(scores)
         true = is_true_class(scores, labels)
-        shifted = scores - xp.max(scores, axis=1, keepdims=True)
-        e = xp.exp(shifted)
+        # Halves, which never overflow; e**-800 is 0 already.
+        half = 0.5 * scores - 0.5 * xp.max(scores, axis=1, keepdims=True)
+        e = xp.exp(2.0 * xp.where(half < -400.0, -400.0, half))
         self.kept = e, true
         # The largest score's e**0 = 1 stays out of the sum: log1p then keeps the digits of the others.
         largest = xp.arange(scores.shape[1]) == xp.argmax(scores, axis=1, keepdims=True)
         others = xp.sum(xp.where(largest, 0.0, e), axis=1)
-        return xp.mean(xp.log1p(others) - xp.sum(xp.where(true, shifted, 0.0), axis=1))
+        return xp.mean(xp.log1p(others) - 2.0 * xp.sum(xp.where(true, half, 0.0), axis=1))
 
     def backward(self, dloss: Value) -> list[Value]:
         e, true = self.kept
@@ -99,9 +100,10 @@ class SVMLoss(_ClassificationLoss):
         xp = namespace(scores)
         true = is_true_class(scores, labels)
         of_true = xp.sum(xp.where(true, scores, 0.0), axis=1, keepdims=True)
-        hinges = xp.where(true, 0.0, scores - of_true + self.margin)
+        # Halves, which never overflow.
+        hinges = xp.where(true, 0.0, 0.5 * scores - 0.5 * of_true + 0.5 * self.margin)
         self.kept = hinges, true
-        return xp.mean(xp.sum(xp.where(hinges <= 0.0, 0.0, hinges), axis=1))
+        return xp.mean(2.0 * xp.sum(xp.where(hinges <= 0.0, 0.0, hinges), axis=1))
 
     def backward(self, dloss: Value) -> list[Value]:
         hinges, true = self.kept

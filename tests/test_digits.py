@@ -48,10 +48,20 @@ def test_the_two_parts_share_no_picture() -> None:
     assert sum(picture.tobytes() in seen for picture in held_out["X"]) == 0
 
 
+@pytest.mark.parametrize(
+    "bad", [["--epochs", "-1"], ["--seed", "-1"], ["--plot", "nowhere/x.png"], ["--plot", "x.foo"]]
+)
+def test_bad_arguments_are_one_line(bad: list[str]) -> None:
+    result = run(*bad)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "error: " in result.stderr
+
+
 @pytest.mark.parametrize("missing", ["sklearn", "matplotlib"])
 def test_what_is_missing_is_said_before_training(missing: str, tmp_path: Path) -> None:
     result = run("--plot", str(tmp_path / "digits.png"), before=f"import sys; sys.modules['{missing}'] = None")
     assert result.returncode == 2
     assert missing in result.stderr
-    assert "extras train and plot" in result.stderr
+    assert 'pip install -e ".[train,plot]"' in result.stderr
     assert not result.stdout

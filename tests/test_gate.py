@@ -14,6 +14,7 @@ from gates import (
     Gate,
     Log,
     MatMul,
+    Maxout,
     Multiply,
     Power,
     Reciprocal,
@@ -264,6 +265,14 @@ def test_shapes_that_do_not_fit() -> None:
         Reshape((3, -1)).forward([1, 2, 3, 4])
     with pytest.raises(ValueError, match="axes must name each of 2 axes once"):
         Transpose((0, 0)).forward([[1, 2]])
+    with pytest.raises(
+        ValueError, match=r"Maxout: the shapes \(3,\) and \(2, 1\) have no product: x has 3 columns, W1 has"
+    ):
+        Maxout().forward([1, 2, 3], [[1], [2]], 0, [[1], [2]], 0)
+    with pytest.raises(ValueError, match=r"Maxout: W1 and W2 must have the same shape, got \(2, 1\) and \(1, 2\)"):
+        Maxout().forward([1, 2], [[1], [2]], 0, [[1, 2]], 0)
+    with pytest.raises(ValueError, match=r"Maxout: b2 must fit the product's shape \(1,\), got \(3,\)"):
+        Maxout().forward([1, 2], [[1], [2]], 0, [[1], [2]], [1, 2, 3])
     with pytest.raises(ValueError, match=r"MatMul: arrays of 1 or more axes were wanted, got the shapes \(\) and \(\)"):
         MatMul().forward(1, 2)
     with pytest.raises(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import array_api_strict as xp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -70,6 +71,33 @@ def test_a_graph_has_those_of_its_inputs_and_parameters() -> None:
 def test_a_graph_of_elementwise_gates_is_seen_to_be_diagonal() -> None:
     graph = ComputationalGraph.from_expression("sigmoid(x) * x + 1")
     assert jacobian(graph, x=[1.0, -2.0, 0.5])["x"].is_diagonal
+
+
+def test_a_gate_of_a_class_of_ones_own() -> None:
+    class Swap:
+        outputs = 2
+
+        def forward(self, x: Any, y: Any) -> Any:
+            return [y, x]
+
+        def backward(self, dy: Any, dx: Any) -> Any:
+            return [dx, dy]
+
+    of_x, of_y = jacobian(Swap(), [1, 2], [3, 4])
+    assert of_x.matrix.tolist() == [[0, 0], [0, 0], [1, 0], [0, 1]]
+    assert of_y.matrix.tolist() == [[1, 0], [0, 1], [0, 0], [0, 0]]
+
+
+def test_another_librarys_arrays() -> None:
+    of_x, of_y = jacobian(MatMul(), xp.asarray([[1.0, 2.0]]), xp.asarray([[3.0], [4.0]]))
+    assert of_x.matrix.tolist() == [[3, 4]]
+    assert of_y.matrix.tolist() == [[1, 2]]
+
+
+def test_what_is_no_gate() -> None:
+    for given in (Sigmoid, np.tanh, 3):
+        with pytest.raises(TypeError, match=r"jacobian\(\): a gate or a graph was wanted, got"):
+            jacobian(given, [1.0])
 
 
 def test_the_gate_is_left_alone() -> None:

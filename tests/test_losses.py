@@ -20,6 +20,7 @@ CONFIDENT = [
     [[1e4, 1e4 + 50, -1e4]],
     [[-1e4, -1e4 + 30, -1e4 - 30]],
     [[1e300, 1e300, -1e300]],
+    [[8e307, -8e307, 0.0]],
     [[3.25, 3.25, 3.25]],
     [[0.5, -1.25, 2.0]],
     [[1e-300, 0.0, 1e-20]],
@@ -151,6 +152,44 @@ def test_labels_may_be_a_constant(tmp_path: Any) -> None:
         assert graph.forward(scores=scores) == wanted
         graph.save(tmp_path / "graph.json")
         assert ComputationalGraph.load(tmp_path / "graph.json").forward(scores=scores) == wanted
+
+
+def test_labels_that_another_gate_reads_too_do_not_overflow() -> None:
+    graph = ComputationalGraph()
+    scores, y = graph.inputs("scores", "y")
+    loss = graph.add(SoftmaxLoss(), scores, y)
+    graph.output = loss + (y * y).sum()
+    labels = np.array([200, 100], dtype=np.uint8)
+    assert graph.forward(scores=np.zeros((2, 256)), y=labels) == pytest.approx(math.log(256) + 200**2 + 100**2)
+    assert list(graph.backward()) == ["scores"]
+    assert loss.gate.wanted == (True, False)
+
+
+def test_scores_whose_difference_overflows_warn_of_nothing() -> None:
+    for gate in (SoftmaxLoss(), SVMLoss()):
+        assert gate.forward([[1e308, -1e308]], [0]) == 0.0
+        assert gate.backward(1.0)[0].tolist() == [[0.0, 0.0]]
+
+
+def test_scores_of_minus_infinity_leave_a_class_out() -> None:
+    gate = SoftmaxLoss()
+    assert gate.forward([[0.0, -np.inf, 0.0]], [0]) == pytest.approx(math.log(2))
+    assert gate.backward(1.0)[0].tolist() == [[-0.5, 0.0, 0.5]]
+
+
+def test_one_class_has_no_minus_0() -> None:
+    for gate in (SoftmaxLoss(), SVMLoss()):
+        gate.forward([[5.0]], [0])
+        assert not np.signbit(gate.backward(1.0)[0])
+
+
+def test_an_error_says_once_where_it_was() -> None:
+    graph = ComputationalGraph()
+    graph.add(SoftmaxLoss(), graph.input("scores"), graph.input("y"))
+    for run in (lambda: graph.forward(scores=[[1.0]], y=[3]), lambda: SoftmaxLoss().forward([[1.0]], [3])):
+        with pytest.raises(ValueError, match="SoftmaxLoss") as caught:
+            run()
+        assert not hasattr(caught.value, "__notes__")
 
 
 def test_an_integer_constant_is_a_float_to_every_other_gate() -> None:

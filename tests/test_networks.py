@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gates import Add, LeakyReLU, MatMul, ReLU, Sigmoid, Tanh
+from gates import Add, LeakyReLU, MatMul, Power, ReLU, Sigmoid, Tanh
 from graph import ComputationalGraph, fully_connected
 from losses import SoftmaxLoss, SquaredErrorLoss, SVMLoss
 
@@ -106,5 +106,16 @@ def test_bad_gates() -> None:
         TypeError, match=r"loss must be a class of gates, or a gate, with 2 inputs and one output, got 'x"
     ):
         fully_connected([3, 2], loss="xent")  # type: ignore[arg-type]  # on purpose
+    for given in (np.tanh, Power, lambda x: x, "relu", None):
+        with pytest.raises(
+            TypeError, match=r"fully_connected\(\): activation must be a class of gates, or a gate, with"
+        ):
+            fully_connected([3, 2, 2], activation=given)
+    for strength in (-1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"fully_connected\(\): regularization must be at least 0 and finite, got"):
+            fully_connected([3, 2], regularization=strength)
+    for seed in (-1, "a"):
+        with pytest.raises((TypeError, ValueError), match=r"^fully_connected\(\): seed: "):
+            fully_connected([3, 2], seed=seed)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(TypeError, match=r"fully_connected\(\): regularization must be a number, got 'much'"):
         fully_connected([3, 2], regularization="much")  # type: ignore[arg-type]  # on purpose

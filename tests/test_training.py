@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gates import Exp, Gate, Log, MatMul, SquaredNorm, Sum
-from graph import ComputationalGraph, History, fully_connected, train, training_state
+from gates import Exp, Gate, Log, MatMul, SquaredNorm, Sum, Tanh
+from graph import ComputationalGraph, History, fully_connected, train, training, training_state
 from losses import SquaredErrorLoss
 
 
@@ -172,6 +172,19 @@ def test_any_iterable_of_minibatches_will_do() -> None:
     assert len(train(network(), iter(Stream()), epochs=1, progress=False)) == 3
 
 
+def test_a_generator_function_is_called_once_an_epoch() -> None:
+    graph, same = network(), network()
+    calls = []
+
+    def batches() -> Iterator[dict[str, Any]]:
+        calls.append(1)
+        yield from Stream()
+
+    history = train(graph, batches, epochs=3, progress=False)
+    assert history.loss == train(same, Stream(), epochs=3, progress=False).loss
+    assert len(calls) == 3
+
+
 def test_an_iterator_cannot_be_gone_through_twice() -> None:
     message = "data is an iterator, which can be gone through once, and epochs is 2: give an iterable"
     with pytest.raises(ValueError, match=message):
@@ -192,8 +205,14 @@ def test_an_iterator_cannot_be_gone_through_twice() -> None:
         ({"X": np.ones((5, 4)), "y": [0] * 5, "z": [0] * 5}, "unknown input 'z'"),
         ({"X": np.ones((5, 4)), "y": [0, 1, 2, 3, 0]}, r"data_loss \(SoftmaxLoss\): labels must be .* got 3"),
         ([], r"train\(\): data gave no minibatch in epoch 1"),
-        ([(np.ones((5, 4)), [0] * 5)], "inputs must be given as a mapping or by keyword, got tuple"),
-        (np.ones((5, 4)), "data must be a mapping of names to arrays, or an iterable of such minibatches, got ndarray"),
+        (
+            [(np.ones((5, 4)), [0] * 5)],
+            r"train\(\): a minibatch must be a mapping of input names to arrays, \{.*, got tuple",
+        ),
+        (
+            np.ones((5, 4)),
+            "data must be a mapping of input names to arrays, or an iterable of such minibatches, got ndarray",
+        ),
         (None, "or an iterable of such minibatches, got NoneType"),
     ],
 )
@@ -223,7 +242,15 @@ def test_settings_out_of_their_range(setting: Any, message: str) -> None:
         train(network(), data(), progress=False, **setting)
 
 
+@pytest.mark.parametrize("setting", [{"resume": True}, {"checkpoint": 5}])
+def test_a_path_must_be_a_path(setting: Any) -> None:
+    with pytest.raises(TypeError, match=r"train\(\): (resume|checkpoint) must be a path, got (True|5)"):
+        train(network(), data(), progress=False, **setting)
+
+
 def test_a_graph_that_cannot_be_trained() -> None:
+    with pytest.raises(TypeError, match=r"train\(\): graph must be a ComputationalGraph, got dict"):
+        train(data(), network(), progress=False)  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match=r"train\(\): the graph has no parameters"):
         train(ComputationalGraph.from_expression("x ** 2"), {"x": [1.0]}, progress=False)
     graph = network()
@@ -240,10 +267,38 @@ def test_nan_in_the_data_stops_before_the_step() -> None:
     given[2]["X"][4, 1] = np.nan
     graph, reference = network(), network()
     train(reference, given[:2], epochs=1, progress=False)
-    message = r"the loss is nan at step 3 \(epoch 1\): the input 'X' is nan at \(4, 1\). The parameters are as"
+    message = (
+        r"the loss is nan at step 3 \(epoch 1\): the input 'X' is nan at \(4, 1\)\nin train\(\), step 3 \(epoch 1\);"
+    )
     with pytest.raises(FloatingPointError, match=message):
         train(graph, given, epochs=1, progress=False)
     assert bits(graph) == bits(reference)
+
+
+def test_the_rows_of_the_data_are_named() -> None:
+    for place, value, name in (("X", np.nan, FloatingPointError), ("y", 7, ValueError)):
+        given = data()
+        given[place][(37, 2) if place == "X" else 37] = value
+        order = np.random.default_rng(0).permutation(50)
+        step, position = divmod(order.tolist().index(37), 16)
+        with pytest.raises(name) as caught:
+            train(network(), given, batch_size=16, progress=False)
+        assert f"at ({position}, 2), row 37 of data" in str(caught.value) or f"got 7 at position {position}" in str(
+            caught.value
+        )
+        (note,) = caught.value.__notes__
+        rows = np.array2string(order[16 * step : 16 * step + 16], separator=", ")
+        assert note.startswith(
+            f"in train(), step {step + 1} (epoch 1), on the rows {rows} of data; the parameters are as"
+        )
+
+
+def test_a_guarded_graph_says_the_step_too() -> None:
+    graph = ComputationalGraph(guard=True)
+    graph.add(Sum(), graph.add(Log(), graph.parameter("w", 1.0) * graph.input("x", grad=False)))
+    with pytest.raises(FloatingPointError, match=r"log_1 \(Log\) made -inf at 0 from 0") as caught:
+        train(graph, [{"x": [0.0]}], epochs=1, progress=False)
+    assert caught.value.__notes__ == ["in train(), step 1 (epoch 1); the parameters are as they were before it"]
 
 
 def test_the_gate_that_made_it_is_named() -> None:
@@ -283,6 +338,8 @@ def test_a_bar_with_tqdm(capsys: Any) -> None:
     train(network(), data(), batch_size=16, epochs=3)
     shown = capsys.readouterr()
     assert "12/12" in shown.err
+    train(network(), list(Stream()), epochs=2)
+    assert "6/6" in capsys.readouterr().err
     assert "epoch 3/3" in shown.err
     assert "loss " in shown.err
 
@@ -457,6 +514,62 @@ def test_going_on_from_a_finished_run_and_further(tmp_path: Path) -> None:
     assert bits(fresh) == bits(whole)
 
 
+def test_a_checkpoint_every_minute_and_minibatches_that_were_done_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    path = tmp_path / "checkpoint"
+    whole, graph, again = network(), network(), network()
+    wanted = train(whole, Stream(), epochs=2, momentum=0.9, progress=False)
+
+    class Broken:
+        epochs = 0
+
+        def __iter__(self) -> Iterator[dict[str, Any]]:
+            self.epochs += 1
+            yield from list(Stream())[: 4 - self.epochs]
+            if self.epochs == 2:
+                raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        train(graph, Broken(), epochs=2, momentum=0.9, progress=False, checkpoint=path)
+    history = train(again, Stream(), epochs=2, momentum=0.9, progress=False, resume=path)
+    assert history.loss == wanted.loss
+    assert bits(again) == bits(whole)
+    assert len(history.time) == 6
+    assert history.time == sorted(history.time)
+
+
+def test_another_librarys_arrays_come_back_from_a_checkpoint(tmp_path: Path) -> None:
+    given = {name: xp.asarray(array) for name, array in data().items()}
+    results = []
+    for epochs in ((3,), (1, 3)):
+        graph = network()
+        for name, value in graph.parameters.items():
+            graph.parameters[name] = xp.asarray(value)
+        for count, until in enumerate(epochs):
+            resume = tmp_path / "checkpoint" if count else None
+            settings: Any = {"checkpoint": tmp_path / "checkpoint", "resume": resume, "progress": False}
+            train(graph, given, batch_size=16, momentum=0.9, epochs=until, **settings)
+        assert {type(value) for value in graph.parameters.values()} == {type(xp.asarray(0.0))}
+        results.append(bits(graph))
+    assert results[0] == results[1]
+    ours = network()
+    train(ours, data(), batch_size=16, momentum=0.9, epochs=3, progress=False)
+    assert_allclose(np.asarray(graph.parameters["W1"]), ours.parameters["W1"], rtol=1e-9)
+
+
+def test_a_bad_place_for_the_checkpoint_is_found_before_anything_is_changed(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    train(network(), data(), epochs=1, progress=False, checkpoint=path)
+    for bad, error in ((tmp_path / "nowhere" / "checkpoint", FileNotFoundError), (tmp_path, IsADirectoryError)):
+        graph = network()
+        before = bits(graph)
+        with pytest.raises(error):
+            train(graph, data(), progress=False, resume=path, checkpoint=bad)
+        assert bits(graph) == before
+
+
 def test_a_checkpoint_of_a_number_and_float32(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     results = []
@@ -478,21 +591,35 @@ def test_a_checkpoint_of_a_number_and_float32(tmp_path: Path) -> None:
 def test_a_checkpoint_that_does_not_belong_here(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     train(network(), data(), epochs=1, progress=False, checkpoint=path)
-    graph = fully_connected([4, 5, 3])
+    graph = fully_connected([4, 5, 3], regularization=1e-3)
     before = bits(graph)
     with pytest.raises(
         ValueError, match=r"the parameter 'W1' is float64 of shape \(4, 6\) in .*, and float64 of shape \(4, 5\) in"
     ):
         train(graph, data(), progress=False, resume=path)
     assert bits(graph) == before
+    other = {name: array[:40] for name, array in data().items()}
+    for graph, given, message in (
+        (fully_connected([4, 6, 3], activation=Tanh), data(), "was made with another graph: its gates, their settings"),
+        (network(), other, "was made with examples=50, got examples=40"),
+        (network(), [other], "was made with examples=50, got examples=None"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train(graph, given, progress=False, resume=path)
     with pytest.raises(ValueError, match="was made with batch_size=64, got batch_size=32"):
         train(network(), data(), batch_size=32, progress=False, resume=path)
     with pytest.raises(ValueError, match="was made with seed=0, got seed=1"):
         train(network(), data(), seed=1, progress=False, resume=path)
     with pytest.raises(FileNotFoundError):
         train(network(), data(), progress=False, resume=tmp_path / "nothing")
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        train(network(), data(), progress=False, checkpoint=tmp_path / "nowhere" / "checkpoint")
+    graph = network()
+    graph.parameters["b1"] = np.zeros(6, dtype=np.float32)
+    with pytest.raises(
+        ValueError, match=r"'b1' is float64 of shape \(6,\) in .*, and float32 of shape \(6,\) in the g"
+    ):
+        train(graph, data(), progress=False, resume=path)
+    with pytest.raises(ValueError, match=r"the parameter 'w' is not in .*checkpoint, and float64 of shape \(\) in the"):
+        train(line(), data(), progress=False, resume=path)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "another"])
