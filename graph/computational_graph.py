@@ -150,8 +150,9 @@ class ComputationalGraph(Structure):
         for slot in schedule.unneeded:
             grads[slot] = None
         gradients = owned_gradients(schedule, values, grads)
-        for name, gradient in self._gradients_within(schedule, grads):
-            gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        if schedule.nested:
+            for name, gradient in self._gradients_within(schedule, grads):
+                gradients[name] = gradients[name] + gradient if name in gradients else gradient
         self._grads, self._differentiated = grads, output
         return gradients
 
