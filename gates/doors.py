@@ -116,6 +116,8 @@ def checked(bare: Callable[..., Any], who: str) -> Callable[..., Any]:
 
 def as_output(output: Any) -> Value:
     """Return what a gate with one output gave as a value."""
+    if type(output) is np.ndarray and output.ndim and output.dtype.kind == "f":
+        return output
     if isinstance(output, (list, tuple)):
         raise ValueError(
             f"forward() must return one value, got a {type(output).__name__} of {len(output)}; a gate with several "

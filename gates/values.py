@@ -40,8 +40,10 @@ def as_value(given: Any) -> Value:
     kind = type(given)
     if kind is float or (kind is np.ndarray and given.ndim and given.dtype.kind == "f"):
         return given
-    if isinstance(given, numbers.Real):  # int, bool, Fraction, np.float64, np.int64, ... and np.float32
-        return given if isinstance(given, np.floating) and kind is not np.float64 else _as_float(given)
+    if kind is np.float64:
+        return float(given)
+    if isinstance(given, numbers.Real):  # int, bool, Fraction, np.int64, ... and np.float32
+        return given if isinstance(given, np.floating) else _as_float(given)
     if hasattr(given, "__array_namespace__") and not isinstance(given, np.ndarray):
         return _from_array_api(given)
     if isinstance(given, (list, tuple)) or hasattr(given, "__array__"):

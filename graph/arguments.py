@@ -13,7 +13,7 @@ from gates.namespaces import namespace
 from gates.values import Value, as_labels, as_value, prefixed, shape_of
 from graph.entries import Input
 from graph.schedule import Schedule
-from graph.wire import Wire
+from graph.structure import Structure
 
 
 def values_of_entries(
@@ -49,16 +49,18 @@ def values_of_entries(
     return values
 
 
-def upstream_gradient(given: Any, value: Value, output: Wire) -> Value:
+def upstream_gradient(given: Any, value: Value, graph: Structure) -> Value:
     """Return the gradient with respect to the output, in its shape."""
+    if given is None and type(value) is float:
+        return 1.0
     if given is None:
         if shape_of(value):
             raise ValueError(
-                f"the output {output} has the shape {shape_of(value)}: backward() needs an upstream gradient of that "
-                "shape, or a number for all of it"
+                f"the output {graph.output} has the shape {shape_of(value)}: backward() needs an upstream gradient of "
+                "that shape, or a number for all of it"
             )
         given = 1.0
-    who = f"backward(): the upstream gradient of {output}"
+    who = f"backward(): the upstream gradient of {graph.output}"
     try:
         return fit(as_value(given), value, who)
     except TypeError as error:

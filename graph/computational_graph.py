@@ -57,7 +57,7 @@ class ComputationalGraph(Structure):
         self._ran: Schedule | None = None  # the schedule of the last forward pass, to which the lists belong
         self._values: list[Any] = []
         self._grads: list[Any] | None = None
-        self._differentiated: Wire | None = None  # the output that the gradients are of
+        self._differentiated: tuple[str, int] | None = None  # the output that the gradients are of
         self._assigned: str | None = None  # a parameter that was assigned since the last forward pass
 
     def nodes_topologically_sorted(self) -> list[str]:
@@ -98,12 +98,12 @@ class ComputationalGraph(Structure):
         >>> graph.forward({"x": [1, 2], "y": 3, "z": 10})
         array([40., 50.])
         """
-        schedule, output = self._schedule, self.output
+        schedule, (node, port) = self._schedule, self._output_place()
         values = values_of_entries(schedule, inputs, named)
         self._ran, self._grads = None, None
         run_forward(schedule.steps, values)
         self._ran, self._values, self._assigned = schedule, values, None
-        return values[schedule.slot(output)]
+        return values[schedule.slots[node] + port]
 
     def backward(self, upstream: Any = None) -> dict[str, Value]:
         """Run every gate's backward, in reversed topological order.
@@ -136,7 +136,7 @@ class ComputationalGraph(Structure):
         >>> graph.backward([1, 10])
         {'x': array([ 3., 30.]), 'y': 21.0}
         """
-        schedule, values, output = self._schedule, self._values, self.output
+        schedule, values, output = self._schedule, self._values, self._output_place()
         if self._ran is not schedule:
             why = "" if self._ran is None else ": the graph has changed since the last one"
             raise RuntimeError(f"backward() needs a forward pass first{why}")
@@ -144,8 +144,8 @@ class ComputationalGraph(Structure):
             why = f"the parameter {self._assigned!r} was assigned since the last one"
             raise RuntimeError(f"backward() needs a forward pass first: {why}")
         grads: list[Any] = [None] * schedule.size
-        slot = schedule.slot(output)
-        grads[slot] = upstream_gradient(upstream, values[slot], output)
+        slot = schedule.slots[output[0]] + output[1]
+        grads[slot] = upstream_gradient(upstream, values[slot], self)
         run_backward(schedule.steps, values, grads)
         for slot in schedule.unneeded:
             grads[slot] = None
@@ -200,7 +200,12 @@ class ComputationalGraph(Structure):
 
     def _gradient_of(self, wire: Wire) -> Value:
         """Return a wire's gradient of the last backward pass; None before it, or where there is none."""
-        if self._ran is None or self._grads is None or not self._is_current or self._differentiated != self.output:
+        if (
+            self._ran is None
+            or self._grads is None
+            or not self._is_current
+            or self._differentiated != self._output_place()
+        ):
             return None
         return self._grads[self._ran.slot(wire)]
 
@@ -212,8 +217,7 @@ class ComputationalGraph(Structure):
             wires = [twin._wire(*source) for source in sources]
             twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires)
         twin._last = self._last
-        if self._output is not None:
-            twin.output = twin._wire(self._output.node, self._output.port)
+        twin._output = self._output
         return twin
 
     __copy__ = copy

@@ -67,12 +67,11 @@ def _document(graph: ComputationalGraph) -> dict[str, Any]:
         if sources:
             row["reads"] = sources
         rows.append(row)
-    output = graph._output
     return {
         "format": _FORMAT,
         "version": _VERSION,
         "guard": graph.guard,
-        "output": None if output is None else [output.node, output.port],
+        "output": None if graph._output is None else list(graph._output),
         "gates": rows,
     }
 

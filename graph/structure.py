@@ -24,7 +24,7 @@ class Structure:
     def __init__(self) -> None:
         self.graph: Any = nx.MultiDiGraph()
         self._parameters: dict[str, Parameter] = {}
-        self._output: Wire | None = None
+        self._output: tuple[str, int] | None = None  # the gate and its output port, where graph.output was set
         self._last: tuple[str, int] | None = None  # the last gate added: its name, and how many outputs it has
         self._counts: dict[str, int] = {}
         self._gates: list[Any] = []
@@ -218,6 +218,16 @@ class Structure:
     @property
     def output(self) -> Wire:
         """The wire that `forward` returns and `backward` starts from: the last gate added, unless it is set."""
+        return self._wire(*self._output_place())
+
+    @output.setter
+    def output(self, wire: Wire) -> None:
+        if not isinstance(wire, Wire):
+            raise TypeError(f"graph.output must be a wire, got {wire!r}")
+        self._output = self._own(wire, "graph.output").node, wire.port
+
+    def _output_place(self) -> tuple[str, int]:
+        """Return the gate and the output port of the graph's output."""
         if self._output is not None:
             return self._output
         if self._last is None:
@@ -225,13 +235,7 @@ class Structure:
         name, outputs = self._last
         if outputs > 1:
             raise ValueError(f"the last gate, {name}, has {outputs} outputs: set graph.output to one of them")
-        return self._wire(name)
-
-    @output.setter
-    def output(self, wire: Wire) -> None:
-        if not isinstance(wire, Wire):
-            raise TypeError(f"graph.output must be a wire, got {wire!r}")
-        self._output = self._own(wire, "graph.output")
+        return name, 0
 
     def _name_of(self, wire: Wire) -> str:
         """Return a wire's name: its gate's, with the port where there are several."""
