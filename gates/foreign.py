@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gates.gate import Gate
+from gates.gate import Gate, labels_of
 
 
 class Foreign(Gate):
@@ -18,7 +18,7 @@ class Foreign(Gate):
         self.gate = gate
         self.outputs = getattr(gate, "outputs", 1)
         self.has_parameters = getattr(gate, "has_parameters", False)
-        self.labels = getattr(gate, "labels", ())
+        self.labels = labels_of(gate)
 
     def forward(self, *inputs: Any) -> Any:
         return self.gate.forward(*inputs)

@@ -39,8 +39,8 @@ class Gate:
     wanted : tuple of bool
         For each input, whether anybody asked for its gradient; `backward` may return None for the others.
     labels : tuple of int
-        The input ports that take integers as they are, such as labels. A graph's input that is read there has no
-        gradient.
+        The input ports that take integers as they are, such as labels. In a graph they are read straight from an
+        input, which has no gradient then, or from a constant.
     has_parameters : bool
         Whether the gate has parameters of its own, so that backward runs even where no input's gradient is wanted.
     kind : str
@@ -115,6 +115,12 @@ _OF_A_PASS = ("kept", "output", "by_hand", "wanted")
 def kind_of(gate: Any) -> str:
     """Return a gate's kind, also that of a gate that does not derive from Gate."""
     return gate.kind if isinstance(gate, Gate) else snake_case(type(gate).__name__)
+
+
+def labels_of(gate: Any) -> tuple[int, ...]:
+    """Return the ports where a gate reads labels, also for a gate that does not derive from Gate."""
+    ports = getattr(gate, "labels", ())
+    return ports if type(ports) is tuple and all(type(port) is int for port in ports) else ()
 
 
 def settings_of(gate: Any) -> dict[str, Any]:

@@ -14,7 +14,8 @@ class Neuron(Gate):
     """The firing rate sigmoid(sum(inputs * weights) + bias). Backward is that of Sigmoid, Add, Sum and Multiply.
 
     `forward(inputs, weights, bias)` sums over the last axis: inputs (D,), weights (D,) and a number as the bias give
-    a number, inputs (N, D) give N rates, and weights (K, D) with a bias (K,) those of K neurons.
+    a number. Inputs (N, D) give the N rates of one neuron, weights (K, D) and a bias (K,) the rates of K neurons for
+    one example.
 
     Examples
     --------
@@ -34,10 +35,13 @@ class Neuron(Gate):
 
     def backward(self, drate: Value) -> list[Value]:
         multiply, total, add, sigmoid = self.kept
-        *wanted, want_bias = self.wanted
-        multiply.wanted = tuple(wanted)
+        want_inputs, want_weights, want_bias = self.wanted
+        multiply.wanted = want_inputs, want_weights
+        add.wanted = want_inputs or want_weights, want_bias
         dtotal, dbias = add.backward(*sigmoid.backward(drate))
-        return [*multiply.backward(*total.backward(dtotal)), dbias if want_bias else None]
+        if dtotal is None:
+            return [None, None, dbias]
+        return [*multiply.backward(*total.backward(dtotal)), dbias]
 
 
 class Maxout(Gate):

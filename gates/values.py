@@ -62,10 +62,17 @@ def as_labels(given: Any) -> Any:
         labels = np.asarray(given)
     except ValueError:  # rows that differ in length
         return np.array(given, dtype=object)
-    if labels.dtype.kind in "iu":
-        # wide, so that another gate that reads them does not overflow; what is too large stays, to be complained of
-        return labels.astype(np.int64, copy=False) if np.can_cast(labels.dtype, np.int64) else labels
-    return labels if isinstance(given, np.ndarray) else np.array(given, dtype=object)
+    if labels.dtype.kind in "iu" or isinstance(given, np.ndarray):
+        return labels
+    return np.array(given, dtype=object)
+
+
+def holds_integers(array: Any) -> bool:
+    """Return whether something is an array of integers, of any library."""
+    if isinstance(array, np.ndarray):
+        return bool(array.ndim) and array.dtype.kind in "iu"
+    xp = array.__array_namespace__() if hasattr(array, "__array_namespace__") else None
+    return xp is not None and bool(array.ndim) and bool(xp.isdtype(array.dtype, "integral"))
 
 
 def as_number(given: Any, who: str) -> float:

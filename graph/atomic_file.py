@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Callable
 from os import PathLike
 from typing import Any
@@ -34,15 +34,22 @@ def write_atomically(path: str | PathLike[str], write: Callable[[Any], None]) ->
         If there is no such folder, or the file is one itself.
     """
     folder, name = folder_and_name(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):  # an interrupt may come when the file has its name already
             os.unlink(temporary)
         raise
+
+
+def check_writable(path: str | PathLike[str]) -> None:
+    """Raise OSError unless a file can be written beside `path`, and `path` is no folder."""
+    folder, name = folder_and_name(path)
+    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
+    with open(temporary, "xb"):
+        os.unlink(temporary)

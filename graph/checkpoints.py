@@ -24,9 +24,12 @@ _DAMAGE = (ValueError, LookupError, TypeError, AttributeError, EOFError, Runtime
 def write_checkpoint(path: str | PathLike[str], arrays: Mapping[str, Mapping[str, Any]], facts: dict[str, Any]) -> None:
     """Save groups of arrays by name, and facts that JSON can hold. The file is replaced in one step."""
     named: dict[str, Any] = {
-        f"{group}/{name}": np.asarray(array) for group, members in arrays.items() for name, array in members.items()
+        f"{group}_{place}": np.asarray(array)
+        for group, members in arrays.items()
+        for place, array in enumerate(members.values())
     }
-    named["facts"] = np.array(json.dumps({"format": _FORMAT, **facts}))
+    names = {group: list(members) for group, members in arrays.items()}  # apart: a file's name cannot be any string
+    named["facts"] = np.array(json.dumps({"format": _FORMAT, "names": names, **facts}))
     write_atomically(path, lambda file: np.savez(file, **named))
 
 
@@ -51,11 +54,10 @@ def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, dict[str, Any]
                 facts = json.loads(str(file["facts"]))
                 if (found := facts.pop("format")) != _FORMAT:
                     raise ValueError(f"its format is {found!r}, wanted is {_FORMAT!r}")
-                groups: dict[str, dict[str, Any]] = {}
-                for key in file.files:
-                    if key != "facts":
-                        group, _, name = key.partition("/")
-                        groups.setdefault(group, {})[name] = file[key]
+                groups = {
+                    group: {name: file[f"{group}_{place}"] for place, name in enumerate(names)}
+                    for group, names in facts.pop("names").items()
+                }
         except _DAMAGE as error:
             raise ValueError(f"{os.fspath(path)} is not a checkpoint that can be read: {error}") from None
     return groups, facts

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from gates import Gate
-from gates.values import Value, as_labels, as_value
+from gates.values import Value, as_labels, as_value, holds_integers
 
 
 class Entry(Gate):
@@ -59,7 +57,7 @@ class Constant(Entry):
 
     def __init__(self, value: Any) -> None:
         value, labels = as_value(value), as_labels(value)
-        self.value = labels if isinstance(labels, np.ndarray) and labels.ndim and labels.dtype.kind == "i" else value
+        self.value = labels if holds_integers(labels) else value
 
 
 def has_gradient(gate: Any) -> bool:

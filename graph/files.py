@@ -97,6 +97,7 @@ def _encoded(value: Any, who: str, name: str) -> Any:
         return {"graph": _document(cast("ComputationalGraph", value))}
     if hasattr(value, "__array__"):
         array = np.asarray(value)
+        array = array.astype(np.int64) if array.dtype.kind in "iu" else array
         if array.dtype.name in _DTYPES:
             numbers = [_encoded(number, who, name) for number in array.ravel().tolist()]
             return {"array": numbers, "shape": list(array.shape), "dtype": array.dtype.name}

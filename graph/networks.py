@@ -12,7 +12,9 @@ from gates import Add, Gate, ReLU
 from gates.doors import counted
 from gates.gate import fresh
 from gates.values import as_number, prefixed
+from graph.admission import check
 from graph.computational_graph import ComputationalGraph
+from graph.wiring import outputs_of
 from losses import L2Regularization, SoftmaxLoss
 
 
@@ -115,11 +117,11 @@ def _checked_sizes(sizes: Any) -> list[int]:
 def _gate(given: Any, what: str, inputs: int) -> Any:
     """Return a new gate of a class, or like a gate, that takes so many inputs."""
     try:
-        gate: Any = fresh(given) if isinstance(given, Gate) else given()
-    except TypeError:  # not to be called, or not without arguments
-        gate = None
-    least, most = (gate.takes if isinstance(gate, Gate) else None) or (0, 0)
-    if not least <= inputs <= most or gate.outputs != 1:
+        gate: Any = given() if isinstance(given, type) or not hasattr(given, "forward") else fresh(given)
+        least, most = check(gate)[1]
+    except TypeError:  # no class, or one that wants settings, or no gate
+        least, most = 1, 0
+    if not least <= inputs <= most or outputs_of(gate) != 1:
         raise TypeError(
             f"fully_connected(): {what} must be a class of gates, or a gate, with {counted(inputs, inputs)} and one "
             f"output, got {given!r}"

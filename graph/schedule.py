@@ -11,6 +11,7 @@ import networkx as nx
 from gates import Gate
 from gates.doors import checked, formula
 from gates.foreign import Foreign
+from gates.gate import labels_of
 from graph.entries import Entry, has_gradient
 from graph.guard import guarded
 from graph.nested import GraphGate
@@ -69,7 +70,7 @@ class Schedule:
                 needed.append(has_gradient(gate))
                 continue
             sources = tuple([slots[source] + port for source, port in sources_of_node[node]])
-            for port in getattr(gate, "labels", ()):
+            for port in labels_of(gate):
                 if isinstance(gates[sources_of_node[node][port][0]], Entry):
                     self.label_slots.add(sources[port])
                     needed[sources[port]] = False

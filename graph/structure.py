@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 
 from gates.doors import counted
+from gates.gate import labels_of
 from gates.values import as_value, prefixed
 from graph.admission import check, stand, standing
 from graph.entries import Constant, Entry, Input, Parameter
@@ -27,6 +28,7 @@ class Structure:
         self._output: tuple[str, int] | None = None  # the gate and its output port, where graph.output was set
         self._last: tuple[str, int] | None = None  # the last gate added: its name, and how many outputs it has
         self._counts: dict[str, int] = {}
+        self._labelled: dict[str, str] = {}  # inputs and constants that are read as labels, each with a gate that does
         self._gates: list[Any] = []
         stand(self, self._gates)
 
@@ -173,6 +175,8 @@ class Structure:
         9.0
         """
         name = self._admit(gate, len(wires), name)
+        if self._labelled or labels_of(gate):
+            self._check_labels(gate, name, wires)
         edited = len(self.graph) != len(self._gates)  # by hand
         for wire in wires:
             if type(wire) is not Wire or wire.graph is not self or edited:
@@ -254,6 +258,8 @@ class Structure:
         add_edge = self.graph.add_edge
         for port, wire in enumerate(wires):
             add_edge(wire.node, name, port, source_port=wire.port)
+        for port in labels_of(gate):
+            self._labelled[wires[port].node] = name
         self._gates.append(gate)
         standing.add(id(gate))
         if getattr(gate, "has_parameters", False):
@@ -282,6 +288,29 @@ class Structure:
                 for wire in given
             ]
         )
+
+    def _check_labels(self, gate: Any, name: str, wires: Sequence[Any]) -> None:
+        """Raise unless labels come straight from an input or a constant that no other gate reads as numbers."""
+        who, labels = f"{name} ({type(gate).__name__})", labels_of(gate)
+        for port, wire in enumerate(wires):
+            if not isinstance(wire, Wire) or wire.graph is not self or wire.node not in self.graph:
+                continue
+            source, numbers = self.graph.nodes[wire.node]["gate"], name
+            if port in labels:
+                if not isinstance(source, (Input, Constant)):
+                    raise ValueError(f"{who} reads labels straight from an input or a constant, got the wire {wire}")
+                others = [
+                    node
+                    for node, ports in self.graph.adj[wire.node].items()
+                    if not set(ports) <= set(labels_of(self.graph.nodes[node]["gate"]))
+                ]
+                if not others:
+                    continue
+                numbers = others[0]
+            elif wire.node not in self._labelled:
+                continue
+            reader = self._labelled.get(wire.node, name)
+            raise ValueError(f"{reader} reads {wire} as labels and {numbers} as numbers: make an input for each")
 
     def _own(self, wire: Wire, who: str) -> Wire:
         """Return a wire of this graph, or raise ValueError for `who` that named one of another."""

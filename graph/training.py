@@ -10,11 +10,11 @@ from os import PathLike
 from typing import Any
 
 from gates.values import as_number
-from graph.atomic_file import folder_and_name
+from graph.atomic_file import check_writable
 from graph.computational_graph import ComputationalGraph
 from graph.history import History
 from graph.minibatches import Data, Minibatches
-from graph.progress import progress_of
+from graph.progress import Progress, progress_of
 from graph.training_state import TrainingState
 
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
@@ -47,6 +47,7 @@ def train(
         Arrays for the graph's inputs by name, an example a row, dealt out in a new random order each epoch. Or an
         iterable of minibatches, each a mapping of names to arrays, for data that does not fit in memory: it is gone
         through once an epoch, as it comes. A function, such as a generator function, is called once an epoch.
+        Inputs had better be made with `grad=False`: the gradients of others are computed, and not used.
     learning_rate : float
         The length of a step, in units of the parameters per unit of their gradients.
     batch_size : int
@@ -108,15 +109,14 @@ def train(
         if not isinstance(path, (str, PathLike, type(None))):
             raise TypeError(f"train(): {name} must be a path, got {path!r}")
     if checkpoint is not None:
-        folder_and_name(checkpoint)  # what cannot be written is found before training, not after an epoch of it
+        check_writable(checkpoint)  # before training, not after an epoch of it
     batches = Minibatches(data, batch_size, epochs)
     settings = {"batch_size": batch_size, "examples": batches.examples}
     state = TrainingState(graph, learning_rate, momentum, seed, settings)
     if resume is not None:
         state.restore(resume)
     history = state.history
-    shown = progress_of(progress, epochs, batches.steps_per_epoch(), len(history))
-    message, saved = "", time.monotonic()
+    shown, message, saved = Progress(), "", time.monotonic()
 
     def save() -> None:
         nonlocal saved
@@ -125,6 +125,7 @@ def train(
             saved = time.monotonic()
 
     try:
+        shown = progress_of(progress, epochs, batches.steps_per_epoch(), len(history))
         while state.position.epoch < epochs:
             for batch in islice(batches.epoch(state.begin_epoch()), state.position.done, None):
                 state.step(batch, batches.rows)

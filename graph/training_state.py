@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+import operator
 import re
 import time
 from os import PathLike
@@ -21,6 +22,7 @@ from graph.entries import Entry, Input
 from graph.formatting import gate_text
 from graph.history import History
 from graph.minibatches import Batch
+from graph.nested import GraphGate
 from graph.wiring import all_sources
 
 
@@ -161,7 +163,7 @@ class TrainingState:
         """Take the state from a file, if it belongs to this graph and these settings."""
         groups, facts = read_checkpoint(path)
         parameters, saved = self.graph.parameters, groups.get("parameter", {})
-        ours, theirs = _described(parameters), _described(saved)
+        ours, theirs, velocity = _described(parameters), _described(saved), groups.get("velocity", {})
         for name in {**ours, **theirs}:
             here, there = ours.get(name, "not"), theirs.get(name, "not")
             if here != there:
@@ -175,11 +177,13 @@ class TrainingState:
             position = Position(*(facts[name] for name in Position._fields))
             self.random.bit_generator.state = position.random
             loss, seconds = (groups["history"][name].tolist() for name in ("loss", "time"))
+            is_whole = len(loss) == len(seconds) >= operator.index(position.done) >= 0 <= operator.index(position.epoch)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"train(): {path} is a damaged checkpoint: {error!r}") from None
-        velocity = {name: _like(value, parameters[name]) for name, value in groups.get("velocity", {}).items()}
-        self.history.loss, self.history.time = loss, seconds
-        self.velocity, self.position = velocity, position
+        if not is_whole or _described(velocity) not in ({}, ours):
+            raise ValueError(f"train(): {path} is a damaged checkpoint: its parts do not fit one another")
+        self.velocity = {name: _like(value, parameters[name]) for name, value in velocity.items()}
+        self.history.loss, self.history.time, self.position = loss, seconds, position
         for name, value in saved.items():
             parameters[name] = _like(value, parameters[name])
         if self.history.time:
@@ -192,7 +196,15 @@ class TrainingState:
 
 
 def _cause(graph: ComputationalGraph, batch: Batch, rows: Any) -> str:
-    """Return what made a number that is not finite: what entered the graph, or the first gate."""
+    """Return what made a number that is not finite: the first gate that did from finite ones, or what it was given."""
+    try:
+        twin = _guarded(graph.copy())
+        twin.forward(batch)
+        twin.backward()
+    except FloatingPointError as error:
+        return str(error)
+    except Exception as error:  # a gate that cannot be copied, or that does something else the second time
+        return f"its cause could not be found, for {type(error).__name__}: {error}"
     for name, gate in graph.graph.nodes(data="gate"):
         if isinstance(gate, Entry):
             array = np.asarray(batch[name] if isinstance(gate, Input) else gate.value, dtype=float)
@@ -202,14 +214,16 @@ def _cause(graph: ComputationalGraph, batch: Batch, rows: Any) -> str:
                 at = f" at {place[0] if len(place) == 1 else tuple(place)}" if place else ""
                 row = f", row {rows[place[0]]} of data" if isinstance(gate, Input) and rows is not None else ""
                 return f"the {kind_of(gate)} {name!r} is {array[tuple(place)]}{at}{row}"
-    twin = graph.copy()
-    twin.guard = True
-    try:
-        twin.forward(batch)
-        twin.backward()
-    except FloatingPointError as error:
-        return str(error)
     return "the step was too long: try a smaller learning_rate"
+
+
+def _guarded(graph: ComputationalGraph) -> ComputationalGraph:
+    """Return the graph, guarded, and so are the graphs within."""
+    graph.guard = True
+    for _, gate in graph.graph.nodes(data="gate"):
+        if isinstance(gate, GraphGate):
+            _guarded(gate.graph)
+    return graph
 
 
 def _is_finite(value: Value) -> bool:

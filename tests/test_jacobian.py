@@ -41,6 +41,9 @@ def test_the_product_of_a_matrix_and_a_vector() -> None:
     W, x = np.array([[0.1, 0.5], [-0.3, 0.8]]), np.array([0.2, 0.4])
     of_W, of_x = jacobian(MatMul(), W, x)
     assert_allclose(of_x, W)
+    named = jacobian(MatMul(), y=x, x=W)
+    assert np.array_equal(named[0].matrix, of_W.matrix)
+    assert np.array_equal(named[1].matrix, of_x.matrix)
     assert_allclose(of_W, [[0.2, 0.4, 0, 0], [0, 0, 0.2, 0.4]])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gates import Gate
+from gates import Gate, jacobian
 from graph import ComputationalGraph
 from losses import L2Regularization, SoftmaxLoss, SquaredErrorLoss, SVMLoss
 from tests.cases import mp
@@ -145,7 +145,8 @@ def test_labels_of_any_integer_type_stay_integers_in_a_graph() -> None:
 
 def test_labels_may_be_a_constant(tmp_path: Any) -> None:
     scores = [[1.0, 2.0, 0.5], [0.0, 0.0, 3.0]]
-    for constant in (lambda graph: [1, 0], lambda graph: graph.constant([1, 0]), lambda graph: np.array([1, 0])):
+    given = ([1, 0], np.array([1, 0], dtype=np.uint8), xp.asarray([1, 0]))
+    for constant in (*(lambda graph, y=y: y for y in given), *(lambda graph, y=y: graph.constant(y) for y in given)):
         graph = ComputationalGraph()
         graph.add(SoftmaxLoss(), graph.input("scores"), constant(graph))
         wanted = SoftmaxLoss().forward(scores, [1, 0])
@@ -154,15 +155,57 @@ def test_labels_may_be_a_constant(tmp_path: Any) -> None:
         assert ComputationalGraph.load(tmp_path / "graph.json").forward(scores=scores) == wanted
 
 
-def test_labels_that_another_gate_reads_too_do_not_overflow() -> None:
+def test_labels_of_two_losses() -> None:
     graph = ComputationalGraph()
     scores, y = graph.inputs("scores", "y")
     loss = graph.add(SoftmaxLoss(), scores, y)
-    graph.output = loss + (y * y).sum()
-    labels = np.array([200, 100], dtype=np.uint8)
-    assert graph.forward(scores=np.zeros((2, 256)), y=labels) == pytest.approx(math.log(256) + 200**2 + 100**2)
+    graph.output = loss + graph.add(SVMLoss(), scores, y)
+    assert graph.forward(scores=np.zeros((2, 256)), y=np.array([200, 100], dtype=np.uint8)) == pytest.approx(
+        math.log(256) + 255
+    )
     assert list(graph.backward()) == ["scores"]
     assert loss.gate.wanted == (True, False)
+
+
+def test_labels_are_not_numbers_too() -> None:
+    graph = ComputationalGraph()
+    scores, y = graph.inputs("scores", "y")
+    graph.add(SoftmaxLoss(), scores, y)
+    with pytest.raises(ValueError, match="^softmax_loss_1 reads y as labels and multiply_1 as numbers: make an input"):
+        y * y
+    assert len(graph) == 3
+    z = graph.input("z")
+    z + 1
+    with pytest.raises(
+        ValueError, match="^svm_loss_1 reads z as labels and shift_1 as numbers: make an input for each"
+    ):
+        graph.add(SVMLoss(), scores, z)
+    with pytest.raises(
+        ValueError, match=r"^svm_loss_1 \(SVMLoss\) reads labels straight from an input or a constant, got"
+    ):
+        graph.add(SVMLoss(), [[0.0, 1.0]], graph["shift_1"])
+    assert "constant_1" not in graph
+
+
+def test_a_gate_of_ones_own_reads_labels() -> None:
+    class Count:
+        labels = (1,)
+
+        def forward(self, scores: Any, y: Any) -> Any:
+            return float(np.sum(np.argmax(scores, axis=1) == y)) if y.dtype.kind == "i" else math.nan
+
+        def backward(self, dz: Any) -> Any:
+            return [None, None]
+
+    graph = ComputationalGraph()
+    graph.add(Count(), *graph.inputs("scores", "y"))
+    assert graph.forward(scores=[[0, 1], [1, 0]], y=[1, 1]) == 1.0
+    assert jacobian(Count(), [[0, 1], [1, 0]], [1, 1]) == [None, None]
+    label_names = Count()
+    label_names.labels = ["cat", "dog"]  # type: ignore[assignment]  # something else of the user's
+    other = ComputationalGraph()
+    other.add(label_names, *other.inputs("scores", "y"))
+    assert math.isnan(other.forward(scores=[[0, 1]], y=[1]))
 
 
 def test_scores_whose_difference_overflows_warn_of_nothing() -> None:

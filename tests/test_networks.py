@@ -99,6 +99,20 @@ def test_bad_sizes(sizes: Any) -> None:
         fully_connected(sizes)
 
 
+def test_classes_of_ones_own() -> None:
+    class Soft:
+        def forward(self, x: Any) -> Any:
+            self.x = x
+            return np.log1p(np.exp(x))
+
+        def backward(self, dy: Any) -> Any:
+            return [dy / (1 + np.exp(-self.x))]
+
+    graph = fully_connected([3, 4, 4, 2], activation=Soft)  # type: ignore[arg-type]  # it has what a gate needs
+    assert graph.evaluate("scores", X=np.ones((5, 3))).shape == (5, 2)
+    assert type(graph["h2"].gate) is Soft
+
+
 def test_bad_gates() -> None:
     with pytest.raises(TypeError, match=r"activation must be a class of gates, or a gate, with 1 input and one output"):
         fully_connected([3, 2, 2], activation=Add)

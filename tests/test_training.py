@@ -16,6 +16,7 @@ from numpy.testing import assert_allclose
 
 from gates import Exp, Gate, Log, MatMul, SquaredNorm, Sum, Tanh
 from graph import ComputationalGraph, History, fully_connected, train, training, training_state
+from graph.atomic_file import write_atomically
 from losses import SquaredErrorLoss
 
 
@@ -301,6 +302,32 @@ def test_a_guarded_graph_says_the_step_too() -> None:
     assert caught.value.__notes__ == ["in train(), step 1 (epoch 1); the parameters are as they were before it"]
 
 
+def test_an_input_that_is_infinite_for_good_reason_is_not_blamed() -> None:
+    graph = ComputationalGraph()
+    wild = graph.add(Exp(), graph.input("x", grad=False) * graph.parameter("w", 1.0), name="wild")
+    graph.add(Sum(), graph.add(Exp(), graph.input("mask", grad=False)) + wild)
+    batches = [{"x": [1.0], "mask": [-np.inf]}, {"x": [1e5], "mask": [-np.inf]}]
+    with pytest.raises(FloatingPointError, match=r"forward: wild \(Exp\) made inf"):
+        train(graph, batches, epochs=1, learning_rate=1e-3, progress=False)
+
+
+def test_the_gate_within_a_nested_graph_is_named() -> None:
+    inner = ComputationalGraph()
+    inner.add(Log(), inner.input("x"), name="deep")
+    graph = ComputationalGraph()
+    h = graph.add(inner.as_gate(), graph.parameter("w", 1.0) * graph.input("x", grad=False))
+    graph.add(Sum(), h)
+    with pytest.raises(FloatingPointError, match=r"forward: deep \(Log\) made -inf from 0: the logarithm of 0"):
+        train(graph, [{"x": 0.0}], epochs=1, progress=False)
+
+
+def test_an_infinite_constant_is_named() -> None:
+    graph = ComputationalGraph()
+    graph.add(Sum(), graph.parameter("w", 1.0) * graph.constant([1.0, np.inf], name="limits"))
+    with pytest.raises(FloatingPointError, match="the constant 'limits' is inf at 1"):
+        train(graph, [{}], epochs=1, progress=False)
+
+
 def test_the_gate_that_made_it_is_named() -> None:
     graph = ComputationalGraph()
     x = graph.input("x", grad=False)
@@ -455,6 +482,7 @@ def test_ctrl_c_says_where_it_stopped(capsys: Any) -> None:
 SCRIPT = """
 import sys
 from tests.test_training import *
+signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup leaves it ignored
 graph = network()
 print("ready", flush=True)
 path, resume = sys.argv[1], sys.argv[2] == "resume"
@@ -620,6 +648,52 @@ def test_a_checkpoint_that_does_not_belong_here(tmp_path: Path) -> None:
         train(graph, data(), progress=False, resume=path)
     with pytest.raises(ValueError, match=r"the parameter 'w' is not in .*checkpoint, and float64 of shape \(\) in the"):
         train(line(), data(), progress=False, resume=path)
+
+
+def test_parameters_of_odd_names_come_back(tmp_path: Path) -> None:
+    results = []
+    for resume in (None, tmp_path / "checkpoint"):
+        graph = ComputationalGraph()
+        names = ["W", "W.npy", "../W", "facts", "ein Name / <b>"]
+        wires = [graph.parameter(name, float(place)) for place, name in enumerate(names)]
+        graph.add(SquaredNorm(), sum(wires[1:], wires[0]) * graph.input("x", grad=False))
+        if resume:
+            train(graph, {"x": [1.0]}, epochs=1, learning_rate=0.01, progress=False, checkpoint=resume)
+            graph.parameters.update(dict.fromkeys(names, 9.0))
+        train(graph, {"x": [1.0]}, epochs=2, learning_rate=0.01, progress=False, resume=resume)
+        results.append(dict(graph.parameters))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("key", ["epoch", "done", "random", "history", "velocity"])
+def test_a_checkpoint_whose_parts_do_not_fit_changes_nothing(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "checkpoint"
+    train(network(), data(), epochs=1, momentum=0.5, progress=False, checkpoint=path)
+    groups, facts = training_state.read_checkpoint(path)
+    if key == "history":
+        groups["history"]["time"] = groups["history"]["time"][:-1]
+    elif key == "velocity":
+        groups["velocity"]["W1"] = groups["velocity"]["W1"][0]
+    else:
+        facts[key] = "a"
+    monkeypatch.setattr(training_state, "read_checkpoint", lambda path: (groups, facts))
+    graph = network()
+    before = bits(graph)
+    with pytest.raises(ValueError, match="checkpoint is a damaged checkpoint"):
+        train(graph, data(), momentum=0.5, progress=False, resume=path)
+    assert bits(graph) == before
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_no_other_file(tmp_path: Path) -> None:
+    def fail(file: Any) -> None:
+        file.write(b"half")
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        write_atomically(tmp_path / "file", fail)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "another"])
