@@ -49,16 +49,16 @@ def plot(graph: ComputationalGraph, losses: list[float], path: str) -> None:
     """Write a picture of the loss at each step, and of the first layer's weights, a square for each neuron."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 5.5), layout="constrained")
-    axes, squares_axes = figure.subplots(1, 2)
+    figure = Figure(figsize=(14, 5), layout="constrained")
+    axes, squares_axes = figure.subplots(1, 2, width_ratios=(2, 3))
     axes.semilogy(losses, linewidth=0.8)
     axes.set(title="loss on each minibatch", xlabel="step", ylabel="nats")
     W = np.asarray(graph.parameters["W1"])
-    rows = -(-W.shape[1] // 10)
-    squares = np.full((rows * 9 - 1, 89), np.nan)
+    across = 20
+    squares = np.full((-(-W.shape[1] // across) * 9 - 1, across * 9 - 1), np.nan)
     for neuron, weights in enumerate(W.T):
-        row, column = divmod(neuron, 10)
-        squares[row * 9 : row * 9 + 8, column * 9 : column * 9 + 8] = weights.reshape(8, 8)
+        row, column = (9 * place for place in divmod(neuron, across))
+        squares[row : row + 8, column : column + 8] = weights.reshape(8, 8)
     limit = float(np.abs(W).max())
     squares_axes.set_axis_off()
     squares_axes.set_title("weights of the first layer, a square for each neuron")
