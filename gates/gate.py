@@ -120,7 +120,7 @@ def kind_of(gate: Any) -> str:
 def labels_of(gate: Any) -> tuple[int, ...]:
     """Return the ports where a gate reads labels, also for a gate that does not derive from Gate."""
     ports = getattr(gate, "labels", ())
-    return ports if type(ports) is tuple and all(type(port) is int for port in ports) else ()
+    return ports if not ports or (type(ports) is tuple and all(type(port) is int for port in ports)) else ()
 
 
 def settings_of(gate: Any) -> dict[str, Any]:

@@ -175,7 +175,7 @@ class Structure:
         9.0
         """
         name = self._admit(gate, len(wires), name)
-        if self._labelled or labels_of(gate):
+        if self._labelled or getattr(gate, "labels", ()):
             self._check_labels(gate, name, wires)
         edited = len(self.graph) != len(self._gates)  # by hand
         for wire in wires:
@@ -183,8 +183,9 @@ class Structure:
                 wires = self._sources(wires, name, f"{name} ({type(gate).__name__})")
                 break
         self._place(gate, name, wires)
-        self._last = name, outputs_of(gate)
-        return self._wires(name, gate)
+        made = self._wires(name, gate)
+        self._last = name, len(made) if isinstance(made, tuple) else 1
+        return made
 
     def _restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
         """Put back a gate of a saved graph: any gate, entries too, under its own name."""
@@ -258,15 +259,15 @@ class Structure:
         add_edge = self.graph.add_edge
         for port, wire in enumerate(wires):
             add_edge(wire.node, name, port, source_port=wire.port)
-        for port in labels_of(gate):
-            self._labelled[wires[port].node] = name
         self._gates.append(gate)
         standing.add(id(gate))
-        if getattr(gate, "has_parameters", False):
-            self._list_parameters(gate, name)
+        if getattr(gate, "labels", ()) or getattr(gate, "has_parameters", False):
+            self._register(gate, name, wires)
 
-    def _list_parameters(self, gate: Any, name: str) -> None:
-        """List a parameter under its name, and those of a graph within as graph_1.W; each of them once."""
+    def _register(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
+        """Take note of labels, and list a parameter under its name, those of a graph within as graph_1.W, each once."""
+        for port in labels_of(gate):
+            self._labelled[wires[port].node] = name
         if isinstance(gate, Parameter):
             self._parameters[name] = gate
             return
