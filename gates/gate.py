@@ -120,7 +120,9 @@ def kind_of(gate: Any) -> str:
 def labels_of(gate: Any) -> tuple[int, ...]:
     """Return the ports where a gate reads labels, also for a gate that does not derive from Gate."""
     ports = getattr(gate, "labels", ())
-    return ports if not ports or (type(ports) is tuple and all(type(port) is int for port in ports)) else ()
+    if type(ports) is not tuple or not ports:
+        return ()
+    return ports if all(type(port) is int for port in ports) else ()
 
 
 def settings_of(gate: Any) -> dict[str, Any]:

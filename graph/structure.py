@@ -175,7 +175,7 @@ class Structure:
         9.0
         """
         name = self._admit(gate, len(wires), name)
-        if self._labelled or getattr(gate, "labels", ()):
+        if labels_of(gate) or self._labelled:
             self._check_labels(gate, name, wires)
         edited = len(self.graph) != len(self._gates)  # by hand
         for wire in wires:
@@ -261,7 +261,7 @@ class Structure:
             add_edge(wire.node, name, port, source_port=wire.port)
         self._gates.append(gate)
         standing.add(id(gate))
-        if getattr(gate, "labels", ()) or getattr(gate, "has_parameters", False):
+        if labels_of(gate) or getattr(gate, "has_parameters", False):
             self._register(gate, name, wires)
 
     def _register(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
