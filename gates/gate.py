@@ -93,7 +93,7 @@ class Gate:
         self.kept = values
         return values
 
-    def check(self, *inputs: Any) -> None:
+    def check(self, *inputs: Value) -> None:
         """Raise ValueError if forward's formula cannot take these inputs; the message gains the gate's name.
 
         It stands apart from the formula, so that a formula without ifs can be traced. The base class takes all.

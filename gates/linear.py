@@ -29,24 +29,30 @@ class MatMul(Gate):
 
     kind = "matmul"
 
-    def check(self, x: Value, y: Value, name_of_x: str = "x", name_of_y: str = "y") -> None:
-        x_shape, y_shape = shape_of(x), shape_of(y)
-        if not x_shape or not y_shape:
-            raise ValueError(f"arrays of 1 or more axes were wanted, got the shapes {x_shape} and {y_shape}")
-        columns, rows = x_shape[-1], y_shape[-2:][0]
-        if columns != rows:
-            raise ValueError(
-                f"the shapes {x_shape} and {y_shape} have no product: {name_of_x} has {columns} columns, {name_of_y} "
-                f"has {rows} rows"
-            )
-
     def forward(self, x: Value, y: Value) -> Value:
         self.kept = x, y
-        return x @ y
+        try:
+            return x @ y
+        except (TypeError, ValueError):
+            check_product(x, y, "MatMul", "x", "y")  # says it better
+            raise
 
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
         return product_gradients(x, y, dz, *self.wanted)
+
+
+def check_product(x: Value, y: Value, who: str, name_of_x: str, name_of_y: str) -> None:
+    """Raise ValueError unless x @ y is a product."""
+    x_shape, y_shape = shape_of(x), shape_of(y)
+    if not x_shape or not y_shape:
+        raise ValueError(f"{who} takes arrays of 1 or more axes, got the shapes {x_shape} and {y_shape}") from None
+    columns, rows = x_shape[-1], y_shape[-2:][0]
+    if columns != rows:
+        raise ValueError(
+            f"{who} cannot multiply the shapes {x_shape} and {y_shape}: {name_of_x} has {columns} columns, "
+            f"{name_of_y} has {rows} rows"
+        ) from None
 
 
 def product_gradients(x: Value, y: Value, dz: Value, want_x: bool, want_y: bool) -> list[Value]:

@@ -3,7 +3,7 @@
 from gates.activations import Sigmoid
 from gates.arithmetic import Add, Multiply
 from gates.gate import Gate
-from gates.linear import MatMul, product_gradients
+from gates.linear import check_product, product_gradients
 from gates.namespaces import namespace
 from gates.reductions import Sum
 from gates.sum_to import sum_to
@@ -71,7 +71,7 @@ class Maxout(Gate):
     """
 
     def check(self, x: Value, W1: Value, b1: Value, W2: Value, b2: Value) -> None:
-        MatMul().check(x, W1, "x", "W1")
+        check_product(x, W1, "it", "x", "W1")
         if shape_of(W2) != shape_of(W1):
             raise ValueError(f"W1 and W2 must have the same shape, got {shape_of(W1)} and {shape_of(W2)}")
         product = (*shape_of(x)[:-1], shape_of(W1)[-1])

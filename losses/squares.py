@@ -33,15 +33,15 @@ class SquaredErrorLoss(Gate):
 
     def forward(self, prediction: Value, target: Value) -> Value:
         difference = prediction - target
-        self.kept = prediction, target, difference
+        self.kept = target, difference
         return namespace(difference).sum(difference * difference)
 
     def backward(self, dloss: Value) -> list[Value]:
-        prediction, target, difference = self.kept
+        target, difference = self.kept
         want_prediction, want_target = self.wanted
         gradient = 2.0 * dloss * difference
         return [
-            sum_to(gradient, prediction) if want_prediction else None,
+            gradient if want_prediction else None,
             sum_to(-gradient, target) if want_target else None,
         ]
 

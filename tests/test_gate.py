@@ -266,17 +266,17 @@ def test_shapes_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="axes must name each of 2 axes once"):
         Transpose((0, 0)).forward([[1, 2]])
     with pytest.raises(
-        ValueError, match=r"Maxout: the shapes \(3,\) and \(2, 1\) have no product: x has 3 columns, W1 has"
+        ValueError, match=r"Maxout: it cannot multiply the shapes \(3,\) and \(2, 1\): x has 3 columns, W1 has"
     ):
         Maxout().forward([1, 2, 3], [[1], [2]], 0, [[1], [2]], 0)
     with pytest.raises(ValueError, match=r"Maxout: W1 and W2 must have the same shape, got \(2, 1\) and \(1, 2\)"):
         Maxout().forward([1, 2], [[1], [2]], 0, [[1, 2]], 0)
     with pytest.raises(ValueError, match=r"Maxout: b2 must fit the product's shape \(1,\), got \(3,\)"):
         Maxout().forward([1, 2], [[1], [2]], 0, [[1], [2]], [1, 2, 3])
-    with pytest.raises(ValueError, match=r"MatMul: arrays of 1 or more axes were wanted, got the shapes \(\) and \(\)"):
+    with pytest.raises(ValueError, match=r"MatMul takes arrays of 1 or more axes, got the shapes \(\) and \(\)"):
         MatMul().forward(1, 2)
     with pytest.raises(
-        ValueError, match=r"MatMul: the shapes \(2, 7\) and \(6, 5\) have no product: x has 7 columns, y has 6 rows"
+        ValueError, match=r"MatMul cannot multiply the shapes \(2, 7\) and \(6, 5\): x has 7 columns, y has 6 rows"
     ):
         MatMul().forward(np.ones((2, 7)), np.ones((6, 5)))
     with pytest.raises(ValueError, match=r"a gradient of shape \(3,\) cannot be summed to the shape \(2,\)"):
