@@ -94,9 +94,10 @@ class Gate:
         return values
 
     def check(self, *inputs: Value) -> None:
-        """Raise ValueError if forward's formula cannot take these inputs; the message gains the gate's name.
+        """Raise ValueError if the formula of forward cannot take the values of these inputs, such as labels.
 
-        It stands apart from the formula, so that a formula without ifs can be traced. The base class takes all.
+        The message gains the gate's name. It stands apart from the formula, which may look at shapes alone, so that
+        the formula can be traced. The base class takes all.
         """
 
     def __repr__(self) -> str:

@@ -70,16 +70,14 @@ class Maxout(Gate):
            [2.]]), array([1.])]
     """
 
-    def check(self, x: Value, W1: Value, b1: Value, W2: Value, b2: Value) -> None:
-        check_product(x, W1, "it", "x", "W1")
+    def forward(self, x: Value, W1: Value, b1: Value, W2: Value, b2: Value) -> Value:
+        check_product(x, W1, "Maxout", "x", "W1")
         if shape_of(W2) != shape_of(W1):
-            raise ValueError(f"W1 and W2 must have the same shape, got {shape_of(W1)} and {shape_of(W2)}")
+            raise ValueError(f"Maxout takes W1 and W2 of the same shape, got {shape_of(W1)} and {shape_of(W2)}")
         product = (*shape_of(x)[:-1], shape_of(W1)[-1])
         for name, bias in (("b1", b1), ("b2", b2)):
             if any(n not in (1, m) for n, m in zip(reversed(shape_of(bias)), reversed(product))):
-                raise ValueError(f"{name} must fit the product's shape {product}, got {shape_of(bias)}")
-
-    def forward(self, x: Value, W1: Value, b1: Value, W2: Value, b2: Value) -> Value:
+                raise ValueError(f"Maxout: {name} must fit the product's shape {product}, got {shape_of(bias)}")
         z1, z2 = x @ W1 + b1, x @ W2 + b2
         self.kept = x, W1, b1, W2, b2, z1 >= z2
         return namespace(z1).maximum(z1, z2)

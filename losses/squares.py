@@ -24,14 +24,13 @@ class SquaredErrorLoss(Gate):
     [array([-4.,  2.]), array([ 4., -2.])]
     """
 
-    def check(self, prediction: Value, target: Value) -> None:
-        shapes = shape_of(prediction), shape_of(target)
-        if shapes[1] not in (shapes[0], ()):
-            raise ValueError(
-                f"the target must have the prediction's shape {shapes[0]}, or be a number, got {shapes[1]}"
-            )
-
     def forward(self, prediction: Value, target: Value) -> Value:
+        shape, shape_of_target = shape_of(prediction), shape_of(target)
+        if shape_of_target not in (shape, ()):
+            raise ValueError(
+                f"SquaredErrorLoss takes a target of the prediction's shape {shape}, or a number, got the shape "
+                f"{shape_of_target}"
+            )
         difference = prediction - target
         self.kept = target, difference
         return namespace(difference).sum(difference * difference)

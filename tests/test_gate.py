@@ -266,10 +266,10 @@ def test_shapes_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="axes must name each of 2 axes once"):
         Transpose((0, 0)).forward([[1, 2]])
     with pytest.raises(
-        ValueError, match=r"Maxout: it cannot multiply the shapes \(3,\) and \(2, 1\): x has 3 columns, W1 has"
+        ValueError, match=r"Maxout cannot multiply the shapes \(3,\) and \(2, 1\): x has 3 columns, W1 has"
     ):
         Maxout().forward([1, 2, 3], [[1], [2]], 0, [[1], [2]], 0)
-    with pytest.raises(ValueError, match=r"Maxout: W1 and W2 must have the same shape, got \(2, 1\) and \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"Maxout takes W1 and W2 of the same shape, got \(2, 1\) and \(1, 2\)"):
         Maxout().forward([1, 2], [[1], [2]], 0, [[1, 2]], 0)
     with pytest.raises(ValueError, match=r"Maxout: b2 must fit the product's shape \(1,\), got \(3,\)"):
         Maxout().forward([1, 2], [[1], [2]], 0, [[1], [2]], [1, 2, 3])

@@ -257,11 +257,11 @@ def test_labels_pass_through_a_graph_that_is_a_gate() -> None:
 
 
 def test_squared_errors_of_two_shapes_are_an_error_not_a_table() -> None:
-    with pytest.raises(
-        ValueError,
-        match=r"^SquaredErrorLoss: the target must have the prediction's shape \(5, 1\), or be a number, got",
-    ):
+    message = r"^SquaredErrorLoss takes a target of the prediction's shape \(5, 1\), or a number, got the shape \(5,\)"
+    with pytest.raises(ValueError, match=message):
         SquaredErrorLoss().forward(np.zeros((5, 1)), np.zeros(5))
+    with pytest.raises(ValueError, match="or a number, got the shape"):
+        SquaredErrorLoss().forward(1.0, np.zeros(5))
 
 
 def test_settings_must_be_numbers() -> None:
