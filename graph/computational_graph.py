@@ -7,7 +7,7 @@ from os import PathLike
 from typing import Any
 
 from gates import Gate
-from gates.gate import fresh
+from gates.gate import fresh, labels_of
 from gates.namespaces import namespace
 from gates.values import Value
 from graph import expression, files, table
@@ -215,7 +215,7 @@ class ComputationalGraph(Structure):
         for name, sources in all_sources(self.graph):
             gate = self.graph.nodes[name]["gate"]
             wires = [twin._wire(*source) for source in sources]
-            twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires)
+            twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires, labels_of(gate))
         twin._last = self._last
         twin._output = self._output
         return twin

@@ -175,21 +175,22 @@ class Structure:
         9.0
         """
         name = self._admit(gate, len(wires), name)
-        if labels_of(gate) or self._labelled:
+        labels = labels_of(gate)
+        if labels or self._labelled:
             self._check_labels(gate, name, wires)
         edited = len(self.graph) != len(self._gates)  # by hand
         for wire in wires:
             if type(wire) is not Wire or wire.graph is not self or edited:
                 wires = self._sources(wires, name, f"{name} ({type(gate).__name__})")
                 break
-        self._place(gate, name, wires)
-        made = self._wires(name, gate)
-        self._last = name, len(made) if isinstance(made, tuple) else 1
-        return made
+        self._place(gate, name, wires, labels)
+        outputs = outputs_of(gate)
+        self._last = name, outputs
+        return self._wires(name, outputs)
 
     def _restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
         """Put back a gate of a saved graph: any gate, entries too, under its own name."""
-        self._place(gate, self._admit(gate, len(wires), name), wires)
+        self._place(gate, self._admit(gate, len(wires), name), wires, labels_of(gate))
         if not isinstance(gate, Entry):
             self._last = name, outputs_of(gate)
 
@@ -198,18 +199,15 @@ class Structure:
         if name not in self.graph:
             near = get_close_matches(str(name), list(self.graph)[:10_000], n=1)
             raise KeyError(f"no gate is called {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-        return self._wires(name, self.graph.nodes[name]["gate"])
+        return self._wires(name, outputs_of(self.graph.nodes[name]["gate"]))
 
-    def _wires(self, name: str, gate: Any) -> Any:
+    def _wires(self, name: str, outputs: int) -> Any:
         """Return the wire of a gate, or a tuple of its wires if it has several outputs."""
-        outputs = outputs_of(gate)
-        if outputs == 1:
-            return Wire(self, name)  # type: ignore[arg-type]  # the one kind of Structure is a ComputationalGraph
-        return tuple([self._wire(name, port) for port in range(outputs)])
+        return self._wire(name) if outputs == 1 else tuple([self._wire(name, port) for port in range(outputs)])
 
     def _wire(self, name: str, port: int = 0) -> Wire:
         """Return the wire of one output of a gate."""
-        return Wire(self, name, port)  # type: ignore[arg-type]  # as above
+        return Wire(self, name, port)  # type: ignore[arg-type]  # the one kind of Structure is a ComputationalGraph
 
     def __contains__(self, name: object) -> bool:
         return name.node in self.graph and name.graph is self if isinstance(name, Wire) else name in self.graph
@@ -253,21 +251,21 @@ class Structure:
         self._place(gate, name, ())
         return self._wire(name)
 
-    def _place(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
-        """Put a gate into the graph, with the wires that it reads."""
+    def _place(self, gate: Any, name: str, wires: Sequence[Wire], labels: Sequence[int] = ()) -> None:
+        """Put a gate into the graph, with the wires that it reads, some of them as labels."""
         self.graph.add_node(name, gate=gate)
         add_edge = self.graph.add_edge
         for port, wire in enumerate(wires):
             add_edge(wire.node, name, port, source_port=wire.port)
         self._gates.append(gate)
         standing.add(id(gate))
-        if labels_of(gate) or getattr(gate, "has_parameters", False):
-            self._register(gate, name, wires)
-
-    def _register(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
-        """Take note of labels, and list a parameter under its name, those of a graph within as graph_1.W, each once."""
-        for port in labels_of(gate):
+        for port in labels:
             self._labelled[wires[port].node] = name
+        if getattr(gate, "has_parameters", False):
+            self._list_parameters(gate, name)
+
+    def _list_parameters(self, gate: Any, name: str) -> None:
+        """List a parameter under its name, and those of a graph within as graph_1.W; each of them once."""
         if isinstance(gate, Parameter):
             self._parameters[name] = gate
             return
