@@ -14,6 +14,7 @@ from gates.gate import labels_of
 from gates.values import as_value, prefixed
 from graph.admission import check, stand, standing
 from graph.entries import Constant, Entry, Input, Parameter
+from graph.label_wires import check_labels
 from graph.parameters import Parameters
 from graph.wire import Wire
 from graph.wiring import outputs_of
@@ -177,7 +178,7 @@ class Structure:
         name = self._admit(gate, len(wires), name)
         labels = labels_of(gate)
         if labels or self._labelled:
-            self._check_labels(gate, name, wires)
+            check_labels(self, self._labelled, gate, name, wires)
         edited = len(self.graph) != len(self._gates)  # by hand
         for wire in wires:
             if type(wire) is not Wire or wire.graph is not self or edited:
@@ -287,29 +288,6 @@ class Structure:
                 for wire in given
             ]
         )
-
-    def _check_labels(self, gate: Any, name: str, wires: Sequence[Any]) -> None:
-        """Raise unless labels come straight from an input or a constant that no other gate reads as numbers."""
-        who, labels = f"{name} ({type(gate).__name__})", labels_of(gate)
-        for port, wire in enumerate(wires):
-            if not isinstance(wire, Wire) or wire.graph is not self or wire.node not in self.graph:
-                continue
-            source, numbers = self.graph.nodes[wire.node]["gate"], name
-            if port in labels:
-                if not isinstance(source, (Input, Constant)):
-                    raise ValueError(f"{who} reads labels straight from an input or a constant, got the wire {wire}")
-                others = [
-                    node
-                    for node, ports in self.graph.adj[wire.node].items()
-                    if not set(ports) <= set(labels_of(self.graph.nodes[node]["gate"]))
-                ]
-                if not others:
-                    continue
-                numbers = others[0]
-            elif wire.node not in self._labelled:
-                continue
-            reader = self._labelled.get(wire.node, name)
-            raise ValueError(f"{reader} reads {wire} as labels and {numbers} as numbers: make an input for each")
 
     def _own(self, wire: Wire, who: str) -> Wire:
         """Return a wire of this graph, or raise ValueError for `who` that named one of another."""

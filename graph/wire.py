@@ -192,8 +192,8 @@ def _frozen(self: Wire, name: str, *value: Any) -> None:
 
 
 # In place of the dataclass's own, whose error in a class with slots speaks of super().
-Wire.__setattr__ = _frozen  # type: ignore[assignment,method-assign]
-Wire.__delattr__ = _frozen  # type: ignore[assignment,method-assign]
+Wire.__setattr__ = _frozen  # type: ignore[assignment,method-assign]  # a method may be replaced
+Wire.__delattr__ = _frozen  # type: ignore[assignment,method-assign]  # as above
 
 
 def _refuse(sign: str) -> Callable[..., Any]:

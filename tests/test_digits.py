@@ -22,7 +22,7 @@ def test_at_least_97_percent_of_a_held_out_fifth_with_pictures(tmp_path: Path) -
     picture = tmp_path / "digits.png"
     result = run("--plot", str(picture))
     assert result.returncode == 0, result.stderr
-    right, count = map(int, re.search(r"(\d+) of (\d+) held-out digits right", result.stdout).groups())  # type: ignore[union-attr]  # there is one
+    right, count = map(int, re.search(r"(\d+) of (\d+) held-out digits right", result.stdout).groups())
     assert count == 1797 // 5
     assert right / count >= 0.97
     rows = [
@@ -42,7 +42,7 @@ def test_at_least_97_percent_of_a_held_out_fifth_with_pictures(tmp_path: Path) -
 
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_other_splits_and_weights_do_as_well(seed: str) -> None:
-    assert float(re.search(r"right: ([\d.]+)%", run("--seed", seed).stdout).group(1)) >= 97  # type: ignore[union-attr]  # as above
+    assert float(re.search(r"right: ([\d.]+)%", run("--seed", seed).stdout).group(1)) >= 97
 
 
 def test_the_two_parts_share_no_picture() -> None:

@@ -202,7 +202,7 @@ def test_a_gate_of_ones_own_reads_labels() -> None:
     assert graph.forward(scores=[[0, 1], [1, 0]], y=[1, 1]) == 1.0
     assert jacobian(Count(), [[0, 1], [1, 0]], [1, 1]) == [None, None]
     label_names = Count()
-    label_names.labels = ["cat", "dog"]  # type: ignore[assignment]  # something else of the user's
+    label_names.labels = ["cat", "dog"]
     other = ComputationalGraph()
     other.add(label_names, *other.inputs("scores", "y"))
     assert math.isnan(other.forward(scores=[[0, 1]], y=[1]))
@@ -266,9 +266,9 @@ def test_squared_errors_of_two_shapes_are_an_error_not_a_table() -> None:
 
 def test_settings_must_be_numbers() -> None:
     with pytest.raises(TypeError, match="SVMLoss: margin must be a number, got 'wide'"):
-        SVMLoss("wide")  # type: ignore[arg-type]  # on purpose
+        SVMLoss("wide")
     with pytest.raises(TypeError, match="L2Regularization: strength must be a number, got None"):
-        L2Regularization(None)  # type: ignore[arg-type]  # on purpose
+        L2Regularization(None)
 
 
 def test_regularization_neither_over_nor_underflows_where_the_result_does_not() -> None:

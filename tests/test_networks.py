@@ -108,7 +108,7 @@ def test_classes_of_ones_own() -> None:
         def backward(self, dy: Any) -> Any:
             return [dy / (1 + np.exp(-self.x))]
 
-    graph = fully_connected([3, 4, 4, 2], activation=Soft)  # type: ignore[arg-type]  # it has what a gate needs
+    graph = fully_connected([3, 4, 4, 2], activation=Soft)
     assert graph.evaluate("scores", X=np.ones((5, 3))).shape == (5, 2)
     assert type(graph["h2"].gate) is Soft
 
@@ -119,7 +119,7 @@ def test_bad_gates() -> None:
     with pytest.raises(
         TypeError, match=r"loss must be a class of gates, or a gate, with 2 inputs and one output, got 'x"
     ):
-        fully_connected([3, 2], loss="xent")  # type: ignore[arg-type]  # on purpose
+        fully_connected([3, 2], loss="xent")
     for given in (np.tanh, Power, lambda x: x, "relu", None):
         with pytest.raises(
             TypeError, match=r"fully_connected\(\): activation must be a class of gates, or a gate, with"
@@ -130,6 +130,6 @@ def test_bad_gates() -> None:
             fully_connected([3, 2], regularization=strength)
     for seed in (-1, "a"):
         with pytest.raises((TypeError, ValueError), match=r"^fully_connected\(\): seed: "):
-            fully_connected([3, 2], seed=seed)  # type: ignore[arg-type]  # on purpose
+            fully_connected([3, 2], seed=seed)
     with pytest.raises(TypeError, match=r"fully_connected\(\): regularization must be a number, got 'much'"):
-        fully_connected([3, 2], regularization="much")  # type: ignore[arg-type]  # on purpose
+        fully_connected([3, 2], regularization="much")
