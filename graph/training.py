@@ -127,7 +127,7 @@ def train(
     try:
         shown = progress_of(progress, epochs, batches.steps_per_epoch(), len(history))
         while state.position.epoch < epochs:
-            for batch in islice(batches.epoch(state.begin_epoch()), state.position.done, None):
+            for batch in islice(batches.epoch(state.random), state.position.done, None):
                 state.step(batch, batches.rows)
                 shown.step(state.position.epoch + 1, history.loss[-1])
                 if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:

@@ -91,11 +91,6 @@ class TrainingState:
             lines.append(f"{name} {text} {sources}")
         return hashlib.sha256("\n".join([*lines, str(self.graph.output)]).encode()).hexdigest()[:16]
 
-    def begin_epoch(self) -> np.random.Generator:
-        """Return the generator of the epoch's order, in the state that belongs to it."""
-        self.random.bit_generator.state = self.position.random
-        return self.random
-
     def end_epoch(self) -> None:
         """Go on to the next epoch."""
         self.position = Position(self.position.epoch + 1, 0, self.random.bit_generator.state)
