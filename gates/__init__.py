@@ -2,6 +2,7 @@
 
 from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale, Shift, Subtract
+from gates.checking.check import assert_gate, check_gate
 from gates.gate import Gate
 from gates.jacobian import Jacobian, jacobian
 from gates.linear import MatMul
@@ -45,6 +46,8 @@ __all__ = [
     "Sum",
     "Tanh",
     "Transpose",
+    "assert_gate",
+    "check_gate",
     "jacobian",
     "namespace",
     "sum_to",

@@ -25,3 +25,20 @@ class Foreign(Gate):
 
     def backward(self, *upstream: Any) -> Any:
         return self.gate.backward(*upstream)
+
+
+def gate_of(given: Any, who: str) -> Any:
+    """Return what was given if it is a gate: an object with the two methods, of any class.
+
+    Raises
+    ------
+    TypeError
+        If it is anything else. The message begins with `who`.
+    """
+    if isinstance(given, type):
+        raise TypeError(
+            f"{who}: a gate must be an object, got the class {given.__name__}; did you mean {given.__name__}()?"
+        )
+    if not callable(getattr(given, "forward", None)) or not callable(getattr(given, "backward", None)):
+        raise TypeError(f"{who}: a gate must have the methods forward() and backward(), got {given!r}")
+    return given

@@ -5,7 +5,7 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gates.doors import backward_door, formula, forward_door
@@ -43,6 +43,9 @@ class Gate:
         input, which has no gradient then, or from a constant.
     has_parameters : bool
         Whether the gate has parameters of its own, so that backward runs even where no input's gradient is wanted.
+    example_inputs : callable, optional
+        `example_inputs(random)` yields tuples of inputs at which `check_gate` checks a gate that takes only certain ones,
+        drawn from a `numpy.random.Generator`.
     kind : str
         The gate's name in expressions and in automatic node names; the class's name in snake_case by default.
 
@@ -72,6 +75,7 @@ class Gate:
     wanted: tuple[bool, ...] = ()
     has_parameters: bool = False
     kind: str = "gate"
+    example_inputs: Callable[[Any], Iterable[tuple[Any, ...]]] | None = None
 
     forward: Callable[..., Any]
     backward: Callable[..., list[Any]]

@@ -1,5 +1,8 @@
 """The matrix product."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from gates.gate import Gate
 from gates.namespaces import namespace
 from gates.sum_to import sum_to
@@ -40,6 +43,20 @@ class MatMul(Gate):
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
         return product_gradients(x, y, dz, *self.wanted)
+
+    def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield matrices, vectors and stacks of matrices that can be multiplied."""
+        for x, y in (
+            ((2, 3), (3, 4)),
+            ((3, 3), (3, 3)),
+            ((3,), (3,)),
+            ((2, 3), (3,)),
+            ((3,), (3, 2)),
+            ((1, 1), (1, 1)),
+            ((5, 2, 3), (3, 4)),
+            ((2, 3), (5, 3, 4)),
+        ):
+            yield random.normal(size=x), random.normal(size=y)
 
 
 def check_product(x: Value, y: Value, who: str, name_of_x: str, name_of_y: str) -> None:

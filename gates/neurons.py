@@ -1,5 +1,10 @@
 """Gates that are whole neurons: the sigmoid neuron, made of smaller gates, and maxout."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
 from gates.activations import Sigmoid
 from gates.arithmetic import Add, Multiply
 from gates.gate import Gate
@@ -42,6 +47,18 @@ class Neuron(Gate):
         if dtotal is None:
             return [None, None, dbias]
         return [*multiply.backward(*total.backward(dtotal)), dbias]
+
+    def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield inputs, weights and biases of one neuron and of several."""
+        for inputs, weights, bias in (
+            ((), (), ()),
+            ((3,), (3,), ()),
+            ((2, 3), (3,), ()),
+            ((3,), (4, 3), (4,)),
+            ((2, 1), (3,), (2,)),
+        ):
+            drawn = [random.normal(size=shape) for shape in (inputs, weights, bias)]
+            yield tuple([value if np.ndim(value) else float(value) for value in drawn])
 
 
 class Maxout(Gate):
@@ -96,3 +113,10 @@ class Maxout(Gate):
             dW2,
             sum_to(dz2, b2) if want_b2 else None,
         ]
+
+    def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield examples with the weights and biases of two layers, and a tie of these."""
+        for x, W, b in (((4, 3), (3, 2), (2,)), ((3,), (3, 2), (2,)), ((4, 3), (3, 1), (1,)), ((2, 2), (2, 2), (1, 2))):
+            yield tuple([random.normal(size=shape) for shape in (x, W, b, W, b)])
+        W, b = random.normal(size=(3, 2)), random.normal(size=2)
+        yield random.normal(size=(4, 3)), W, b, W, b

@@ -2,6 +2,8 @@
 
 import math
 import operator
+from collections.abc import Iterator
+from typing import Any
 
 from gates.gate import Gate
 from gates.namespaces import namespace
@@ -40,6 +42,13 @@ class Transpose(Gate):
         order = self._order(x)
         inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
         return [namespace(dy).permute_dims(dy, inverse)]
+
+    def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield arrays with as many axes as are put in order."""
+        counts = range(5) if self.axes is None else [len(self.axes)]
+        for shape in ((2, 3, 4, 5), (1, 3, 1, 2), (3, 3, 3, 3)):
+            for count in counts:
+                yield (random.normal(size=(*shape, *[2] * count)[:count]),)
 
     def _order(self, x: Value) -> tuple[int, ...]:
         """Return the source axis of each axis of y, from 0 on."""
@@ -86,3 +95,11 @@ class Reshape(Gate):
     def backward(self, dy: Value) -> list[Value]:
         (x,) = self.kept
         return [namespace(dy).reshape(dy, shape_of(x))]
+
+    def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield arrays with as many elements as the new shape takes."""
+        for rows in (1, 2, 3):
+            shape = tuple(rows if length == -1 else length for length in self.shape)
+            yield (random.normal(size=shape),)
+            yield (random.normal(size=math.prod(shape)),)
+            yield (random.normal(size=(1, *reversed(shape))),)

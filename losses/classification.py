@@ -1,5 +1,6 @@
 """Losses of scores and labels: softmax and SVM."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from gates import Gate, namespace
@@ -14,6 +15,12 @@ class _ClassificationLoss(Gate):
 
     def check(self, scores: Value, labels: Any) -> None:
         check_labels(scores, labels)
+
+    def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield scores of several sizes, with labels."""
+        for shape, size in (((4, 3), 1.0), ((1, 5), 3.0), ((3, 1), 1.0), ((6, 2), 0.1), ((3, 3), 100.0)):
+            yield random.normal(scale=size, size=shape), random.integers(0, shape[1], shape[0])
+        yield random.integers(0, 3, (5, 4)).astype(float), random.integers(0, 4, 5)  # ties and margins
 
 
 class SoftmaxLoss(_ClassificationLoss):

@@ -1,0 +1,121 @@
+"""Inputs to check a gate at, where none are given: of all shapes, at ties and extremes, in every layout of memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gates.values import Value
+
+
+@dataclass(frozen=True)
+class Example:
+    """Inputs of a gate, and in a few words what they are."""
+
+    title: str
+    inputs: tuple[Any, ...]
+
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+def examples_of(gate: Any, inputs: int, random: Any) -> Iterator[Example]:
+    """Yield inputs to check a gate at: its own `example_inputs(random)`, or those that suit most gates."""
+    own = getattr(gate, "example_inputs", None)
+    if own is None:
+        yield from _general(inputs, random)
+        return
+    for place, given in enumerate(own(random)):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(
+                f"{type(gate).__name__}.example_inputs() must give a tuple of inputs for each example, got {given!r}"
+            )
+        yield Example(f"example {place}", tuple(given))
+        if any(isinstance(one, np.ndarray) and one.size > 1 for one in given):
+            yield from _layouts(f"example {place}", given)
+
+
+def _general(inputs: int, random: Any) -> Iterator[Example]:
+    """Yield scalars, arrays that are equally shaped and that broadcast, ties, extremes and layouts."""
+
+    def spread(shape: tuple[int, ...]) -> Value:
+        return _number(random.uniform(0.3, 2.5, shape) * random.choice([-1.0, 1.0], shape))
+
+    def positive(shape: tuple[int, ...]) -> Value:
+        return _number(random.uniform(0.3, 2.5, shape))
+
+    def all_of(title: str, shapes: Shapes, draw: Callable[[tuple[int, ...]], Value] = spread) -> Example:
+        return Example(title, tuple([draw(shape) for shape in shapes]))
+
+    for shape in ((), (), (3,), (2, 3)):
+        for draw in (spread, positive):
+            title = f"{'numbers' if shape == () else f'shape {shape}'}{', positive' if draw is positive else ''}"
+            yield all_of(title, (shape,) * inputs, draw)
+    for shape in ((1,), (3, 1), (1, 3), (3, 3), (2, 1, 3)):
+        yield all_of(f"shape {shape}", (shape,) * inputs)
+    if inputs > 1:
+        for one, rest in (((3,), (2, 3)), ((2, 1), (1, 3)), ((), (3,)), ((1,), (2, 3)), ((2, 1, 3), (4, 1))):
+            yield all_of(f"shapes {one} and {rest}", (one,) + (rest,) * (inputs - 1))
+            yield all_of(f"shapes {rest} and {one}", (rest,) * (inputs - 1) + (one,), positive)
+    yield from _ties(inputs, random)
+    for size in (1e-8, 30.0, 1000.0, 1e8):
+        for signs in ((1.0, -1.0), (-1.0, 1.0)):
+            yield Example(
+                f"numbers near {size:g}",
+                tuple([size * s * u for s, u in zip(itertools.cycle(signs), _near_1(inputs, random))]),
+            )
+    yield from _layouts("shape (2, 3)", [spread((2, 3)) for _ in range(inputs)])
+    yield from _layouts("shape (2, 3), positive", [positive((2, 3)) for _ in range(inputs)])
+
+
+def _ties(inputs: int, random: Any) -> Iterator[Example]:
+    """Yield inputs where several are equal, or one is 0."""
+    if inputs == 1:
+        yield Example("0", (0.0,))
+        yield Example("some zeros", (np.array([0.0, 0.7, -1.3, 0.0]),))
+        yield Example("a row of equals", (np.array([[1.5, 1.5, -0.5], [0.25, 2.0, 2.0]]),))
+        return
+    equal = np.array([1.5, -0.75, 2.0])
+    yield Example("equal numbers", (1.25,) * inputs)
+    yield Example("equal arrays", tuple([equal.copy() for _ in range(inputs)]))
+    for port in range(inputs):
+        numbers = [float(u) for u in _near_1(inputs, random)]
+        numbers[port] = 0.0
+        yield Example("a 0", tuple(numbers))
+
+
+def _layouts(title: str, given: Sequence[Any]) -> Iterator[Example]:
+    """Yield the same inputs read-only, not contiguous, and as float32."""
+
+    def each(change: Callable[[Any], Any]) -> tuple[Any, ...]:
+        return tuple([change(one) if isinstance(one, np.ndarray) else one for one in given])
+
+    yield Example(f"{title}, read-only", each(_read_only))
+    yield Example(f"{title}, not contiguous", each(_strided))
+    yield Example(f"{title}, float32", each(lambda one: one.astype(np.float32) if one.dtype.kind == "f" else one))
+
+
+def _read_only(array: Any) -> Any:
+    twin = array.copy()
+    twin.flags.writeable = False
+    return twin
+
+
+def _strided(array: Any) -> Any:
+    wide = np.zeros([2 * length for length in array.shape], dtype=array.dtype)
+    view = wide[tuple([slice(None, None, 2)] * array.ndim)]
+    view[...] = array
+    return view
+
+
+def _near_1(count: int, random: Any) -> list[float]:
+    return [float(u) for u in random.uniform(0.8, 1.25, count)]
+
+
+def _number(array: Any) -> Value:
+    """Return an array, or the float that an array without axes is."""
+    return array if np.ndim(array) else float(array)

@@ -1,0 +1,135 @@
+"""What a check found, as a report that can be asked and printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from gates.checking.controls import SelfTest
+
+_HEAD = ("input", "index", "analytic", "numeric", "abs. error", "rel. error", "verdict")
+
+
+class Row(NamedTuple):
+    """A line of a report: an input, and its worst element.
+
+    Attributes
+    ----------
+    input : str
+        The input's name.
+    index : str
+        The index of the element, "" for a number.
+    analytic : float
+        What backward gave.
+    numeric : float
+        What forward's differences gave: at a kink the slope that is nearer to the analytic value.
+    absolute_error, relative_error : float
+        How far the two are apart, as it is and relative to the larger.
+    verdict : str
+        "pass", "fail", "kink" or "inconclusive".
+    sides : tuple of float
+        At a kink the slopes to the left and to the right.
+    """
+
+    input: str
+    index: str
+    analytic: float
+    numeric: float
+    absolute_error: float
+    relative_error: float
+    verdict: str
+    sides: tuple[float, ...] = ()
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as texts."""
+        numeric = " | ".join(map(_number, self.sides)) if self.sides else _number(self.numeric)
+        errors = [f"{error:.1e}" if error == error else "-" for error in (self.absolute_error, self.relative_error)]
+        return (self.input, self.index, _number(self.analytic), numeric, *errors, self.verdict)
+
+
+@dataclass(repr=False)
+class Report:
+    """What a gradient check found. Printed, it is a table with a row for each input.
+
+    Attributes
+    ----------
+    title : str
+        What was checked.
+    verdict : str
+        "pass"; "fail"; "kink", where the slopes on the two sides differ; or "inconclusive", where nothing can be said.
+    passed : bool
+        Whether it passed: a pass, or a kink whose analytic value lies between the slopes on its two sides.
+    diagnosis : str
+        A sentence about what is wrong, "" where nothing is known to be.
+    note : str
+        What else is to be said.
+    rows : tuple of Row
+        Each input that has a gradient, with its worst element.
+
+    Examples
+    --------
+    >>> from gates import Multiply, check_gate
+    >>> class Forgetful(Multiply):
+    ...     def backward(self, dz):
+    ...         x, y = self.kept
+    ...         return [y, x]  # without dz
+    >>> report = check_gate(Forgetful(), 3.0, -4.0)
+    >>> report.verdict, report.passed
+    ('fail', False)
+    >>> report.diagnosis
+    'the gradient of x and of y is the local gradient alone: the upstream gradient is not multiplied in'
+    """
+
+    title: str
+    verdict: str
+    passed: bool
+    diagnosis: str
+    note: str
+    rows: tuple[Row, ...]
+    controls: Callable[[], SelfTest]
+
+    def raise_if_failed(self) -> None:
+        """Raise AssertionError with the report as its message, unless it passed."""
+        __tracebackhide__ = True  # pytest then shows the line of the test
+        if not self.passed:
+            raise AssertionError(str(self))
+
+    def self_test(self) -> SelfTest:
+        """Spoil backward in several ways, and return whether the check, run again, catches each.
+
+        A check that passes says something only if it can fail.
+
+        Examples
+        --------
+        >>> from gates import Sigmoid, check_gate
+        >>> check_gate(Sigmoid()).self_test().all_caught
+        True
+        """
+        return self.controls()
+
+    def __str__(self) -> str:
+        lines = [f"{self.title}: {self.verdict}" + (f": {self.diagnosis}" if self.diagnosis else "")]
+        if self.rows:
+            lines += ["", *aligned([_HEAD, *[row.cells for row in self.rows]])]
+        if self.diagnosis:
+            lines += ["", f"diagnosis: {self.diagnosis}"]
+        if self.note:
+            lines += ["" if not self.diagnosis else None, f"note: {self.note}"]  # type: ignore[list-item]
+        return "\n".join(line for line in lines if line is not None)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.title}: {self.verdict}>"
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return rows of texts as lines with aligned columns."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def _number(value: Any) -> str:
+    return f"{value:.8g}" if value == value else "nan"

@@ -1,0 +1,200 @@
+"""What is on trial: a gate, run anew for every question, so that no answer depends on the one before."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gates.doors import as_output, as_outputs, check_inputs, formula
+from gates.foreign import Foreign, gate_of
+from gates.gate import Gate, fresh, input_counts, labels_of
+from gates.values import Value, as_labels, as_value, holds_integers, prefixed
+
+
+class Subject:
+    """Something with a forward that is believed and a backward that is not.
+
+    Attributes
+    ----------
+    title : str
+        What it is called in a report.
+    labels : tuple of int
+        The ports without a gradient.
+    """
+
+    title: str
+    labels: tuple[int, ...] = ()
+
+    def start(self, inputs: Sequence[Value]) -> Run:
+        """Run forward on something fresh, and return what can be asked of it then."""
+        raise NotImplementedError
+
+    def outputs(self, inputs: Sequence[Value]) -> Any:
+        """Return all numbers that forward gives, as one vector."""
+        return flat(self.start(inputs).outputs)
+
+    def names(self, count: int) -> list[str]:
+        """Return the names of that many inputs."""
+        raise NotImplementedError
+
+    def is_wanted(self, port: int) -> bool:
+        """Return whether the gradient of an input is to be checked."""
+        return True
+
+    def upstream_names(self, count: int) -> list[str]:
+        """Return the names of that many upstream gradients."""
+        return [f"dz[{place}]" for place in range(count)]
+
+
+class Run:
+    """A forward pass that was run: its outputs, and a backward to be called."""
+
+    outputs: list[Value]
+
+    def backward(self, upstream: Sequence[Value]) -> Any:
+        """Return what backward answers, as it is."""
+        raise NotImplementedError
+
+
+class GateSubject(Subject):
+    """A gate on trial. It is copied, and never run itself.
+
+    Parameters
+    ----------
+    gate : object
+        The gate, of any class with the two methods.
+    wanted : sequence of bool, optional
+        For each input, whether its gradient is checked; all by default.
+    """
+
+    def __init__(self, gate: Any, wanted: Sequence[bool] | None = None) -> None:
+        gate_of(gate, "check_gate()")
+        self.gate = gate
+        self.title = _title(gate)
+        self.labels = labels_of(gate)
+        self.wanted = None if wanted is None else tuple(wanted)
+        self.remembers = True  # until it is shown that forward does not depend on the passes before
+        self._worker: Gate | None = None
+
+    def start(self, inputs: Sequence[Value]) -> GateRun:
+        gate = self._fresh(len(inputs))
+        return GateRun(gate, _forward(gate, inputs))
+
+    def outputs(self, inputs: Sequence[Value]) -> Any:
+        if self._worker is None or self.remembers:
+            self._worker = self._fresh(len(inputs))
+        return flat(_forward(self._worker, inputs))
+
+    def names(self, count: int) -> list[str]:
+        return _parameters(self.gate.forward, count)
+
+    def upstream_names(self, count: int) -> list[str]:
+        return _parameters(self.gate.backward, count)
+
+    def is_wanted(self, port: int) -> bool:
+        return self.wanted is None or self.wanted[port]
+
+    @property
+    def counts(self) -> tuple[int, float]:
+        """The least and the largest number of inputs that forward takes."""
+        if isinstance(self.gate, Gate) and self.gate.takes is not None:
+            return self.gate.takes
+        return input_counts(self.gate.forward)
+
+    def values(self, given: Sequence[Any]) -> list[Value]:
+        """Return inputs as values that can be moved: all but labels as float64, or float32 where they are."""
+        least, most = self.counts
+        if not least <= len(given) <= most:
+            wanted = str(least) if least == most else f"{least} or more" if most == math.inf else f"{least} to {most}"
+            raise TypeError(f"{self.title} takes {wanted} inputs, got {len(given)}")
+        if not self.labels:
+            self.labels = self._labels_found(given)
+        values = []
+        for port, (name, one) in enumerate(zip(self.names(len(given)), given)):
+            try:
+                values.append(as_labels(one) if port in self.labels else _as_numpy(as_value(one)))
+            except (TypeError, ValueError) as error:
+                raise prefixed(error, f"{self.title}: {name}") from None
+        gate = self._fresh(len(values))
+        check_inputs(gate, values, self.title)
+        return values
+
+    def _labels_found(self, given: Sequence[Any]) -> tuple[int, ...]:
+        """Return the ports whose integers backward has no gradient for: a class may not say which are labels."""
+        integers = [port for port, one in enumerate(given) if holds_integers(as_labels(one))]
+        if not integers:
+            return ()
+        self.labels = tuple(integers)
+        try:
+            run = self.start([as_labels(one) if port in integers else as_value(one) for port, one in enumerate(given)])
+            answer = run.backward([np.ones_like(output) for output in run.outputs])
+            return tuple([port for port in integers if answer[port] is None])
+        except Exception:  # what is wrong comes to light when the gate is checked
+            return ()
+        finally:
+            self.labels = ()
+
+    def _fresh(self, inputs: int) -> Gate:
+        """Return a copy of the gate, before any pass, of which all gradients are wanted that are checked."""
+        twin = fresh(self.gate)
+        gate: Gate = twin if isinstance(twin, Gate) else Foreign(twin)
+        gate.labels = self.labels or gate.labels
+        gate.wanted = self.wanted or (True,) * inputs
+        return gate
+
+
+class GateRun(Run):
+    """A gate after its forward."""
+
+    def __init__(self, gate: Gate, outputs: list[Value]) -> None:
+        self.gate = gate
+        self.outputs = outputs
+
+    def forward(self, inputs: Sequence[Value]) -> None:
+        """Run forward again, on the same gate."""
+        self.outputs = _forward(self.gate, inputs)
+
+    def backward(self, upstream: Sequence[Value]) -> Any:
+        return formula(self.gate.backward)(self.gate, *upstream)
+
+
+def flat(values: Sequence[Value]) -> Any:
+    """Return all numbers of several values as one vector of float64."""
+    if len(values) == 1:
+        return np.array(values[0], dtype=np.float64).reshape(-1)
+    return np.concatenate([np.asarray(value, dtype=np.float64).reshape(-1) for value in values])
+
+
+def _forward(gate: Gate, inputs: Sequence[Value]) -> list[Value]:
+    """Run a gate's formula as a graph does."""
+    output = formula(gate.forward)(gate, *inputs)
+    if gate.outputs == 1:
+        gate.output = as_output(output)
+        return [gate.output]
+    gate.output = as_outputs(output, gate.outputs)
+    return list(gate.output)
+
+
+def _parameters(method: Any, count: int) -> list[str]:
+    """Return the names of a method's first positional parameters; those of `*dz` are dz[0], dz[1], ..."""
+    parameters = inspect.signature(method).parameters
+    names = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    rest = next((name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL), "inputs")
+    return names[:count] + [f"{rest}[{place}]" for place in range(count - len(names))]
+
+
+def _as_numpy(value: Value) -> Value:
+    """Return a value as a float or a NumPy array."""
+    if type(value) is float or isinstance(value, (np.ndarray, np.generic)):
+        return value
+    return as_value(np.asarray(value))
+
+
+def _title(gate: Any) -> str:
+    """Return a gate as it was made, where it says so."""
+    text = repr(gate)
+    return text if isinstance(gate, Gate) and len(text) <= 60 else type(gate).__name__

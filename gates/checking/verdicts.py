@@ -1,0 +1,186 @@
+"""From what was found at each point to one verdict, one diagnosis and one note."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gates.checking.conduct import KINDS, Fault
+from gates.checking.elements import Element
+from gates.checking.examination import Examination
+from gates.checking.patterns import index_of
+from gates.checking.report import Report, Row
+
+_PATTERNS = KINDS[KINDS.index("swapped") : KINDS.index("index") + 1]
+_DIAGNOSED = 6  # points, at most, are searched for patterns
+
+
+def reported(
+    title: str, found: Sequence[Examination], controls: Callable[[], Any], left_out: int = 0, diagnose: bool = True
+) -> Report:
+    """Return the report on what was found at some points."""
+    verdict, passed = _verdict(found)
+    return Report(
+        title,
+        verdict,
+        passed,
+        _diagnosis(found) if diagnose and not passed else "",
+        _note(found, verdict, left_out),
+        _rows(found),
+        controls,
+    )
+
+
+def _verdict(found: Sequence[Examination]) -> tuple[str, bool]:
+    """Return the verdict on several points, and whether it is a pass: one that is inconclusive does not spoil it."""
+    verdicts = [one.verdict for one in found]
+    if "fail" in verdicts:
+        return "fail", False
+    if any(one.verdict == "kink" and not one.is_passed for one in found):
+        return "kink", False
+    if "kink" in verdicts and (len(found) == 1 or "pass" not in verdicts):
+        return "kink", True
+    seen = {element.port for one in found for element in one.elements if element.is_passed}
+    ports = {port for one in found for port, (_, size) in one.counts.items() if size}
+    if "pass" in verdicts and ports <= seen:
+        return "pass", True
+    return "inconclusive", False
+
+
+def _diagnosis(found: Sequence[Examination]) -> str:
+    """Return the most specific sentence about what is wrong."""
+    faults = [fault for one in found for fault in one.faults]
+    faults += [Fault("kink", sentence) for one in found for sentence in _kinks(one)]
+    failed = [one for one in found if one.patterns is not None]
+    if failed and not any(
+        fault.kind not in _PATTERNS and KINDS.index(fault.kind) < KINDS.index("swapped") for fault in faults
+    ):
+        faults.append(_pattern(failed))
+    return min(faults, key=lambda fault: fault.rank).sentence if faults else ""
+
+
+def _pattern(failed: Sequence[Examination]) -> Fault:
+    """Return the pattern that the wrong elements follow at every point where it can be seen."""
+    step = max(len(failed) // _DIAGNOSED, 1)
+    searched = [(one, patterns) for one in failed[::step][:_DIAGNOSED] if one.patterns and (patterns := one.patterns())]
+    for kind in _PATTERNS:
+        texts: dict[int, str] = {}
+        for port in sorted({port for _, patterns in searched for port in patterns.wrong}):
+            answers = [patterns.find(kind, port) for _, patterns in searched if port in patterns.wrong]
+            if None not in answers and any(answers):
+                texts[port] = next(answer for answer in answers if answer)
+        if texts:
+            text = next(iter(texts.values()))
+            names = [searched[0][0].names[port] for port in texts if texts[port] == text]
+            if kind == "swapped":
+                return Fault(kind, f"the gradients of {' and '.join(names)} are swapped")
+            return Fault(kind, f"the gradient of {' and of '.join(names)} {text}")
+    one = failed[0]
+    worst = max((e for e in one.elements if e.verdict == "fail"), key=lambda e: e.relative_error)
+    text = f"the gradient of {one.names[worst.port]} is {worst.analytic:.8g} where the slope is {worst.numeric:.8g}"
+    return Fault("no pattern", f"no simple pattern: {text}")
+
+
+def _kinks(one: Examination) -> list[str]:
+    """Return what is wrong at the kinks of a point."""
+    outside = [
+        f"{one.names[e.port]} stands at a kink: its gradient {e.analytic:.6g} lies outside the slopes on its two sides, "
+        f"{e.slope.left.value:.6g} and {e.slope.right.value:.6g}"
+        for e in one.elements
+        if e.verdict == "kink" and not e.is_passed
+    ]
+    return one.kinks or outside
+
+
+def _note(found: Sequence[Examination], verdict: str, left_out: int) -> str:
+    """Return what else is to be said."""
+    notes = []
+    if len(found) > 1:
+        counts = Counter(one.verdict for one in found)
+        listed = ", ".join(f"{counts[v]} {v}" for v in ("fail", "kink", "inconclusive", "pass") if counts[v])
+        notes.append(
+            f"{len(found)} examples: {listed}" + (f"; {left_out} more that forward does not take" if left_out else "")
+        )
+        bad = [one.title for one in found if one.verdict == verdict]
+        if verdict in ("fail", "kink"):
+            notes.append(f"{verdict} at {'; '.join(bad[:3])}" + (f" and {len(bad) - 3} more" if len(bad) > 3 else ""))
+    else:
+        notes += _remarks(found[0])
+    if verdict == "inconclusive":
+        notes.insert(0, _why_inconclusive(found))
+    return "; ".join(notes)
+
+
+def _why_inconclusive(found: Sequence[Examination]) -> str:
+    """Return why nothing can be said."""
+    if not any(one.could_fail for one in found):
+        if any(element.is_cancelled for one in found for element in one.elements):
+            return (
+                "this check could not have failed: the upstream gradient makes every gradient 0, though forward moves"
+            )
+        return "this check could not have failed: no probe, near or far, moves what forward gives"
+    one = found[0]
+    names = [one.names[port] for port in one.unresolved if port >= 0]
+    return f"the slope along {' and '.join(names) or 'the inputs'} cannot be told from forward: it is not finite, or lost in rounding"
+
+
+def _remarks(one: Examination) -> list[str]:
+    """Return what is to be said of the elements of one point."""
+    remarks = []
+    for port, (checked, size) in one.counts.items():
+        name, elements = one.names[port], [element for element in one.elements if element.port == port]
+        if checked < size:
+            remarks.append(f"{name}: {checked:,} of {size:,} elements checked, and random directions")
+        for count, text in (
+            (sum(e.is_zero for e in elements), "both sides are zero"),
+            (sum(e.verdict == "inconclusive" for e in elements), "the slope is lost in rounding, or not finite"),
+        ):
+            if count:
+                remarks.append(f"{name}: {text}" + (f" at {count:,} of {checked:,} elements" if checked > 1 else ""))
+        kinks = [element for element in elements if element.verdict == "kink" and element.is_passed]
+        if kinks:
+            slope = kinks[0].slope
+            remarks.append(
+                f"{name} stands at a kink, with slopes {slope.left.value:.6g} and {slope.right.value:.6g} on its two sides"
+                + (f", at {len(kinks):,} of {checked:,} elements" if checked > 1 else "")
+            )
+    return remarks
+
+
+def _rows(found: Sequence[Examination]) -> tuple[Row, ...]:
+    """Return a row for each input: its worst element."""
+    worst: dict[int, tuple[tuple[Any, ...], Row]] = {}
+    for one in found:
+        for element in one.elements:
+            key = _severity(element, len(found) == 1)
+            if element.port not in worst or key > worst[element.port][0]:
+                worst[element.port] = key, _row(one, element)
+    return tuple([worst[port][1] for port in sorted(worst)])
+
+
+def _severity(element: Element, kinks_first: bool) -> tuple[Any, ...]:
+    """Return how bad an element is, to be compared."""
+    order = ["inconclusive", "kink passed", "pass", "kink", "fail"]
+    if kinks_first:
+        order = ["inconclusive", "pass", "kink passed", "kink", "fail"]
+    kind = "kink passed" if element.verdict == "kink" and element.is_passed else element.verdict
+    error = element.relative_error
+    return order.index(kind), error if error == error else np.inf, element.absolute_error
+
+
+def _row(one: Examination, element: Element) -> Row:
+    """Return an element as a row."""
+    slope = element.slope
+    return Row(
+        one.names[element.port],
+        index_of(element.place or 0, one.shapes[element.port]),
+        element.analytic,
+        element.numeric,
+        element.absolute_error,
+        element.relative_error,
+        element.verdict,
+        (slope.left.value, slope.right.value) if slope.is_kink else (),
+    )
