@@ -73,7 +73,7 @@ def judged(port: int, place: int | None, analytic: float, slope: Slope, excuse: 
     """Return an element with its verdict; `excuse` is by how much rounding moves the analytic value."""
     element = Element(port, place, analytic, slope, "inconclusive")
     if slope.is_kink:
-        low, high = sorted((slope.left, slope.right), key=lambda side: side.value)
+        low, high = slope.low, slope.high
         if not math.isfinite(analytic):
             return replace(element, verdict="fail")
         slack = AGREEMENT * max(abs(low.value), abs(high.value)) + excuse
@@ -83,8 +83,7 @@ def judged(port: int, place: int | None, analytic: float, slope: Slope, excuse: 
     if not best.is_known:
         return element
     if not math.isfinite(analytic):
-        is_finite = best.error <= 1e-3 * max(abs(best.value), slope.swing)
-        return replace(element, verdict="fail") if is_finite else element
+        return replace(element, verdict="fail") if best.error <= 1e-3 * max(abs(best.value), slope.swing) else element
     largest = max(abs(analytic), abs(best.value))
     allowed = SURE * best.error + excuse + AGREEMENT * largest
     if abs(analytic - best.value) > allowed:

@@ -26,6 +26,7 @@ class Estimate:
 
     value: float
     error: float
+    step: float = 0.0  # the smallest one it rests on
 
     @property
     def is_known(self) -> bool:
@@ -41,8 +42,10 @@ class Slope:
     ----------
     central, left, right : Estimate
         From both sides, from the left, from the right.
+    low, high : Estimate
+        The least and the largest that the slope can be where every output chooses one of its two sides at a kink.
     swing : float
-        The fastest movement seen in any step: what the slope is small or large beside.
+        The fastest movement in any step at least as large as those of `central`: what it is small or large beside.
     moved : numpy.ndarray
         The outputs that moved in any step.
     is_lost : bool
@@ -52,6 +55,8 @@ class Slope:
     central: Estimate
     left: Estimate
     right: Estimate
+    low: Estimate
+    high: Estimate
     swing: float
     moved: Any
     is_lost: bool = False
@@ -205,33 +210,34 @@ class Ground:
             both[~self.finite] = np.where((up == 0) & (down == 0), 0.0, np.nan)[~self.finite]
             moved |= (up != 0) | (down != 0)
             used.append(step)
+            sides = self.upstream * (down / -back), self.upstream * (up / length)
             table.append(
                 (
                     self.upstream @ (both / (length - back)),
-                    self.upstream @ (down / -back),
-                    self.upstream @ (up / length),
+                    *(side.sum(axis=1) for side in sides),
+                    np.minimum(*sides).sum(axis=1),
+                    np.maximum(*sides).sum(axis=1),
                     self._noise_of(moved, np.maximum(np.abs(left), np.abs(right))) / step,
                 )
             )
         self.moved |= moved
         if not table:
             nothing = Estimate(math.nan, math.inf)
-            return [Slope(nothing, nothing, nothing, 0.0, moved)] * rows
-        central, left, right, noise = (np.array([entry[kind] for entry in table]) for kind in range(4))
+            return [Slope(nothing, nothing, nothing, nothing, nothing, 0.0, moved)] * rows
+        central, left, right, low, high, noise = (np.array([entry[kind] for entry in table]) for kind in range(6))
         slopes = []
         for row in range(rows):
-            sides = np.abs(np.concatenate([left[:, row], right[:, row]]))
-            sides = sides[np.isfinite(sides)]
-            slopes.append(
-                Slope(
-                    _extrapolated(central[:, row], used, noise[:, row], 2),
-                    _extrapolated(left[:, row], used, 2 * noise[:, row], 1),
-                    _extrapolated(right[:, row], used, 2 * noise[:, row], 1),
-                    float(sides.max()) if sides.size else 0.0,
-                    moved,
-                    bool(moved[~self.finite].any()),
+            estimates = [
+                _extrapolated(
+                    side[:, row], used, (1 if side is central else 2) * noise[:, row], 2 if side is central else 1
                 )
-            )
+                for side in (central, left, right, low, high)
+            ]
+            steps_of_best = [estimate.step for estimate in estimates[:3] if estimate.is_known][:1]
+            wider = np.array(used) >= max(steps_of_best, default=0.0)
+            speeds = np.abs(np.concatenate([left[wider, row], right[wider, row]]))
+            swing = float(np.max(speeds[np.isfinite(speeds)], initial=0.0))
+            slopes.append(Slope(*estimates, swing, moved, bool(moved[~self.finite].any())))
         return slopes
 
     def _noise_of(self, moved: Any, sizes: Any) -> Any:
@@ -249,20 +255,9 @@ class Ground:
         ----------
         More, Wild: Estimating computational noise, SIAM Journal on Scientific Computing 33 (2011).
         """
-        points, values = 7, [self.base]
+        points = 7
         turns = {port: random.uniform(0.5, 1.0, np.shape(self.inputs[port])) for port in self.ports}
-        for point in range(1, points):
-            there = list(self.inputs)
-            for port, turn in turns.items():
-                moved = np.asarray(there[port], dtype=float) * (1.0 + point * 2.0**-46 * turn)
-                there[port] = moved if moved.ndim else float(moved)
-            try:
-                value = self.outputs(there)
-            except Exception:  # at the edge of forward's domain
-                break
-            if value.shape != self.base.shape:
-                break
-            values.append(value)
+        values = self._nearby(turns, [point * 2.0**-46 for point in range(1, points)])
         noise = 0.5 * np.spacing(np.abs(self.base))
         if len(values) == points:
             differences = np.array(values)
@@ -272,8 +267,27 @@ class Ground:
                     scale = math.comb(2 * order, order)
                     noise = np.fmax(noise, np.sqrt(np.mean(np.square(differences), axis=0) / scale))
         # A forward that computes in float32 gives numbers of float32 only, however its inputs move.
+        values = self._nearby(turns, [2.0**-16, 2.0**-17, -(2.0**-16)])
         coarse = np.all([value == value.astype(np.float32) for value in values], axis=0)
+        coarse &= np.any([value != self.base for value in values], axis=0)
         return np.where(coarse, np.fmax(noise, 2.0**-24 * np.abs(self.base)), noise)
+
+    def _nearby(self, turns: dict[int, Any], steps: Sequence[float]) -> list[Any]:
+        """Return the outputs here and where every input has moved a little, until forward does not take it."""
+        values = [self.base]
+        for step in steps:
+            there = list(self.inputs)
+            for port, turn in turns.items():
+                moved = np.asarray(there[port], dtype=float) * (1.0 + step * turn)
+                there[port] = moved if moved.ndim else float(moved)
+            try:
+                value = self.outputs(there)
+            except Exception:  # at the edge of forward's domain
+                break
+            if value.shape != self.base.shape:
+                break
+            values.append(value)
+        return values
 
 
 def _extrapolated(values: Any, steps: Sequence[float], noise: Any, power: int) -> Estimate:
@@ -291,10 +305,15 @@ def _extrapolated(values: Any, steps: Sequence[float], noise: Any, power: int) -
             ratio = (kept[-1 - order] / step) ** power
             row.append(row[-1] + (row[-1] - table[-1][order - 1]) / (ratio - 1.0))
         table.append(row)
-        errors = [abs(row[order] - row[order - 1]) for order in range(1, len(row))]
+        before = table[-2] if len(table) > 1 else []
+        errors = [
+            # The second keeps a slope like that of x**1.5 at 0 from looking settled: it halves with each step.
+            max(abs(row[order] - row[order - 1]), abs(row[order] - before[order]) if order < len(before) else 0.0)
+            for order in range(1, len(row))
+        ]
         if errors:
             order = errors.index(min(errors))
-            found.append(Estimate(row[order + 1], errors[order] + 1.5 * rounding))
+            found.append(Estimate(row[order + 1], errors[order] + 1.5 * rounding, step))
     best = Estimate(math.nan, math.inf)
     for estimate in reversed(found):
         if not best.is_known:
