@@ -23,6 +23,7 @@ from gates.values import Value, shape_of
 EXHAUSTIVE = 200
 _SAMPLE = 32
 _DIRECTIONS = 4
+_APART = 32  # outputs, at most, that are looked at one by one
 _FAR = (lambda x: -x, lambda x: x * 0.0, lambda x: x * 0.0 + 1.0, lambda x: x + 1.0, lambda x: 1e3 * x)
 
 
@@ -184,12 +185,15 @@ def _elements(
 def _element(ground: Ground, port: int, place: int, analytic: float) -> Element:
     """Return one element with its verdict, from a few steps where these settle it."""
     direction = Direction.along(port, place)
-    (slope,) = ground.slopes(direction, exhaustive=False)
+    slope = ground.slope(direction, exhaustive=False)
     element = judged(port, place, analytic, slope)
     if element.verdict == "pass" and analytic and slope.central.error <= 1e-6 * abs(analytic):
         return element
-    (slope,) = ground.slopes(direction, exhaustive=True)
+    slope = ground.slope(direction)
     element = judged(port, place, analytic, slope)
+    if not element.is_passed and 1 < np.count_nonzero(slope.moved) <= _APART:
+        slope = ground.slope_apart(direction, slope.moved)
+        element = judged(port, place, analytic, slope)
     if not ground.finite.all() and (slope.is_lost or not (slope.moved.any() and math.isfinite(analytic))):
         # What moves a nan or an inf, or nothing else, has no slope to compare with.
         return element if element.is_passed else replace(element, verdict="inconclusive")
@@ -213,13 +217,14 @@ def _wrong_in_direction(
     places = np.flatnonzero(np.isfinite(analytic) & (weights != 0))
 
     def off(part: Any) -> float:
-        (slope,) = ground.slopes(Direction(((port, part, weights[part] / scale),)), exhaustive=False)
+        direction = Direction(((port, part, weights[part] / scale),))
+        slope = ground.slope(direction, exhaustive=False)
         terms = analytic[part] * (weights[part] / scale)
         rounding = 2.0**-44 * float(np.abs(terms).sum())
         element = judged(port, None, float(terms.sum()), slope, rounding)
         if element.verdict == "pass":
             return 0.0
-        (slope,) = ground.slopes(Direction(((port, part, weights[part] / scale),)), exhaustive=True)
+        slope = ground.slope(direction)
         element = judged(port, None, float(terms.sum()), slope, rounding)
         return element.absolute_error if element.verdict == "fail" else 0.0
 
@@ -263,7 +268,7 @@ def _move_ties_together(ground: Ground, found: Examination) -> None:
             places = np.array([element.place for element in members if element.port == port])
             parts.append((port, places, np.ones(places.size)) if np.ndim(ground.inputs[port]) else (port, 0, 1.0))
         total = sum(element.analytic for element in members)
-        (slope,) = ground.slopes(Direction(tuple(parts)), exhaustive=True)
+        slope = ground.slope(Direction(tuple(parts)))
         together = judged(ports[0], None, total, slope)
         if together.verdict == "fail" or (together.verdict == "kink" and not together.is_passed):
             for place in group:

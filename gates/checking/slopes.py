@@ -130,8 +130,28 @@ class Ground:
         self.noise = self._measured_noise(random)
         self.moved = np.zeros(self.base.size, dtype=bool)  # by any step so far
 
-    def slopes(self, direction: Direction, exhaustive: bool) -> list[Slope]:
-        """Return the slope of each row of upstream along a direction, from a few steps or from all that may help."""
+    def slope(self, direction: Direction, exhaustive: bool = True) -> Slope:
+        """Return the slope of upstream x outputs along a direction, from a few steps or from all that may help."""
+        return self._along(direction, self._steps(direction, exhaustive), self.upstream)[0]
+
+    def slope_apart(self, direction: Direction, moved: Any) -> Slope:
+        """Return the same from each output's own slope: where one is in the noise of another at the best steps."""
+        outputs = np.flatnonzero(moved)
+        rows = np.zeros((outputs.size, moved.size))
+        rows[np.arange(outputs.size), outputs] = self.upstream[0, outputs]
+        slopes = self._along(direction, self._steps(direction, True), rows)
+        return Slope(
+            *(
+                Estimate(sum(e.value for e in each), sum(e.error for e in each), max(e.step for e in each))
+                for each in zip(*((s.central, s.left, s.right, s.low, s.high) for s in slopes))
+            ),
+            sum(slope.swing for slope in slopes),
+            moved,
+            any(slope.is_lost for slope in slopes),
+        )
+
+    def _steps(self, direction: Direction, exhaustive: bool) -> list[float]:
+        """Return the steps along a direction, the largest first."""
         scales = [self._size(direction)]
         if exhaustive:
             scales += [1.0, self._largest] + ([self._least] if scales[0] == 0 else [])
@@ -146,7 +166,7 @@ class Ground:
             exponents.update(range(-8, -2, 2))
         if exhaustive:  # on one grid
             exponents = {exponent - exponent % 2 for exponent in exponents}
-        return self._along(direction, [2.0**e for e in sorted(exponents, reverse=True) if -1074 <= e < 1023])
+        return [2.0**e for e in sorted(exponents, reverse=True) if -1074 <= e < 1023]
 
     def moved_to(self, inputs: Sequence[Value]) -> bool:
         """Return whether forward gives anything else there."""
@@ -187,9 +207,9 @@ class Ground:
         size = float(max(sizes, default=0.0))
         return size if math.isfinite(size) else 0.0
 
-    def _along(self, direction: Direction, steps: Sequence[float]) -> list[Slope]:
-        """Return the slopes from the differences over some steps, from the largest to the smallest."""
-        rows = len(self.upstream)
+    def _along(self, direction: Direction, steps: Sequence[float], upstream: Any) -> list[Slope]:
+        """Return the slope of each row of upstream x outputs, from the differences over steps from large to small."""
+        rows = len(upstream)
         used: list[float] = []
         table: list[Any] = []  # for each step: central, left and right slopes and their noise, a column for each row
         moved = np.zeros(self.base.size, dtype=bool)
@@ -210,14 +230,14 @@ class Ground:
             both[~self.finite] = np.where((up == 0) & (down == 0), 0.0, np.nan)[~self.finite]
             moved |= (up != 0) | (down != 0)
             used.append(step)
-            sides = self.upstream * (down / -back), self.upstream * (up / length)
+            sides = upstream * (down / -back), upstream * (up / length)
             table.append(
                 (
-                    self.upstream @ (both / (length - back)),
+                    upstream @ (both / (length - back)),
                     *(side.sum(axis=1) for side in sides),
                     np.minimum(*sides).sum(axis=1),
                     np.maximum(*sides).sum(axis=1),
-                    self._noise_of(moved, np.maximum(np.abs(left), np.abs(right))) / step,
+                    self._noise_of(upstream, moved, np.maximum(np.abs(left), np.abs(right))) / step,
                 )
             )
         self.moved |= moved
@@ -225,11 +245,17 @@ class Ground:
             nothing = Estimate(math.nan, math.inf)
             return [Slope(nothing, nothing, nothing, nothing, nothing, 0.0, moved)] * rows
         central, left, right, low, high, noise = (np.array([entry[kind] for entry in table]) for kind in range(6))
+        # What did not move in the largest step may still have a slope, of less than its noise over that step.
+        hidden = self._noise_of(upstream, ~moved, np.abs(self.base)) / used[0] if 0 < np.count_nonzero(moved) < moved.size else np.zeros(rows)
         slopes = []
         for row in range(rows):
             estimates = [
                 _extrapolated(
-                    side[:, row], used, (1 if side is central else 2) * noise[:, row], 2 if side is central else 1
+                    side[:, row],
+                    hidden[row],
+                    used,
+                    (1 if side is central else 2) * noise[:, row],
+                    2 if side is central else 1,
                 )
                 for side in (central, left, right, low, high)
             ]
@@ -240,13 +266,13 @@ class Ground:
             slopes.append(Slope(*estimates, swing, moved, bool(moved[~self.finite].any())))
         return slopes
 
-    def _noise_of(self, moved: Any, sizes: Any) -> Any:
+    def _noise_of(self, upstream: Any, moved: Any, sizes: Any) -> Any:
         """Return the noise of each row of upstream x outputs, from the outputs that move, or from all if none does."""
         noise = np.where(self.finite, self.noise + _EPS * np.where(np.isfinite(sizes), sizes, 0.0), 0.0)
-        weights = np.abs(self.upstream) * noise
+        weights = np.abs(upstream) * noise
         if moved.any():
             weights = weights[:, moved]
-        return np.minimum(weights.sum(axis=1), 4.0 * np.sqrt(np.square(weights).sum(axis=1)))
+        return np.minimum(weights.sum(axis=1), 4.0 * np.sqrt(weights.shape[1]) * _rms(weights, 1))
 
     def _measured_noise(self, random: Any) -> Any:
         """Return how far rounding moves each output, from the high differences of forward in tiny steps.
@@ -264,8 +290,7 @@ class Ground:
             for order in range(1, 6):
                 differences = np.diff(differences, axis=0)
                 if order >= 4:
-                    scale = math.comb(2 * order, order)
-                    noise = np.fmax(noise, np.sqrt(np.mean(np.square(differences), axis=0) / scale))
+                    noise = np.fmax(noise, _rms(differences, 0) / math.sqrt(math.comb(2 * order, order)))
         # A forward that computes in float32 gives numbers of float32 only, however its inputs move.
         values = self._nearby(turns, [2.0**-16, 2.0**-17, -(2.0**-16)])
         coarse = np.all([value == value.astype(np.float32) for value in values], axis=0)
@@ -290,7 +315,14 @@ class Ground:
         return values
 
 
-def _extrapolated(values: Any, steps: Sequence[float], noise: Any, power: int) -> Estimate:
+def _rms(values: Any, axis: int) -> Any:
+    """Return the root of the mean square, also of numbers whose squares underflow."""
+    largest = np.max(np.abs(values), axis=axis, keepdims=True, initial=0.0)
+    scaled = values / np.where(largest > 0, largest, 1.0)
+    return np.squeeze(largest, axis) * np.sqrt(np.mean(np.square(scaled), axis=axis))
+
+
+def _extrapolated(values: Any, hidden: float, steps: Sequence[float], noise: Any, power: int) -> Estimate:
     """Return the limit of differences as the step goes to 0, by Neville's scheme in step**power."""
     table: list[list[float]] = []
     kept: list[float] = []
@@ -322,4 +354,4 @@ def _extrapolated(values: Any, steps: Sequence[float], noise: Any, power: int) -
             break
         elif estimate.error < best.error:
             best = estimate
-    return best
+    return Estimate(best.value, best.error + float(hidden), best.step)

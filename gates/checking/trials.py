@@ -124,9 +124,9 @@ class Trial:
         for port, places in self.places.items():
             slopes = []
             for place in places:
-                (slope,) = ground.slopes(Direction.along(port, place), exhaustive=False)
+                slope = ground.slope(Direction.along(port, place), exhaustive=False)
                 if slope.is_kink or not slope.central.error <= 1e-7 * abs(slope.central.value):
-                    (slope,) = ground.slopes(Direction.along(port, place), exhaustive=True)
+                    slope = ground.slope(Direction.along(port, place))
                 slopes.append(slope)
             values[port] = np.array([slope.best.value for slope in slopes])
             errors[port] = np.array([math.inf if slope.is_kink else slope.best.error for slope in slopes])
