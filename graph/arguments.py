@@ -20,11 +20,7 @@ def values_of_entries(
     schedule: Schedule, inputs: Mapping[str, Any] | None, named: Mapping[str, Any], used: Collection[int] | None = None
 ) -> list[Any]:
     """Return a list of values where inputs, parameters and constants are filled in; all, or those in `used`."""
-    if inputs is not None and not isinstance(inputs, Mapping):
-        raise TypeError(f"inputs must be given as a mapping or by keyword, got {type(inputs).__name__}")
-    given = {**(inputs or {}), **named}
-    if inputs and len(given) < len(inputs) + len(named):
-        raise TypeError(f"input {', '.join(sorted(map(repr, set(inputs) & set(named))))} is given twice")
+    given = merged(inputs, named)
     values: list[Any] = [None] * schedule.size
     missing = []
     for name, gate, slot in schedule.entries:
@@ -47,6 +43,16 @@ def values_of_entries(
         wanted = f"wanted are {', '.join(names)}" if names else "none is wanted"
         raise ValueError(f"{kind} input {', '.join(map(repr, which))}: {wanted}")
     return values
+
+
+def merged(inputs: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs that were given as a mapping and by keyword, or raise TypeError."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise TypeError(f"inputs must be given as a mapping or by keyword, got {type(inputs).__name__}")
+    given = {**(inputs or {}), **named}
+    if inputs and len(given) < len(inputs) + len(named):
+        raise TypeError(f"input {', '.join(sorted(map(repr, set(inputs) & set(named))))} is given twice")
+    return given
 
 
 def upstream_gradient(given: Any, value: Value, graph: Structure) -> Value:

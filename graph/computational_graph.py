@@ -11,7 +11,8 @@ from gates.gate import fresh, labels_of
 from gates.namespaces import namespace
 from gates.values import Value
 from graph import expression, files, table
-from graph.arguments import owned_gradients, upstream_gradient, values_of_entries
+from graph.arguments import merged, owned_gradients, upstream_gradient, values_of_entries
+from graph.checking import GraphReport, check_graph
 from graph.entries import Parameter
 from graph.nested import GraphGate
 from graph.passes import run_backward, run_forward
@@ -193,6 +194,37 @@ class ComputationalGraph(Structure):
         # Copies of the gates run, so that a backward pass still finds what the last forward pass kept.
         run_forward([step_of(step, fresh(gates[step.node]["gate"]), self.guard) for step in steps], values)
         return [values[slot] for slot in slots] if isinstance(wires, tuple) else values[slots[0]]
+
+    def check(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> GraphReport:
+        """Check the gradients end to end, and every gate's at the values that flow through it.
+
+        The graph stays as it is: a copy of it runs.
+
+        Parameters
+        ----------
+        inputs : mapping of str to number or array, optional
+            The inputs by name; they may be given as keywords instead.
+
+        Returns
+        -------
+        GraphReport
+            A report as that of `gates.check_gate`; its `blame` lists the names of the faulty gates.
+
+        Raises
+        ------
+        ValueError
+            If an input is missing or unknown.
+        Exception
+            What a gate raised in the forward pass.
+
+        Examples
+        --------
+        >>> graph = ComputationalGraph.from_expression("(x + y) * z")
+        >>> report = graph.check(x=-2, y=5, z=-4)
+        >>> report.verdict, report.blame
+        ('pass', [])
+        """
+        return check_graph(self, merged(inputs, named))
 
     def _value_of(self, wire: Wire) -> Value:
         """Return a wire's value of the last forward pass; None before it, or when the graph has changed since."""

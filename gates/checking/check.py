@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.controls import run_controls
+from gates.checking.controls import SelfTest, run_controls
 from gates.checking.examination import EXHAUSTIVE, Examination, examine
 from gates.checking.examples import Example, examples_of
 from gates.checking.report import Report
@@ -139,18 +139,20 @@ def check_at(
                 left_out.append(example)
         if _takes_numbers_only(found, left_out):
             found = [one for one in found if not any(one.shapes)]
-        if not found:
-            raise ValueError(
-                f"{subject.title}: forward takes none of the inputs that check_gate() makes: give some, or let the gate's "
-                f"example_inputs(random) yield tuples of them; the last error was {type(error).__name__}: {error}"
-            ) from error
-        return reported(
-            subject.title,
-            found,
-            lambda: run_controls(subject, examples, upstream, seed, limit),
-            len(left_out),
-            diagnose,
+    if not found:
+        raise ValueError(
+            f"{subject.title}: forward takes none of the inputs that check_gate() makes: give some, or let the gate's "
+            f"example_inputs(random) yield tuples of them; the last error was {type(error).__name__}: {error}"
+        ) from error
+
+    def controls() -> SelfTest:
+        return run_controls(
+            subject,
+            [example.inputs for example in examples],
+            lambda spoiled: check_at(spoiled, examples, upstream, seed, limit, diagnose=False),
         )
+
+    return reported(subject.title, found, controls, len(left_out), diagnose)
 
 
 def _takes_numbers_only(found: Sequence[Examination], left_out: Sequence[Example]) -> bool:

@@ -73,7 +73,7 @@ def judged(port: int, place: int | None, analytic: float, slope: Slope, excuse: 
     """Return an element with its verdict; `excuse` is by how much rounding moves the analytic value."""
     element = Element(port, place, analytic, slope, "inconclusive")
     if slope.is_kink:
-        low, high = slope.low, slope.high
+        low, high = slope.low_and_high
         if not math.isfinite(analytic):
             return replace(element, verdict="fail")
         slack = AGREEMENT * max(abs(low.value), abs(high.value)) + excuse

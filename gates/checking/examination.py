@@ -14,14 +14,13 @@ from gates.checking.conduct import Conduct, Fault, copy_of
 from gates.checking.elements import Element, judged
 from gates.checking.patterns import Patterns
 from gates.checking.single_precision import fault_of_float32
-from gates.checking.slopes import Direction, Ground
+from gates.checking.ground import Direction, Ground
 from gates.checking.subject import Subject
 from gates.checking.trials import Trial, other_inputs, places_of, upstream_for
 from gates.values import Value, shape_of
 
 #: An input of at most this many elements is checked exhaustively.
 EXHAUSTIVE = 200
-_SAMPLE = 32
 _DIRECTIONS = 4
 _APART = 32  # outputs, at most, that are looked at one by one
 _FAR = (lambda x: -x, lambda x: x * 0.0, lambda x: x * 0.0 + 1.0, lambda x: x + 1.0, lambda x: 1e3 * x)
@@ -124,7 +123,7 @@ def examine(
     conduct.remember(exact, upstream, others)
     found.faults = list(conduct.faults)
     gradients = conduct.gradients
-    ports = [port for port, gradient in enumerate(gradients) if gradient is not None]
+    ports = [port for port, gradient in enumerate(gradients) if gradient is not None and subject.is_wanted(port)]
     ground = Ground(subject.outputs, exact, ports, _flat(upstream), random)
     for port in conduct.missing:
         if subject.is_wanted(port) and _moves(ground, exact, port):
@@ -166,7 +165,7 @@ def _elements(
     """Yield the elements of an input with their verdicts, all of them or a sample, and what random directions show."""
     analytic = np.asarray(gradient, dtype=float).reshape(-1)
     size = analytic.size
-    places = list(range(size)) if size <= limit else _sample(analytic, np.ravel(inputs[port]), random)
+    places = list(range(size)) if size <= limit else _sample(analytic, np.ravel(inputs[port]), limit // 6, random)
     found.counts[port] = len(places), size
     for place in places:
         element = _element(ground, port, place, float(analytic[place]))
@@ -200,11 +199,11 @@ def _element(ground: Ground, port: int, place: int, analytic: float) -> Element:
     return element
 
 
-def _sample(analytic: Any, values: Any, random: Any) -> list[int]:
+def _sample(analytic: Any, values: Any, count: int, random: Any) -> list[int]:
     """Return places to look at in a large gradient: those that stand out, and random ones."""
     places = [int(np.argmax(np.abs(np.nan_to_num(analytic)))), int(np.argmin(np.abs(values))), 0, analytic.size - 1]
     places += np.flatnonzero(~np.isfinite(analytic))[:4].tolist()
-    places += random.choice(analytic.size, _SAMPLE, replace=False).tolist()
+    places += random.choice(analytic.size, count, replace=False).tolist()
     return sorted(dict.fromkeys(places))
 
 
@@ -302,7 +301,7 @@ def _moves(ground: Ground, inputs: Sequence[Value], port: int) -> bool:
     for far in _FAR:
         there = list(inputs)
         there[port] = far(inputs[port])
-        if ground.moved_to(there):
+        if ground.moves_to(there):
             return True
     return False
 

@@ -112,13 +112,14 @@ class Report:
 
     def __str__(self) -> str:
         lines = [f"{self.title}: {self.verdict}" + (f": {self.diagnosis}" if self.diagnosis else "")]
-        if self.rows:
-            lines += ["", *aligned([_HEAD, *[row.cells for row in self.rows]])]
-        if self.diagnosis:
-            lines += ["", f"diagnosis: {self.diagnosis}"]
-        if self.note:
-            lines += ["" if not self.diagnosis else None, f"note: {self.note}"]  # type: ignore[list-item]
-        return "\n".join(line for line in lines if line is not None)
+        lines += ["", *self._table()]
+        remarks = (("diagnosis", self.diagnosis), ("note", self.note))
+        lines += ["", *(f"{kind}: {text}" for kind, text in remarks if text)]
+        return "\n".join(lines).rstrip()
+
+    def _table(self) -> list[str]:
+        """Return the table's lines."""
+        return aligned([_HEAD, *[row.cells for row in self.rows]]) if self.rows else []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.title}: {self.verdict}>"

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gates.checking.conduct import copy_of
-from gates.checking.slopes import SURE, Direction, Ground
+from gates.checking.ground import Direction, Ground
+from gates.checking.slopes import SURE
 from gates.checking.subject import Subject
 from gates.values import Value, shape_of
 
