@@ -44,8 +44,8 @@ class Gate:
     has_parameters : bool
         Whether the gate has parameters of its own, so that backward runs even where no input's gradient is wanted.
     example_inputs : callable, optional
-        `example_inputs(random)` yields tuples of inputs at which `check_gate` checks a gate that takes only certain ones,
-        drawn from a `numpy.random.Generator`.
+        `example_inputs(random)` yields tuples of inputs, drawn from a `numpy.random.Generator`, at which `check_gate`
+        checks a gate that takes only certain ones.
     kind : str
         The gate's name in expressions and in automatic node names; the class's name in snake_case by default.
 

@@ -83,11 +83,11 @@ def judged(port: int, place: int | None, analytic: float, slope: Slope, excuse: 
     if not best.is_known:
         return element
     if not math.isfinite(analytic):
-        return replace(element, verdict="fail") if best.error <= 1e-3 * max(abs(best.value), slope.swing) else element
+        return replace(element, verdict="fail") if slope.is_settled else element
     largest = max(abs(analytic), abs(best.value))
     allowed = SURE * best.error + excuse + AGREEMENT * largest
     if abs(analytic - best.value) > allowed:
-        return replace(element, verdict="fail")
+        return replace(element, verdict="fail") if slope.is_settled else element
     if analytic == 0.0:
         return _zero(element, allowed)
     if allowed <= RESOLVED * largest:
@@ -105,4 +105,4 @@ def _zero(element: Element, allowed: float) -> Element:
 
 def _is_cancelled(slope: Slope) -> bool:
     """Return whether outputs moved although their weighted sum did not."""
-    return bool(slope.moved.any()) and slope.swing <= 1e3 * slope.best.error
+    return slope.best.is_known and bool(slope.moved.any()) and slope.swing <= 1e3 * slope.best.error

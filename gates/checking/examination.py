@@ -12,9 +12,9 @@ import numpy as np
 
 from gates.checking.conduct import Conduct, Fault, copy_of
 from gates.checking.elements import Element, judged
+from gates.checking.ground import Direction, Ground
 from gates.checking.patterns import Patterns
 from gates.checking.single_precision import fault_of_float32
-from gates.checking.ground import Direction, Ground
 from gates.checking.subject import Subject
 from gates.checking.trials import Trial, other_inputs, places_of, upstream_for
 from gates.values import Value, shape_of
@@ -23,7 +23,13 @@ from gates.values import Value, shape_of
 EXHAUSTIVE = 200
 _DIRECTIONS = 4
 _APART = 32  # outputs, at most, that are looked at one by one
-_FAR = (lambda x: -x, lambda x: x * 0.0, lambda x: x * 0.0 + 1.0, lambda x: x + 1.0, lambda x: 1e3 * x)
+_FAR: tuple[Callable[[Value], Value], ...] = (
+    lambda x: -x,
+    lambda x: x * 0.0,
+    lambda x: x * 0.0 + 1.0,
+    lambda x: x + 1.0,
+    lambda x: 1e3 * x,
+)
 
 
 @dataclass
@@ -48,6 +54,8 @@ class Examination:
         How many random directions were tried besides.
     could_fail : bool
         Whether anything moves any output.
+    is_random : bool
+        Whether forward gives something else each time.
     kinks : list of str
         What is wrong at kinks, in sentences.
     patterns : callable
@@ -62,6 +70,7 @@ class Examination:
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
     directions: int = 0
     could_fail: bool = True
+    is_random: bool = False
     kinks: list[str] = field(default_factory=list)
     patterns: Callable[[], Patterns | None] | None = None
 
@@ -125,6 +134,9 @@ def examine(
     gradients = conduct.gradients
     ports = [port for port, gradient in enumerate(gradients) if gradient is not None and subject.is_wanted(port)]
     ground = Ground(subject.outputs, exact, ports, _flat(upstream), random)
+    if not np.array_equal(_flat(outputs), ground.base, equal_nan=True):
+        found.is_random = True
+        return found
     for port in conduct.missing:
         if subject.is_wanted(port) and _moves(ground, exact, port):
             found.faults.append(
@@ -191,7 +203,7 @@ def _element(ground: Ground, port: int, place: int, analytic: float) -> Element:
     slope = ground.slope(direction)
     element = judged(port, place, analytic, slope)
     if not element.is_passed and 1 < np.count_nonzero(slope.moved) <= _APART:
-        slope = ground.slope_apart(direction, slope.moved)
+        slope = ground.slope_apart(direction, slope)
         element = judged(port, place, analytic, slope)
     if not ground.finite.all() and (slope.is_lost or not (slope.moved.any() and math.isfinite(analytic))):
         # What moves a nan or an inf, or nothing else, has no slope to compare with.
@@ -275,8 +287,8 @@ def _move_ties_together(ground: Ground, found: Examination) -> None:
             names = " and ".join([found.names[port] for port in ports])
             numeric = f"{together.numeric:.6g}"
             found.kinks.append(
-                f"{names} {'stands' if len(ports) == 1 else 'stand'} at a tie, which is a kink: the gradients of what is "
-                f"tied add up to {total:.6g}, but the slope is {numeric} where all of it moves together"
+                f"{names} {'stands' if len(ports) == 1 else 'stand'} at a tie, which is a kink: the gradients of what "
+                f"is tied add up to {total:.6g}, but the slope is {numeric} where all of it moves together"
             )
 
 

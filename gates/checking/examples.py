@@ -51,11 +51,13 @@ def _general(inputs: int, random: Any) -> Iterator[Example]:
     def all_of(title: str, shapes: Shapes, draw: Callable[[tuple[int, ...]], Value] = spread) -> Example:
         return Example(title, tuple([draw(shape) for shape in shapes]))
 
-    for shape in ((), (), (3,), (2, 3)):
+    shapes: tuple[tuple[int, ...], ...] = ((), (), (3,), (2, 3))
+    for shape in shapes:
         for draw in (spread, positive):
             title = f"{'numbers' if shape == () else f'shape {shape}'}{', positive' if draw is positive else ''}"
             yield all_of(title, (shape,) * inputs, draw)
-    for shape in ((1,), (3, 1), (1, 3), (3, 3), (2, 1, 3)):
+    shapes = ((1,), (3, 1), (1, 3), (3, 3), (2, 1, 3))
+    for shape in shapes:
         yield all_of(f"shape {shape}", (shape,) * inputs)
     if inputs > 1:
         for one, rest in (((3,), (2, 3)), ((2, 1), (1, 3)), ((), (3,)), ((1,), (2, 3)), ((2, 1, 3), (4, 1))):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.slopes import Estimate, Slope, best_of, extrapolated
+from gates.checking.slopes import SURE, Estimate, Slope, best_of, extrapolated
 from gates.values import Value
 
 _EPS = 2.0**-53
@@ -68,7 +68,7 @@ class Ground:
         self.base = outputs(self.inputs)
         self.finite = np.isfinite(self.base)
         self.moved = np.zeros(self.base.size, dtype=bool)
-        sizes = np.concatenate([np.abs(np.ravel(self.inputs[port])) for port in ports] or [[]])
+        sizes = np.concatenate([np.zeros(0), *[np.abs(np.ravel(self.inputs[port])) for port in ports]])
         sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
         self._least, self._largest = (float(sizes.min()), float(sizes.max())) if sizes.size else (1.0, 1.0)
         self.noise = np.where(self.finite, self._measured_noise(random), 0.0)
@@ -81,21 +81,17 @@ class Ground:
             return replace(slope, bounds=(least.right, largest.right))
         return slope
 
-    def slope_apart(self, direction: Direction, moved: Any) -> Slope:
+    def slope_apart(self, direction: Direction, slope: Slope) -> Slope:
         """Return the same, put together from the slope of each output that moves: one may drown in another's noise."""
-        outputs = np.flatnonzero(moved)
-        rows = np.zeros((outputs.size, moved.size))
+        outputs = np.flatnonzero(slope.moved)
+        rows = np.zeros((outputs.size, self.base.size))
         rows[np.arange(outputs.size), outputs] = self.upstream[0, outputs]
         apart = self._slopes(direction, True, rows)
-        return Slope(
-            *[
-                Estimate(sum(e.value for e in each), sum(e.error for e in each), max(e.step for e in each))
-                for each in zip(*[(slope.central, slope.left, slope.right) for slope in apart])
-            ],
-            sum(slope.swing for slope in apart),
-            moved,
-            any(slope.is_lost for slope in apart),
+        central, left, right = (
+            Estimate(sum(e.value for e in each), sum(e.error for e in each), max(e.step for e in each))
+            for each in zip(*[(one.central, one.left, one.right) for one in apart])
         )
+        return replace(slope, central=central, left=left, right=right)
 
     def moves_to(self, inputs: Sequence[Value]) -> bool:
         """Return whether forward gives anything else there."""
@@ -143,7 +139,9 @@ class Ground:
         hidden = np.zeros(len(upstream))
         if 0 < np.count_nonzero(moved) < moved.size:
             # What did not move in the largest step may still have a slope, of less than its noise over that step.
-            hidden = _total(weights * (self.noise + _EPS * np.abs(np.nan_to_num(self.base))), ~moved) / steps[0]
+            hidden = (
+                _total(weights * (self.noise + _EPS * np.where(self.finite, np.abs(self.base), 0.0)), ~moved) / steps[0]
+            )
         slopes = []
         for row in range(rows):
             noise, extra = noises[:, min(row, len(upstream) - 1)].tolist(), float(hidden[min(row, len(upstream) - 1)])
@@ -154,13 +152,13 @@ class Ground:
                 extrapolated(right[:, row].tolist(), steps, twice, 1, extra),
             )
             wider = [step >= best_of(*estimates).step for step in steps]
-            speeds = np.abs(np.concatenate([left[wider, row], right[wider, row]]))
+            speeds = np.fmax(np.abs(left[:, row]), np.abs(right[:, row]))[wider] - SURE * np.array(noise)[wider]
             swing = float(np.max(speeds[np.isfinite(speeds)], initial=0.0))
             slopes.append(Slope(*estimates, swing, moved, is_lost))
         return slopes
 
     def _ends(self, direction: Direction, step: float) -> tuple[Any, Any, float, float] | None:
-        """Return the outputs a step behind and a step ahead and how long the steps really are; None where there are none."""
+        """Return the outputs a step behind and a step ahead, and the true lengths of both; None where there are none."""
         inputs, ahead = self._displaced(direction, step)
         inputs_behind, behind = self._displaced(direction, -step)
         if not (0 < ahead < math.inf and -math.inf < behind < 0):
@@ -228,7 +226,7 @@ class Ground:
         points = 7
         turns = {port: random.uniform(0.5, 1.0, np.shape(self.inputs[port])) for port in self.ports}
         values = self._nearby(turns, [point * 2.0**-46 for point in range(1, points)])
-        noise = 0.5 * np.spacing(np.abs(self.base))
+        noise = np.fmax(0.5 * np.spacing(np.abs(self.base)), np.spacing(0.0))
         if len(values) == points:
             differences = np.array(values)
             for order in range(1, 6):

@@ -29,7 +29,7 @@ class Patterns:
         self.trials, self.wrong = list(trials), wrong
 
     def find(self, kind: str, port: int) -> str | None:
-        """Return what follows "the gradient of x" where the pattern holds, "" where it cannot be seen, None where not."""
+        """Return what is to be said of an input's gradient, "" where the pattern cannot be seen, None where it is not."""
         finder: Callable[[int], str | None] = getattr(self, f"_{kind}")
         return finder(port)
 
@@ -58,22 +58,21 @@ class Patterns:
     def _mask(self, port: int) -> str | None:
         if any(self._shape(port) != shape_of(output) for output in self.trials[0].outputs):
             return ""
-        analytic, numeric, dead, live = [], [], [], []
+        analytic, dead, live = [], [], []
         for trial in self.trials:
             flows = np.abs(trial.numeric[port]) > 10 * trial.errors[port]
             analytic.append(trial.analytic[port])
-            numeric.append(trial.numeric[port])
             dead.append(trial.known[port] & ~flows)
             live.append(trial.known[port] & flows)
-        a, n, d, l = (np.concatenate(part) for part in (analytic, numeric, dead, live))
-        if not (d.any() and l.any() and a[d].all()):
+        given, off, on = (np.concatenate(part) for part in (analytic, dead, live))
+        if not (off.any() and on.any() and given[off].all()):
             return None
         if all(
             trial.agrees(port, np.where(on, trial.numeric[port], trial.analytic[port]))
             for trial, on in zip(self.trials, live)
         ):
             return "comes through without its mask: it flows where forward does not"
-        return "has its mask inverted: it flows where forward does not, and only there" if not a[l].any() else None
+        return "has its mask inverted: it flows where forward does not, and only there" if not given[on].any() else None
 
     def _sign(self, port: int) -> str | None:
         return "has the wrong sign" if all(trial.agrees(port, -trial.numeric[port]) for trial in self.trials) else None
@@ -130,9 +129,10 @@ class Patterns:
         shape = shape_of(first.outputs[0])
         fitting = [p for p in first.ports if self._shape(p) == shape] if len(first.outputs) == 1 else []
         for other in fitting:
-            if self._holds(lambda trial: trial.answer_at(trial.with_input(other, trial.outputs[0]), port)):
+            exchanged = [trial.with_input(other, trial.outputs[0]) for trial in self.trials]
+            if _hold([trial.answer_at(inputs, port) for trial, inputs in zip(self.trials, exchanged)]):
                 return f"uses the input {first.names[other]} where the output belongs"
-            if self._holds(lambda trial: trial.agrees_at(port, trial.with_input(other, trial.outputs[0]))):
+            if _hold([trial.agrees_at(port, inputs) for trial, inputs in zip(self.trials, exchanged)]):
                 return f"uses the output where the input {first.names[other]} belongs"
         return None if fitting else ""
 
@@ -144,12 +144,8 @@ class Patterns:
         if self.wrong[port] > 1 / 3 or not all(np.array_equal(wrong, trial.wrong(port)) for trial in self.trials):
             return None
         places = sorted(np.asarray(self.trials[0].places[port])[wrong].tolist())
-        return f"is wrong only at index {', '.join(index_of(place, shape) for place in places[:_SHOWN])}{', ...' * (len(places) > _SHOWN)}"
-
-    def _holds(self, question: Callable[[Trial], bool | None]) -> bool:
-        """Return whether the answer is yes in two trials or more, and never no; None is no answer."""
-        answers = [answer for trial in self.trials if (answer := question(trial)) is not None]
-        return len(answers) >= 2 and all(answers)
+        indices = [index_of(place, shape) for place in places[:_SHOWN]] + ["..."] * (len(places) > _SHOWN)
+        return f"is wrong only at index {', '.join(indices)}"
 
     def _shape(self, port: int) -> tuple[int, ...]:
         return shape_of(self.trials[0].inputs[port])
@@ -159,6 +155,12 @@ def index_of(place: int, shape: tuple[int, ...]) -> str:
     """Return a place in C order as an index: 3, (0, 2), or nothing for a number."""
     index = tuple([int(i) for i in np.unravel_index(place, shape)]) if shape else ()
     return str(index[0]) if len(index) == 1 else str(index) if index else ""
+
+
+def _hold(answers: Sequence[bool | None]) -> bool:
+    """Return whether two answers or more are yes, and none is no; None is no answer."""
+    given = [answer for answer in answers if answer is not None]
+    return len(given) >= 2 and all(given)
 
 
 def _is_square(shape: tuple[int, ...]) -> bool:

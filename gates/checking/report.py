@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gates.checking.controls import SelfTest
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 _HEAD = ("input", "index", "analytic", "numeric", "abs. error", "rel. error", "verdict")
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """A line of a report: an input, and its worst element.
 
     Attributes

@@ -1,8 +1,8 @@
 """The slope of something along a line, from its differences over several steps, with an error of its own.
 
-The differences are extrapolated to a step of 0. An estimate's error is how far the extrapolation still moves it, and the
-noise divided by the step. Estimates are merged from the smallest step upwards: a larger step sharpens what the smaller
-ones say as long as it agrees with them. Where it does not, a kink or a pole lies between.
+The differences are extrapolated to a step of 0. An estimate's error is how far the extrapolation still moves it, and
+the noise divided by the step. Estimates are merged from the smallest step upwards: a larger step sharpens what the
+smaller ones say as long as it agrees with them. Where it does not, a kink or a pole lies between.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Slope:
     central, left, right : Estimate
         From both sides, from the left, from the right.
     swing : float
-        The fastest movement in any step as large as those of the best estimate: what that is small or large beside.
+        The fastest movement, beyond noise, in any step as large as those of the best estimate.
     moved : numpy.ndarray
         The outputs that moved in any step.
     is_lost : bool
@@ -68,6 +68,12 @@ class Slope:
     def best(self) -> Estimate:
         """The slope where there is one: from both sides, or from the only side where forward is finite."""
         return best_of(self.central, self.left, self.right)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the best estimate is sharp beside what moves: a slope that grows as the step shrinks is not."""
+        best = self.best
+        return best.is_known and (self.swing == 0 or best.error <= 0.1 * max(self.swing, abs(best.value)))
 
     @property
     def low_and_high(self) -> tuple[Estimate, ...]:
@@ -105,16 +111,17 @@ def extrapolated(
     found: list[Estimate] = []
     for value, step, rounding in zip(values, steps, noise):
         if not math.isfinite(value):
-            before, kept = [], []  # a pole lies between
+            before, kept, found = [], [], []  # a pole lies between, or right here
             continue
         kept.append(step)
         row, best, error = [value], value, math.inf
         for order in range(1, min(len(before), 3) + 1):
-            ratio = (kept[-1 - order] / step) ** power
+            ratio = kept[-1 - order] / step
+            ratio = ratio * ratio if power == 2 else ratio  # an inf where ratio**2 raises
             row.append(row[-1] + (row[-1] - before[order - 1]) / (ratio - 1.0))
-            # The second keeps a slope like that of x**1.5 at 0 from looking settled: it halves with each step.
+            # By the first alone a slope like that of x**1.5 at 0 looks settled: each step shrinks it by the same part.
             off = max(abs(row[-1] - row[-2]), abs(row[-1] - before[order]) if order < len(before) else 0.0)
-            if off < error:
+            if off < error and (order < len(before) or len(steps) <= 3):
                 best, error = row[-1], off
         before = row
         if error < math.inf:

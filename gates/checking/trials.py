@@ -160,14 +160,15 @@ def other_inputs(inputs: Sequence[Value], labels: Sequence[int], random: Any) ->
     def signs(array: Any) -> Any:
         return random.choice([-1.0, 1.0], array.shape)
 
-    for make in (
+    makes: tuple[Callable[[Any], Any], ...] = (
         lambda array: np.where(array < 0, -1.0, 1.0) * sizes(array),
         lambda array: signs(array) * sizes(array),
         lambda array: random.uniform(0.3, 1.5, array.shape),
         lambda array: signs(array) * random.uniform(0.3, 1.5, array.shape),
         lambda array: random.uniform(1.1, 2.5, array.shape),
         lambda array: random.uniform(1.1, 2.5, array.shape),
-    ):
+    )
+    for make in makes:
         drawn = [value if port in labels else make(np.asarray(value, dtype=float)) for port, value in enumerate(inputs)]
         yield [value if port in labels or np.ndim(value) else float(value) for port, value in enumerate(drawn)]
 

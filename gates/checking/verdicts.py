@@ -87,8 +87,8 @@ def _pattern(failed: Sequence[Examination]) -> Fault:
 def _kinks(one: Examination) -> list[str]:
     """Return what is wrong at the kinks of a point."""
     outside = [
-        f"{one.names[e.port]} stands at a kink: its gradient {e.analytic:.6g} lies outside the slopes on its two sides, "
-        f"{e.slope.left.value:.6g} and {e.slope.right.value:.6g}"
+        f"{one.names[e.port]} stands at a kink: its gradient {e.analytic:.6g} lies outside the slopes on its two "
+        f"sides, {e.slope.left.value:.6g} and {e.slope.right.value:.6g}"
         for e in one.elements
         if e.verdict == "kink" and not e.is_passed
     ]
@@ -116,6 +116,8 @@ def _note(found: Sequence[Examination], verdict: str, left_out: int) -> str:
 
 def _why_inconclusive(found: Sequence[Examination]) -> str:
     """Return why nothing can be said."""
+    if any(one.is_random for one in found):
+        return "forward gives something else each time it runs at the same inputs: fix the seed of what is random in it"
     if not any(one.could_fail for one in found):
         if any(element.is_cancelled for one in found for element in one.elements):
             return (
@@ -124,7 +126,8 @@ def _why_inconclusive(found: Sequence[Examination]) -> str:
         return "this check could not have failed: no probe, near or far, moves what forward gives"
     one = found[0]
     names = [one.names[port] for port in one.unresolved if port >= 0]
-    return f"the slope along {' and '.join(names) or 'the inputs'} cannot be told from forward: it is not finite, or lost in rounding"
+    along = f"the slope along {' and '.join(names) or 'the inputs'}"
+    return f"{along} cannot be told from forward: it is not finite, or lost in rounding"
 
 
 def _remarks(one: Examination) -> list[str]:
@@ -144,7 +147,7 @@ def _remarks(one: Examination) -> list[str]:
         if kinks:
             slope = kinks[0].slope
             remarks.append(
-                f"{name} stands at a kink, with slopes {slope.left.value:.6g} and {slope.right.value:.6g} on its two sides"
+                f"{name} stands at a kink, with slopes {slope.left.value:.6g} and {slope.right.value:.6g} on its sides"
                 + (f", at {len(kinks):,} of {checked:,} elements" if checked > 1 else "")
             )
     return remarks
