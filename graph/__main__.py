@@ -1,4 +1,7 @@
-"""The command line: `python -m graph EXPRESSION name=number ...` runs both passes and prints them gate by gate."""
+"""The command line: `python -m graph EXPRESSION name=number ...` runs both passes and prints them gate by gate.
+
+With `--check` it checks the gradients instead.
+"""
 
 import argparse
 import io
@@ -28,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, or 2 for a mistake in what was typed."""
+    """Run the command line and return its exit status: 0, 1 for a check that did not pass, or 2 for a mistake."""
     parser = _Parser(
         prog="python -m graph",
         description="Run an expression's computational graph forward and backward, and print both passes gate by gate.",
@@ -43,25 +46,39 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "inputs", nargs="*", metavar="name=value", help="a number, or an array such as x=[0.2,0.4], for each name"
     )
-    given = parser.parse_args(arguments)
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="check the gradients, end to end and gate by gate; the exit status is 1 unless the check passed",
+    )
+    given = parser.parse_intermixed_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without the sign × shows a ?
+    status = 0
     expression, texts = (given.expression, given.inputs) if given.expression is not None else _NEURON
     if re.match(r"\s*\w+\s*=", expression):
         parser.error(f"the expression comes first, then its inputs, got {expression!r}")
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-            _run(expression, _inputs(texts))
+            run = _check if given.check else _run
+            status = run(expression, _inputs(texts))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (TypeError, ValueError, OverflowError) as error:
         notes = "".join(f", {note}" for note in getattr(error, "__notes__", []))
         parser.error(" ".join(f"{error}{notes}".split()))
-    return 0
+    return status
 
 
-def _run(expression: str, inputs: dict[str, Any]) -> None:
+def _check(expression: str, inputs: dict[str, Any]) -> int:
+    """Build the graph, check its gradients and print the report."""
+    report = ComputationalGraph.from_expression(expression).check(inputs)
+    print(report)
+    return 0 if report.passed else 1
+
+
+def _run(expression: str, inputs: dict[str, Any]) -> int:
     """Build the graph, run both passes and print them."""
     graph = ComputationalGraph.from_expression(expression)
     value = graph.forward(inputs)
@@ -71,6 +88,7 @@ def _run(expression: str, inputs: dict[str, Any]) -> None:
         print(line)
     if shape_of(value):
         print(f"\nThe output has the shape {shape_of(value)}: these are the gradients of the sum of its elements.")
+    return 0
 
 
 def _inputs(texts: list[str]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gates.checking.check import check_at
+from gates.checking.check import check_at, quiet
 from gates.checking.controls import Control, SelfTest
 from gates.checking.examination import examine
 from gates.checking.examples import Example
@@ -113,7 +112,7 @@ class _GraphRun(Run):
 def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphReport:
     """Return the report on a graph at some inputs; it is copied, and stays as it is."""
     twin = copy.deepcopy(graph)
-    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+    with quiet():
         twin.guard = False
         twin.forward(inputs)
         subjects = _subjects(twin)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,8 @@ def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> 
     """
     subject = GateSubject(gate)
     if inputs or subject.counts[0] == 0 == subject.counts[1]:
-        values = subject.values(inputs)
-        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        with quiet():
+            values = subject.values(inputs)
             outputs = subject.start(values).outputs
         dz = _upstream(upstream, outputs, subject.title)
         return check_at(subject, [Example("the inputs given", tuple(values))], dz, seed)
@@ -124,14 +125,13 @@ def check_at(
     found: list[Examination] = []
     left_out: list[Example] = []
     error: Exception | None = None
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", DeprecationWarning)  # a forward of numbers only takes arrays of one, but warns
+    with quiet():
         for place, example in enumerate(examples):
             random = np.random.default_rng([seed, place])
             try:
                 values = subject.values(example.inputs)
                 found.append(examine(subject, example.title, values, upstream, random, limit))
+                found[-1].rank = example.rank
             except Exception as raised:
                 if len(examples) == 1:
                     raise
@@ -152,7 +152,17 @@ def check_at(
             lambda spoiled: check_at(spoiled, examples, upstream, seed, limit, diagnose=False),
         )
 
-    return reported(subject.title, found, controls, len(left_out), diagnose)
+    with quiet():
+        return reported(subject.title, found, controls, len(left_out), diagnose)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let probes overflow and leave forward's domain without a word."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", DeprecationWarning)  # a forward of numbers only takes arrays of one, but warns
+        yield
 
 
 def _takes_numbers_only(found: Sequence[Examination], left_out: Sequence[Example]) -> bool:

@@ -178,8 +178,8 @@ class Conduct:
         if got in outputs and _broadcasts(shape, got):
             return Fault(
                 "shape",
-                f"the gradient of {name} is not summed over the axes along which {name} was broadcast: expected {shape}, "
-                f"got {got}",
+                f"the gradient of {name} is not summed over the axes along which {name} was broadcast: "
+                f"expected {shape}, got {got}",
             )
         return Fault("shape", f"the gradient of {name} has the wrong shape: expected {shape}, got {got}")
 

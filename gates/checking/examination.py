@@ -52,6 +52,8 @@ class Examination:
         For each input checked: how many elements of how many.
     directions : int
         How many random directions were tried besides.
+    rank : int
+        The lower, the plainer the point.
     could_fail : bool
         Whether anything moves any output.
     is_random : bool
@@ -69,6 +71,7 @@ class Examination:
     faults: list[Fault] = field(default_factory=list)
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
     directions: int = 0
+    rank: int = 0
     could_fail: bool = True
     is_random: bool = False
     kinks: list[str] = field(default_factory=list)

@@ -11,13 +11,27 @@ import numpy as np
 
 from gates.values import Value
 
+#: The ranks of examples, the plainest first.
+_ARRAYS, _NUMBERS, _SIZE_1, _BROADCAST, _ODD = range(5)
+
 
 @dataclass(frozen=True)
 class Example:
-    """Inputs of a gate, and in a few words what they are."""
+    """Inputs of a gate.
+
+    Attributes
+    ----------
+    title : str
+        In a few words what they are.
+    inputs : tuple
+        The inputs.
+    rank : int
+        The lower, the plainer: where several fail, the plainest tells what is wrong.
+    """
 
     title: str
     inputs: tuple[Any, ...]
+    rank: int = _ODD
 
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -34,9 +48,9 @@ def examples_of(gate: Any, inputs: int, random: Any) -> Iterator[Example]:
             raise TypeError(
                 f"{type(gate).__name__}.example_inputs() must give a tuple of inputs for each example, got {given!r}"
             )
-        yield Example(f"example {place}", tuple(given))
+        yield Example(f"example {place}", tuple(given), place)
         if any(isinstance(one, np.ndarray) and one.size > 1 for one in given):
-            yield from _layouts(f"example {place}", given)
+            yield from _layouts(f"example {place}", given, 1000)
 
 
 def _general(inputs: int, random: Any) -> Iterator[Example]:
@@ -48,21 +62,21 @@ def _general(inputs: int, random: Any) -> Iterator[Example]:
     def positive(shape: tuple[int, ...]) -> Value:
         return _number(random.uniform(0.3, 2.5, shape))
 
-    def all_of(title: str, shapes: Shapes, draw: Callable[[tuple[int, ...]], Value] = spread) -> Example:
-        return Example(title, tuple([draw(shape) for shape in shapes]))
+    def all_of(title: str, rank: int, shapes: Shapes, draw: Callable[[tuple[int, ...]], Value] = spread) -> Example:
+        return Example(title, tuple([draw(shape) for shape in shapes]), rank)
 
     shapes: tuple[tuple[int, ...], ...] = ((), (), (3,), (2, 3))
     for shape in shapes:
         for draw in (spread, positive):
             title = f"{'numbers' if shape == () else f'shape {shape}'}{', positive' if draw is positive else ''}"
-            yield all_of(title, (shape,) * inputs, draw)
+            yield all_of(title, _ARRAYS if shape else _NUMBERS, (shape,) * inputs, draw)
     shapes = ((1,), (3, 1), (1, 3), (3, 3), (2, 1, 3))
     for shape in shapes:
-        yield all_of(f"shape {shape}", (shape,) * inputs)
+        yield all_of(f"shape {shape}", _ARRAYS if 1 not in shape else _SIZE_1, (shape,) * inputs)
     if inputs > 1:
         for one, rest in (((3,), (2, 3)), ((2, 1), (1, 3)), ((), (3,)), ((1,), (2, 3)), ((2, 1, 3), (4, 1))):
-            yield all_of(f"shapes {one} and {rest}", (one,) + (rest,) * (inputs - 1))
-            yield all_of(f"shapes {rest} and {one}", (rest,) * (inputs - 1) + (one,), positive)
+            yield all_of(f"shapes {one} and {rest}", _BROADCAST, (one,) + (rest,) * (inputs - 1))
+            yield all_of(f"shapes {rest} and {one}", _BROADCAST, (rest,) * (inputs - 1) + (one,), positive)
     yield from _ties(inputs, random)
     for size in (1e-8, 30.0, 1000.0, 1e8):
         for signs in ((1.0, -1.0), (-1.0, 1.0)):
@@ -90,15 +104,15 @@ def _ties(inputs: int, random: Any) -> Iterator[Example]:
         yield Example("a 0", tuple(numbers))
 
 
-def _layouts(title: str, given: Sequence[Any]) -> Iterator[Example]:
+def _layouts(title: str, given: Sequence[Any], rank: int = _ODD) -> Iterator[Example]:
     """Yield the same inputs read-only, not contiguous, and as float32."""
 
     def each(change: Callable[[Any], Any]) -> tuple[Any, ...]:
         return tuple([change(one) if isinstance(one, np.ndarray) else one for one in given])
 
-    yield Example(f"{title}, read-only", each(_read_only))
-    yield Example(f"{title}, not contiguous", each(_strided))
-    yield Example(f"{title}, float32", each(lambda one: one.astype(np.float32) if one.dtype.kind == "f" else one))
+    yield Example(f"{title}, read-only", each(_read_only), rank)
+    yield Example(f"{title}, not contiguous", each(_strided), rank)
+    yield Example(f"{title}, float32", each(lambda one: one.astype(np.float32) if one.dtype.kind == "f" else one), rank)
 
 
 def _read_only(array: Any) -> Any:

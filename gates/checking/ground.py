@@ -158,7 +158,7 @@ class Ground:
         return slopes
 
     def _ends(self, direction: Direction, step: float) -> tuple[Any, Any, float, float] | None:
-        """Return the outputs a step behind and a step ahead, and the true lengths of both; None where there are none."""
+        """Return the outputs a step behind and a step ahead, and their true lengths; None where there are none."""
         inputs, ahead = self._displaced(direction, step)
         inputs_behind, behind = self._displaced(direction, -step)
         if not (0 < ahead < math.inf and -math.inf < behind < 0):

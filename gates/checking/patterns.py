@@ -29,7 +29,7 @@ class Patterns:
         self.trials, self.wrong = list(trials), wrong
 
     def find(self, kind: str, port: int) -> str | None:
-        """Return what is to be said of an input's gradient, "" where the pattern cannot be seen, None where it is not."""
+        """Return what is to be said of an input's gradient, "" if it cannot be seen, None if it does not hold."""
         finder: Callable[[int], str | None] = getattr(self, f"_{kind}")
         return finder(port)
 

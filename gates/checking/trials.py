@@ -168,7 +168,8 @@ def other_inputs(inputs: Sequence[Value], labels: Sequence[int], random: Any) ->
         lambda array: random.uniform(1.1, 2.5, array.shape),
         lambda array: random.uniform(1.1, 2.5, array.shape),
     )
-    for make in makes:
+    small = sum(np.size(value) for value in inputs) <= _PLACES
+    for make in makes * (2 if small else 1):
         drawn = [value if port in labels else make(np.asarray(value, dtype=float)) for port, value in enumerate(inputs)]
         yield [value if port in labels or np.ndim(value) else float(value) for port, value in enumerate(drawn)]
 

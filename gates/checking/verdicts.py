@@ -51,7 +51,9 @@ def _verdict(found: Sequence[Examination]) -> tuple[str, bool]:
 
 
 def _diagnosis(found: Sequence[Examination]) -> str:
-    """Return the most specific sentence about what is wrong."""
+    """Return the most specific sentence about what is wrong at the plainest points where something is."""
+    rank = min((one.rank for one in found if one.verdict in ("fail", "kink") and not one.is_passed), default=0)
+    found = [one for one in found if one.rank == rank]
     faults = [fault for one in found for fault in one.faults]
     faults += [Fault("kink", sentence) for one in found for sentence in _kinks(one)]
     failed = [one for one in found if one.patterns is not None]
