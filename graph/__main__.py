@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="check the gradients, end to end and gate by gate; the exit status is 1 unless the check passed",
     )
-    given = parser.parse_intermixed_args(arguments)
+    given = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without the sign × shows a ?
     status = 0

@@ -18,7 +18,7 @@ from gates.checking.report import Report, aligned
 from gates.checking.subject import GateSubject, Run, Subject
 from gates.checking.verdicts import reported
 from gates.values import Value
-from graph.formatting import gate_text
+from graph.entries import Input
 from graph.nested import GraphGate
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphRe
     with quiet():
         twin.guard = False
         twin.forward(inputs)
+        inputs = {name: twin._values[slot] for name, gate, slot in twin._schedule.entries if isinstance(gate, Input)}
         subjects = _subjects(twin)
         gates = {
             node: check_at(subject, [Example("the values in the graph", tuple(values))], None, 0, _LIMIT)
@@ -133,7 +134,7 @@ def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphRe
         controls=lambda: _controls(subjects),
         blame=blame,
         gates=gates,
-        classes={node: gate_text(twin.graph.nodes[node]["gate"]) for node in gates},
+        classes={node: type(twin.graph.nodes[node]["gate"]).__name__ for node in gates},
     )
 
 
@@ -151,7 +152,9 @@ def _subjects(graph: ComputationalGraph) -> dict[str, tuple[GateSubject, list[Va
 def _end_to_end(graph: ComputationalGraph, inputs: Mapping[str, Any], diagnose: bool) -> Report:
     """Return the report on the graph as one function."""
     subject = _EndToEnd(graph, inputs)
-    found = examine(subject, "end to end", subject.values(), None, np.random.default_rng(0), _LIMIT)
+    values = subject.values()
+    upstream = [1.0] if type(subject.start(values).outputs[0]) is float else None
+    found = examine(subject, "end to end", values, upstream, np.random.default_rng(0), _LIMIT)
     return reported(subject.title, [found], lambda: SelfTest(()), diagnose=diagnose)
 
 
@@ -207,8 +210,7 @@ def _within(graph: ComputationalGraph, node: str) -> str:
     if not isinstance(gate, GraphGate):
         return ""
     step = next(step for step in graph._schedule.steps if step.node == node)
-    names = [name for name, _ in gate._inputs]
-    inner = check_graph(gate.graph, dict(zip(names, [graph._values[slot] for slot in step.sources])))
+    inner = check_graph(gate.graph, dict(zip(gate.input_names, [graph._values[slot] for slot in step.sources])))
     return f", within it {', '.join(inner.blame)}" if inner.blame else ""
 
 

@@ -40,6 +40,7 @@ class GraphGate(Gate):
         self.has_parameters = any(getattr(gate, "has_parameters", False) for _, gate in gates)
         self.own_parameters = self.graph._parameters
         self.gradients: dict[str, Value] = {}  # of these parameters, after backward
+        self.input_names = [name for name, _ in self._inputs]  # for the reports of a check
 
     def forward(self, *inputs: Value) -> Value:
         self._pass_on_what_is_wanted()

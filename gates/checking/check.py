@@ -79,6 +79,8 @@ def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> 
     >>> check_gate(Square()).diagnosis
     'the gradient of x is off by a factor of 0.5 (1/2)'
     """
+    if hasattr(gate, "as_gate"):
+        raise TypeError("check_gate() takes a gate; a graph has a check of its own, graph.check(x=...)")
     subject = GateSubject(gate)
     if inputs or subject.counts[0] == 0 == subject.counts[1]:
         with quiet():
@@ -184,8 +186,9 @@ def _upstream(given: Any, outputs: Sequence[Value], who: str) -> list[Value] | N
     fitted = []
     for one, output in zip(each, outputs):
         try:
-            dz = fit(as_value(one), output, "upstream")
+            dz = as_value(one)
         except (TypeError, ValueError) as error:
-            raise prefixed(error, who) from None
+            raise prefixed(error, f"{who}: upstream") from None
+        dz = fit(dz, output, f"{who}: upstream")
         fitted.append(dz if np.ndim(dz) else float(dz))
     return fitted

@@ -41,10 +41,11 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that is wrong: its kind, one of `KINDS`, and a sentence."""
+    """Something that is wrong: its kind, one of `KINDS`, a sentence, and the input that it is about, if about one."""
 
     kind: str
     sentence: str
+    port: int | None = None
 
     @property
     def rank(self) -> int:
@@ -167,12 +168,12 @@ class Conduct:
                 return None
             shape, got = shape_of(value), shape_of(gradient)
             if got != shape:
-                faults.append(self._wrong_shape(name, shape, got))
+                faults.append(self._wrong_shape(port, name, shape, got))
                 gradient = None
             gradients.append(gradient)
         return gradients
 
-    def _wrong_shape(self, name: str, shape: tuple[int, ...], got: tuple[int, ...]) -> Fault:
+    def _wrong_shape(self, port: int, name: str, shape: tuple[int, ...], got: tuple[int, ...]) -> Fault:
         """Return what is wrong with a gradient of another shape than its input."""
         outputs = [shape_of(output) for output in self.run.outputs]
         if got in outputs and _broadcasts(shape, got):
@@ -180,8 +181,9 @@ class Conduct:
                 "shape",
                 f"the gradient of {name} is not summed over the axes along which {name} was broadcast: "
                 f"expected {shape}, got {got}",
+                port,
             )
-        return Fault("shape", f"the gradient of {name} has the wrong shape: expected {shape}, got {got}")
+        return Fault("shape", f"the gradient of {name} has the wrong shape: expected {shape}, got {got}", port)
 
     def _compare(self, now: Sequence[Any], before: Sequence[Any], who: str, names: Sequence[str] = ()) -> None:
         """Add a fault if something was written into."""

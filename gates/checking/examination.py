@@ -58,6 +58,8 @@ class Examination:
         Whether anything moves any output.
     is_random : bool
         Whether forward gives something else each time.
+    upstream : str
+        The upstream gradient, where it is a number and was drawn at random.
     kinks : list of str
         What is wrong at kinks, in sentences.
     patterns : callable
@@ -74,6 +76,7 @@ class Examination:
     rank: int = 0
     could_fail: bool = True
     is_random: bool = False
+    upstream: str = ""
     kinks: list[str] = field(default_factory=list)
     patterns: Callable[[], Patterns | None] | None = None
 
@@ -125,8 +128,10 @@ def examine(
     """
     exact = [value if port in subject.labels else _as_float64(value) for port, value in enumerate(inputs)]
     outputs = subject.start(copy_of(exact)).outputs
-    upstream = list(upstream) if upstream is not None else upstream_for(outputs, random)
     found = Examination(title, subject.names(len(inputs)), [shape_of(np.asarray(value)) for value in inputs])
+    if upstream is None:
+        upstream = upstream_for(outputs, random)
+        found.upstream = ", ".join([f"{dz:.8g}" for dz in upstream if isinstance(dz, float)])
     conduct = Conduct(subject, exact, upstream)
     found.faults += conduct.faults
     if conduct.gradients is None:
@@ -146,6 +151,7 @@ def examine(
                 Fault(
                     "none",
                     f"backward returned None as the gradient of {found.names[port]}, which moves what forward gives",
+                    port,
                 )
             )
     for port in ports:
@@ -327,7 +333,7 @@ def _not_finite(found: Examination, wrong: dict[int, list[Element]]) -> Iterator
         for element in elements:
             if not math.isfinite(element.analytic):
                 slope = f"where the slope is {element.numeric:.6g}"
-                yield Fault("not finite", f"the gradient of {found.names[port]} is {element.analytic} {slope}")
+                yield Fault("not finite", f"the gradient of {found.names[port]} is {element.analytic} {slope}", port)
                 break
 
 

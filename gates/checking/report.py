@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,17 +36,19 @@ class Row:
     """
 
     input: str
-    index: str
-    analytic: float
-    numeric: float
-    absolute_error: float
-    relative_error: float
-    verdict: str
+    index: str = ""
+    analytic: float = math.nan
+    numeric: float = math.nan
+    absolute_error: float = math.nan
+    relative_error: float = math.nan
+    verdict: str = "pass"
     sides: tuple[float, ...] = ()
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The row as texts."""
+        if self.analytic != self.analytic and self.numeric != self.numeric:
+            return (self.input, self.index, "-", "-", "-", "-", self.verdict)
         numeric = " | ".join(map(_number, self.sides)) if self.sides else _number(self.numeric)
         errors = [f"{error:.1e}" if error == error else "-" for error in (self.absolute_error, self.relative_error)]
         return (self.input, self.index, _number(self.analytic), numeric, *errors, self.verdict)
@@ -69,6 +72,8 @@ class Report:
         What else is to be said.
     rows : tuple of Row
         Each input that has a gradient, with its worst element.
+    upstream : str
+        The upstream gradient that was drawn at random, where it is a number.
 
     Examples
     --------
@@ -91,6 +96,7 @@ class Report:
     note: str
     rows: tuple[Row, ...]
     controls: Callable[[], SelfTest]
+    upstream: str = ""
 
     def raise_if_failed(self) -> None:
         """Raise AssertionError with the report as its message, unless it passed."""
@@ -113,6 +119,7 @@ class Report:
 
     def __str__(self) -> str:
         lines = [f"{self.title}: {self.verdict}" + (f": {self.diagnosis}" if self.diagnosis else "")]
+        lines += [f"upstream gradient {self.upstream}"] if self.upstream else []
         lines += ["", *self._table()]
         remarks = (("diagnosis", self.diagnosis), ("note", self.note))
         lines += ["", *(f"{kind}: {text}" for kind, text in remarks if text)]

@@ -90,7 +90,8 @@ class GateSubject(Subject):
         return flat(_forward(self._worker, inputs))
 
     def names(self, count: int) -> list[str]:
-        return _parameters(self.gate.forward, count)
+        own = getattr(self.gate, "input_names", None)
+        return list(own) if own else _parameters(self.gate.forward, count)
 
     def upstream_names(self, count: int) -> list[str]:
         return _parameters(self.gate.backward, count)

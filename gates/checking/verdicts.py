@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import numpy as np
 
 from gates.checking.conduct import KINDS, Fault
 from gates.checking.elements import Element
@@ -15,6 +14,7 @@ from gates.checking.patterns import index_of
 from gates.checking.report import Report, Row
 
 _PATTERNS = KINDS[KINDS.index("swapped") : KINDS.index("index") + 1]
+_SEVERITY = ("inconclusive", "pass", "legal kink", "kink", "fail")
 _DIAGNOSED = 6  # points, at most, are searched for patterns
 
 
@@ -31,6 +31,7 @@ def reported(
         _note(found, verdict, left_out),
         _rows(found),
         controls,
+        found[0].upstream if len(found) == 1 else "",
     )
 
 
@@ -158,22 +159,24 @@ def _remarks(one: Examination) -> list[str]:
 def _rows(found: Sequence[Examination]) -> tuple[Row, ...]:
     """Return a row for each input: its worst element."""
     worst: dict[int, tuple[tuple[Any, ...], Row]] = {}
+    beyond = len(_SEVERITY), 0.0, 0.0
     for one in found:
         for element in one.elements:
             key = _severity(element, len(found) == 1)
             if element.port not in worst or key > worst[element.port][0]:
                 worst[element.port] = key, _row(one, element)
+        for fault in one.faults:
+            if fault.kind in ("none", "shape") and fault.port is not None:
+                worst[fault.port] = beyond, Row(one.names[fault.port], verdict="fail")
     return tuple([worst[port][1] for port in sorted(worst)])
 
 
 def _severity(element: Element, kinks_first: bool) -> tuple[Any, ...]:
     """Return how bad an element is, to be compared."""
-    order = ["inconclusive", "kink passed", "pass", "kink", "fail"]
-    if kinks_first:
-        order = ["inconclusive", "pass", "kink passed", "kink", "fail"]
-    kind = "kink passed" if element.verdict == "kink" and element.is_passed else element.verdict
+    kind = "legal kink" if element.verdict == "kink" and element.is_passed else element.verdict
+    kind = "pass" if kind == "legal kink" and not kinks_first else kind
     error = element.relative_error
-    return order.index(kind), error if error == error else np.inf, element.absolute_error
+    return _SEVERITY.index(kind), error if error == error else math.inf, element.absolute_error
 
 
 def _row(one: Examination, element: Element) -> Row:
