@@ -84,6 +84,11 @@ def two(x: tuple[int, ...], y: tuple[int, ...], low: float = 0.3, high: float = 
     return lambda random: (_drawn(random, x, low, high, True), _drawn(random, y, low, high, True))
 
 
+def mixed(size: int) -> Draw:
+    """Return an array of negative and positive numbers in turn."""
+    return lambda random: (random.uniform(0.3, 2.0, size) * np.resize([-1.0, 1.0], size),)
+
+
 def scores(examples: int, classes: int) -> Draw:
     """Return scores and labels."""
     return lambda random: (random.normal(size=(examples, classes)), random.integers(0, classes, examples))
@@ -366,7 +371,7 @@ WRONG = [
     Wrong("output", "Copy(3)", "of x", after(Copy, lambda g, gate, a, b, c: [a], 3), one(2, 3)),
     Wrong("output", "sine and cosine", "of x", SineAndCosine, one(3)),
     Wrong("modifies", "Multiply, its input", "x", InPlaceMultiply, two(S3, S3)),
-    Wrong("modifies", "ReLU, dz", "dz", InPlaceReLU, one(5)),
+    Wrong("modifies", "ReLU, dz", "dz", InPlaceReLU, mixed(5)),
     Wrong("modifies", "Square, in forward", "forward", InPlaceSquare, one(3)),
     Wrong("second call", "Exp, adds up", "x", AccumulatingExp, one(3)),
     Wrong("second call", "Multiply, forgets", "x and y", ForgettingMultiply, two(S3, S3)),
@@ -432,7 +437,7 @@ WRONG = [
         given(Divide, lambda dz, x, y: [dz / y, -dz * x / y]),
         two(S3, S3),
     ),
-    Wrong("mask", "ReLU, none", "of x", given(ReLU, lambda dz, *_: [dz]), one(5)),
+    Wrong("mask", "ReLU, none", "of x", given(ReLU, lambda dz, *_: [dz]), mixed(5)),
     Wrong("mask", "ReLU, inverted", "of x", after(ReLU, lambda g, s, dz: [dz - g[0]]), one(5)),
     Wrong(
         "mask",
@@ -443,5 +448,11 @@ WRONG = [
     ),
     Wrong("mask", "Max, none", " its mask", given(Max, lambda dz, x, y: [dz, dz]), two((4,), (4,))),
     Wrong("mask", "Min, none", " its mask", given(Min, lambda dz, x, y: [dz, dz]), two((), ())),
-    Wrong("mask", "clip, none", "of x", Clip, one(6, low=0.2, high=2.0)),
+    Wrong(
+        "mask",
+        "clip, none",
+        "of x",
+        Clip,
+        lambda random: (np.array([-1.8, -0.5, 0.2, 0.9, 1.5]) * random.uniform(0.9, 1.1, 5),),
+    ),
 ]

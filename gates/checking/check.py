@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gates.checking.conduct import copy_of
 from gates.checking.controls import SelfTest, run_controls
 from gates.checking.examination import EXHAUSTIVE, Examination, examine
 from gates.checking.examples import Example, examples_of
@@ -85,7 +86,7 @@ def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> 
     if inputs or subject.counts[0] == 0 == subject.counts[1]:
         with quiet():
             values = subject.values(inputs)
-            outputs = subject.start(values).outputs
+            outputs = subject.start(copy_of(values)).outputs
         dz = _upstream(upstream, outputs, subject.title)
         return check_at(subject, [Example("the inputs given", tuple(values))], dz, seed)
     if upstream is not None:

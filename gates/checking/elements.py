@@ -86,8 +86,10 @@ def judged(port: int, place: int | None, analytic: float, slope: Slope, excuse: 
         return replace(element, verdict="fail") if slope.is_settled else element
     largest = max(abs(analytic), abs(best.value))
     allowed = SURE * best.error + excuse + AGREEMENT * largest
+    if not slope.is_settled:
+        return replace(element, is_cancelled=_is_cancelled(slope))
     if abs(analytic - best.value) > allowed:
-        return replace(element, verdict="fail") if slope.is_settled else element
+        return replace(element, verdict="fail")
     if analytic == 0.0:
         return _zero(element, allowed)
     if allowed <= RESOLVED * largest:
@@ -98,7 +100,7 @@ def judged(port: int, place: int | None, analytic: float, slope: Slope, excuse: 
 def _zero(element: Element, allowed: float) -> Element:
     """Return the verdict where the analytic value is 0 and the numeric one may be."""
     slope = element.slope
-    if not slope.moved.any() or slope.swing >= 1e4 * allowed:
+    if not slope.moved.any() or (slope.swing > 0 and allowed <= RESOLVED * slope.swing):
         return replace(element, verdict="pass", is_passed=True, is_zero=True)
     return replace(element, is_cancelled=_is_cancelled(slope))
 

@@ -126,7 +126,7 @@ def examine(
     Exception
         What forward raised.
     """
-    exact = [value if port in subject.labels else _as_float64(value) for port, value in enumerate(inputs)]
+    exact = copy_of([value if port in subject.labels else _as_float64(value) for port, value in enumerate(inputs)])
     outputs = subject.start(copy_of(exact)).outputs
     found = Examination(title, subject.names(len(inputs)), [shape_of(np.asarray(value)) for value in inputs])
     if upstream is None:
@@ -134,7 +134,7 @@ def examine(
         found.upstream = ", ".join([f"{dz:.8g}" for dz in upstream if isinstance(dz, float)])
     conduct = Conduct(subject, exact, upstream)
     found.faults += conduct.faults
-    if conduct.gradients is None:
+    if conduct.gradients is None or any(fault.kind == "modifies" for fault in found.faults):
         return found
     others = _running(subject, other_inputs(exact, subject.labels, random), 4)
     conduct.remember(exact, upstream, others)
@@ -199,6 +199,7 @@ def _elements(
             found.directions += 1
             wrong = _wrong_in_direction(ground, port, analytic, np.abs(np.ravel(inputs[port])), bool(turn % 2), random)
             if wrong is not None and wrong not in places:
+                places.append(wrong)
                 yield _element(ground, port, wrong, float(analytic[wrong]))
 
 
@@ -211,6 +212,9 @@ def _element(ground: Ground, port: int, place: int, analytic: float) -> Element:
         return element
     slope = ground.slope(direction)
     element = judged(port, place, analytic, slope)
+    if element.verdict == "inconclusive" and slope.best.is_known:
+        slope = ground.sharpened(direction, slope)
+        element = judged(port, place, analytic, slope)
     if not element.is_passed and 1 < np.count_nonzero(slope.moved) <= _APART:
         slope = ground.slope_apart(direction, slope)
         element = judged(port, place, analytic, slope)

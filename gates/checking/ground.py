@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.slopes import SURE, Estimate, Slope, best_of, extrapolated
+from gates.checking.slopes import SURE, Estimate, Slope, best_of, extrapolated, merged
 from gates.values import Value
 
 _EPS = 2.0**-53
@@ -75,18 +75,25 @@ class Ground:
 
     def slope(self, direction: Direction, exhaustive: bool = True) -> Slope:
         """Return the slope of upstream x outputs along a direction, from a few steps or from all that may help."""
-        (slope,) = self._slopes(direction, exhaustive, self.upstream)
+        steps = self._steps(direction, exhaustive)
+        (slope,) = self._slopes(direction, steps, self.upstream)
         if exhaustive and slope.is_kink and np.count_nonzero(slope.moved) > 1:
-            least, largest = self._slopes(direction, exhaustive, self.upstream, bounds=True)
+            least, largest = self._slopes(direction, steps, self.upstream, bounds=True)
             return replace(slope, bounds=(least.right, largest.right))
         return slope
+
+    def sharpened(self, direction: Direction, slope: Slope) -> Slope:
+        """Return the slope from finer steps around those that its best estimate rests on, where that is sharper."""
+        step = slope.best.step
+        (fine,) = self._slopes(direction, [step * 2.0**power for power in range(8, -3, -1)], self.upstream)
+        return fine if merged([fine.best, slope.best]) is fine.best else slope
 
     def slope_apart(self, direction: Direction, slope: Slope) -> Slope:
         """Return the same, put together from the slope of each output that moves: one may drown in another's noise."""
         outputs = np.flatnonzero(slope.moved)
         rows = np.zeros((outputs.size, self.base.size))
         rows[np.arange(outputs.size), outputs] = self.upstream[0, outputs]
-        apart = self._slopes(direction, True, rows)
+        apart = self._slopes(direction, self._steps(direction, True), rows)
         central, left, right = (
             Estimate(sum(e.value for e in each), sum(e.error for e in each), max(e.step for e in each))
             for each in zip(*[(one.central, one.left, one.right) for one in apart])
@@ -101,13 +108,15 @@ class Ground:
             return False
         return there.shape != self.base.shape or not np.array_equal(there, self.base, equal_nan=True)
 
-    def _slopes(self, direction: Direction, exhaustive: bool, upstream: Any, bounds: bool = False) -> list[Slope]:
+    def _slopes(
+        self, direction: Direction, ladder: Sequence[float], upstream: Any, bounds: bool = False
+    ) -> list[Slope]:
         """Return the slope of each row of upstream x outputs; with bounds the least and the largest of the one row."""
         weights, single = np.abs(upstream), self.base.size == 1
         steps: list[float] = []
         table: list[tuple[Any, ...]] = []  # for each step: central, left and right differences, and noise, by row
         moved = np.zeros(self.base.size, dtype=bool)
-        for step in self._steps(direction, exhaustive):
+        for step in ladder:
             ends = self._ends(direction, step)
             if ends is None:
                 continue
@@ -194,7 +203,7 @@ class Ground:
     def _steps(self, direction: Direction, exhaustive: bool) -> list[float]:
         """Return the steps to try along a direction, the largest first: powers of 2, which round nothing.
 
-        They are scaled to what moves. All that may help reach from 2**-44 of that, of 1 and of the largest number
+        They are scaled to what moves. All that may help reach from 2**-51 of that, of 1 and of the largest number
         around up to these numbers themselves.
         """
         size = self._size(direction)
@@ -203,7 +212,7 @@ class Ground:
             return [2.0**e for e in (exponent - 5, exponent - 7, exponent - 9) if e >= -1074]
         scales = [scale for scale in (size, 1.0, self._largest, self._least if size == 0 else 1.0) if scale > 0]
         exponents = {
-            e for scale in scales for e in range((math.frexp(scale)[1] - 45) // 3, (math.frexp(scale)[1] + 1) // 3)
+            e for scale in scales for e in range((math.frexp(scale)[1] - 51) // 3, (math.frexp(scale)[1] + 1) // 3)
         }
         return [2.0 ** (3 * e) for e in sorted(exponents, reverse=True) if -1074 <= 3 * e < 1023]
 

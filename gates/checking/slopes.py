@@ -73,7 +73,8 @@ class Slope:
     def is_settled(self) -> bool:
         """Whether the best estimate is sharp beside what moves: a slope that grows as the step shrinks is not."""
         best = self.best
-        return best.is_known and (self.swing == 0 or best.error <= 0.1 * max(self.swing, abs(best.value)))
+        worst = max([side.error for side in (best, self.left, self.right) if side.is_known], default=math.inf)
+        return best.is_known and (self.swing == 0 or worst <= 0.1 * max(self.swing, abs(best.value)))
 
     @property
     def low_and_high(self) -> tuple[Estimate, ...]:
@@ -114,7 +115,7 @@ def extrapolated(
             before, kept, found = [], [], []  # a pole lies between, or right here
             continue
         kept.append(step)
-        row, best, error = [value], value, math.inf
+        row, best, error = [value], value, abs(value - before[0]) if before else math.inf
         for order in range(1, min(len(before), 3) + 1):
             ratio = kept[-1 - order] / step
             ratio = ratio * ratio if power == 2 else ratio  # an inf where ratio**2 raises
@@ -126,11 +127,11 @@ def extrapolated(
         before = row
         if error < math.inf:
             found.append(Estimate(best, error + 1.5 * rounding + hidden, step))
-    return _merged(found)
+    return merged(found)
 
 
-def _merged(found: Sequence[Estimate]) -> Estimate:
-    """Return the sharpest of several estimates that agrees with all of smaller steps."""
+def merged(found: Sequence[Estimate]) -> Estimate:
+    """Return the sharpest of several estimates, those of smaller steps last, that agrees with all of these."""
     best = Estimate()
     for estimate in reversed(found):
         if not best.is_known:

@@ -131,7 +131,8 @@ class GateSubject(Subject):
             return ()
         self.labels = tuple(integers)
         try:
-            run = self.start([as_labels(one) if port in integers else as_value(one) for port, one in enumerate(given)])
+            values = [as_labels(one) if port in integers else as_value(one) for port, one in enumerate(given)]
+            run = self.start([np.array(value) if isinstance(value, np.ndarray) else value for value in values])
             answer = run.backward([np.ones_like(output) for output in run.outputs])
             return tuple([port for port in integers if answer[port] is None])
         except Exception:  # what is wrong comes to light when the gate is checked

@@ -1,0 +1,142 @@
+"""The sentence about a wrong gradient: for each kind of fault its own words, and none of another kind."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates import Gate, check_gate
+from tests.wrong_gates import WORDS, WRONG, Wrong
+
+IDS = [f"{wrong.kind}: {wrong.name}" for wrong in WRONG]
+
+
+def kinds_in(sentence: str) -> set[str]:
+    """Return the kinds of faults whose words a sentence has."""
+    return {kind for kind, words in WORDS.items() if any(word in sentence for word in words)}
+
+
+def test_every_kind_is_tried_on_several_gates() -> None:
+    assert len(WRONG) >= 60
+    assert {wrong.kind for wrong in WRONG} == set(WORDS)
+    assert all(sum(wrong.kind == kind for wrong in WRONG) >= 2 for kind in WORDS)
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=IDS)
+def test_what_is_wrong_is_said(wrong: Wrong) -> None:
+    for seed in range(3):
+        report = check_gate(wrong.make(), *wrong.draw(np.random.default_rng(seed)), seed=seed)
+        assert report.verdict == "fail"
+        assert kinds_in(report.diagnosis) == {wrong.kind}, report.diagnosis
+        assert wrong.says in report.diagnosis
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=IDS)
+def test_the_same_without_inputs(wrong: Wrong) -> None:
+    report = check_gate(wrong.make())
+    assert report.verdict == "fail"
+    # The plainest inputs speak, where matrices are square.
+    wanted = "transposed" if (wrong.kind, wrong.name) == ("shape", "MatMul") else wrong.kind
+    assert kinds_in(report.diagnosis) == {wanted}, report.diagnosis
+
+
+class LectureMultiply:
+    """Word for word from the lecture, but for the factors of backward."""
+
+    def __init__(self, a: float, b: float) -> None:
+        self.a, self.b = a, b
+
+    def forward(self, x: Any, y: Any) -> Any:
+        z = x * y
+        self.x = x
+        self.y = y
+        return z
+
+    def backward(self, dz: Any) -> Any:
+        dx = self.y * dz * self.a
+        dy = self.x * dz * self.b
+        return [dx, dy]
+
+
+def test_a_class_that_does_not_derive_from_gate() -> None:
+    assert check_gate(LectureMultiply(1, 1), 3, -4).passed
+    assert check_gate(LectureMultiply(1, 1), [1, 2], [3, 4]).passed
+    assert check_gate(LectureMultiply(2, 1)).diagnosis == "the gradient of x is off by a factor of 2"
+    assert check_gate(LectureMultiply(1, -1)).diagnosis == "the gradient of y has the wrong sign"
+    assert check_gate(LectureMultiply(-1, -1), 3, -4).diagnosis == "the gradient of x and of y has the wrong sign"
+    # Right at equal shapes: what is missing is seen where they differ.
+    assert "broadcast: expected (3,), got (2, 3)" in check_gate(LectureMultiply(1, 1)).diagnosis
+
+
+def test_for_one_number_any_factor_fits() -> None:
+    class Wave(Gate):
+        def forward(self, x: Any) -> Any:
+            self.kept = (x,)
+            return np.sin(x)
+
+        def backward(self, dz: Any) -> Any:
+            (x,) = self.kept
+            return [dz * (np.cos(x) + 0.25 * x)]
+
+    report = check_gate(Wave(), 1.0)
+    right, wrong = np.cos(1.0) * float(report.upstream), (np.cos(1.0) + 0.25) * float(report.upstream)
+    assert report.diagnosis == f"no simple pattern: the gradient of x is {wrong:.8g} where the slope is {right:.8g}"
+
+
+def test_the_most_specific_sentence_speaks() -> None:
+    class Two(Gate):
+        """Both gradients are wrong, each in its own way, and one of them has the wrong shape."""
+
+        def __init__(self, shaped: bool) -> None:
+            self.shaped = shaped
+
+        def forward(self, x: Any, y: Any) -> Any:
+            self.kept = x, y
+            return np.sum(x * y)
+
+        def backward(self, dz: Any) -> Any:
+            x, y = self.kept
+            return [3 * dz * y if self.shaped else dz, -dz * x]
+
+    inputs = np.array([1.0, 2.0, 3.0]), np.array([0.5, -1.0, 2.0])
+    assert check_gate(Two(False), *inputs).diagnosis == "the gradient of x has the wrong shape: expected (3,), got ()"
+    assert check_gate(Two(True), *inputs).diagnosis == "the gradient of y has the wrong sign"
+
+
+def test_an_index_is_named_where_at_most_a_third_is_wrong() -> None:
+    class Cube(Gate):
+        def __init__(self, wrong: int) -> None:
+            self.wrong = wrong
+
+        def forward(self, x: Any) -> Any:
+            self.kept = (x,)
+            return x**3
+
+        def backward(self, dz: Any) -> Any:
+            (x,) = self.kept
+            gradient = 3 * dz * x**2
+            gradient.flat[: self.wrong] += 1.0
+            return [gradient]
+
+    x = np.linspace(0.5, 2.0, 6).reshape(2, 3)
+    assert check_gate(Cube(2), x).diagnosis == "the gradient of x is wrong only at index (0, 0), (0, 1)"
+    assert check_gate(Cube(3), x).diagnosis.startswith("no simple pattern")
+    many = np.linspace(0.5, 2.0, 10_000)
+    assert check_gate(Cube(1), many).diagnosis == "the gradient of x is wrong only at index 0"
+
+
+def test_a_fault_in_float32_alone() -> None:
+    class Half(Gate):
+        def forward(self, x: Any) -> Any:
+            self.kept = (x,)
+            return 0.5 * x * x
+
+        def backward(self, dz: Any) -> Any:
+            (x,) = self.kept
+            return [dz * np.round(x, 3) if x.dtype == np.float32 else dz * x]
+
+    x = np.array([0.12345678, 1.7654321])
+    assert check_gate(Half(), x).passed
+    report = check_gate(Half(), x.astype(np.float32))
+    assert report.verdict == "fail"
+    assert report.diagnosis.startswith("in float32 the gradient of x is ")
