@@ -133,13 +133,15 @@ def check_at(
             random = np.random.default_rng([seed, place])
             try:
                 values = subject.values(example.inputs)
-                found.append(examine(subject, example.title, values, upstream, random, limit))
-                found[-1].rank = example.rank
+                subject.start(copy_of(values))
             except Exception as raised:
                 if len(examples) == 1:
                     raise
                 error = raised
                 left_out.append(example)
+                continue
+            found.append(examine(subject, example.title, values, upstream, random, limit))
+            found[-1].rank = example.rank
         if _takes_numbers_only(found, left_out):
             found = [one for one in found if not any(one.shapes)]
     if not found:

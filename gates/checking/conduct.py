@@ -108,7 +108,7 @@ class Conduct:
         if not isinstance(self._subject, GateSubject) or self.gradients is None:
             return
         for other in others:
-            run = self._subject.start(copy_of(other))
+            run = self._subject.start_anew(copy_of(other))
             try:
                 run.backward(copy_of(upstream))
                 run.forward(copy_of(inputs))

@@ -76,8 +76,8 @@ class _Spoiled(GateSubject):
         self.labels = subject.labels
         self.spoil = spoil
 
-    def start(self, inputs: Sequence[Value]) -> GateRun:
-        return _SpoiledRun(super().start(inputs), self.spoil)
+    def _run(self, gate: Any, inputs: Sequence[Value]) -> GateRun:
+        return _SpoiledRun(super()._run(gate, inputs), self.spoil)
 
 
 def run_controls(

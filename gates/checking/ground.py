@@ -13,6 +13,7 @@ from gates.checking.slopes import SURE, Estimate, Slope, best_of, extrapolated, 
 from gates.values import Value
 
 _EPS = 2.0**-53
+_NEARBY = 7  # points at which noise is measured
 
 
 @dataclass(frozen=True)
@@ -226,35 +227,36 @@ class Ground:
         return size if math.isfinite(size) else 0.0
 
     def _measured_noise(self, random: Any) -> Any:
-        """Return how far rounding moves each output, from the high differences of forward in tiny steps.
+        """Return how far rounding moves each output.
+
+        Tiny steps show it in the high differences of forward, which vanish for all that is smooth; larger ones in the
+        grid on which the outputs lie, where forward rounds more coarsely than their last place: where it computes in
+        float32, or cancels.
 
         References
         ----------
         More, Wild: Estimating computational noise, SIAM Journal on Scientific Computing 33 (2011).
         """
-        points = 7
-        turns = {port: random.uniform(0.5, 1.0, np.shape(self.inputs[port])) for port in self.ports}
-        values = self._nearby(turns, [point * 2.0**-46 for point in range(1, points)])
         noise = np.fmax(0.5 * np.spacing(np.abs(self.base)), np.spacing(0.0))
-        if len(values) == points:
+        turns = {port: random.uniform(0.5, 1.0, np.shape(self.inputs[port])) for port in self.ports}
+        values = self._nearby(turns, 2.0**-46)
+        if len(values) == _NEARBY:
             differences = np.array(values)
             for order in range(1, 6):
                 differences = np.diff(differences, axis=0)
                 if order >= 4:
                     noise = np.fmax(noise, _rms(differences, 0) / math.sqrt(math.comb(2 * order, order)))
-        # A forward that computes in float32 gives numbers of float32 only, however its inputs move.
-        values = self._nearby(turns, [2.0**-16, 2.0**-17, -(2.0**-16)])
-        coarse = np.all([value == value.astype(np.float32) for value in values], axis=0)
-        coarse &= np.any([value != self.base for value in values], axis=0)
-        return np.where(coarse, np.fmax(noise, 2.0**-24 * np.abs(self.base)), noise)
+        table = np.array(self._nearby(turns, 2.0**-18))
+        moved, grid = np.any(table != self.base, axis=0), _grid(table)
+        return np.where(moved & (grid > 8.0 * noise), grid, noise)
 
-    def _nearby(self, turns: dict[int, Any], steps: Sequence[float]) -> list[Any]:
-        """Return the outputs here and where every input has moved a little, until forward does not take it."""
+    def _nearby(self, turns: dict[int, Any], spacing: float) -> list[Any]:
+        """Return the outputs here and where every input has moved a little more each time, as far as forward goes."""
         values = [self.base]
-        for step in steps:
+        for point in range(1, _NEARBY):
             there = list(self.inputs)
             for port, turn in turns.items():
-                there[port] = there[port] * (1.0 + step * turn)
+                there[port] = there[port] * (1.0 + point * spacing * turn)
             try:
                 value = self.outputs(there)
             except Exception:  # at the edge of forward's domain
@@ -269,6 +271,14 @@ def _total(weights: Any, which: Any) -> Any:
     """Return the sum over the outputs that count, or all if none does, of noise that partly cancels, by row."""
     weights = weights[:, which] if which.any() else weights
     return np.minimum(weights.sum(axis=1), 4.0 * math.sqrt(weights.shape[1]) * _rms(weights, 1))
+
+
+def _grid(values: Any) -> Any:
+    """Return for each column the largest power of 2 of which all its numbers are multiples."""
+    mantissas, exponents = np.frexp(np.where(np.isfinite(values), values, 0.0))
+    whole = (mantissas * 2.0**53).astype(np.int64)
+    lowest = np.ldexp((whole & -whole).astype(np.float64), exponents - 53)
+    return np.min(np.where(whole == 0, np.inf, lowest), axis=0)
 
 
 def _rms(values: Any, axis: int) -> Any:

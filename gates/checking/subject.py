@@ -11,7 +11,7 @@ import numpy as np
 
 from gates.doors import as_output, as_outputs, check_inputs, formula
 from gates.foreign import Foreign, gate_of
-from gates.gate import Gate, fresh, input_counts, labels_of
+from gates.gate import Gate, fresh, input_counts, labels_of, parameters_of, settings_of
 from gates.values import Value, as_labels, as_value, holds_integers, prefixed
 
 
@@ -81,12 +81,20 @@ class GateSubject(Subject):
         self._worker: Gate | None = None
 
     def start(self, inputs: Sequence[Value]) -> GateRun:
-        gate = self._fresh(len(inputs))
-        return GateRun(gate, _forward(gate, inputs))
+        return self._run(fresh(self.gate), inputs)
+
+    def start_anew(self, inputs: Sequence[Value]) -> GateRun:
+        """Run forward on a gate that is made anew, if it can be: one that has run may keep something of that."""
+        return self._run(_made_anew(self.gate), inputs)
+
+    def _run(self, gate: Any, inputs: Sequence[Value]) -> GateRun:
+        """Run forward on a gate of this subject's own."""
+        ready = self._ready(gate, len(inputs))
+        return GateRun(ready, _forward(ready, inputs))
 
     def outputs(self, inputs: Sequence[Value]) -> Any:
         if self._worker is None or self.remembers:
-            self._worker = self._fresh(len(inputs))
+            self._worker = self._ready(fresh(self.gate), len(inputs))
         return flat(_forward(self._worker, inputs))
 
     def names(self, count: int) -> list[str]:
@@ -120,8 +128,7 @@ class GateSubject(Subject):
                 values.append(as_labels(one) if port in self.labels else _as_numpy(as_value(one)))
             except (TypeError, ValueError) as error:
                 raise prefixed(error, f"{self.title}: {name}") from None
-        gate = self._fresh(len(values))
-        check_inputs(gate, values, self.title)
+        check_inputs(self._ready(fresh(self.gate), len(values)), values, self.title)
         return values
 
     def _labels_found(self, given: Sequence[Any]) -> tuple[int, ...]:
@@ -140,9 +147,8 @@ class GateSubject(Subject):
         finally:
             self.labels = ()
 
-    def _fresh(self, inputs: int) -> Gate:
-        """Return a copy of the gate, before any pass, of which all gradients are wanted that are checked."""
-        twin = fresh(self.gate)
+    def _ready(self, twin: Any, inputs: int) -> Gate:
+        """Return a twin of the gate ready to run, with all gradients wanted that are checked."""
         gate: Gate = twin if isinstance(twin, Gate) else Foreign(twin)
         gate.labels = self.labels or gate.labels
         gate.wanted = self.wanted or (True,) * inputs
@@ -169,6 +175,15 @@ def flat(values: Sequence[Value]) -> Any:
     if len(values) == 1:
         return np.array(values[0], dtype=np.float64).reshape(-1)
     return np.concatenate([np.asarray(value, dtype=np.float64).reshape(-1) for value in values])
+
+
+def _made_anew(gate: Any) -> Any:
+    """Return a gate of the same class and settings; a copy, where it does not keep its settings."""
+    settings = settings_of(gate)
+    try:
+        return type(gate)(**settings) if settings.keys() == parameters_of(gate).keys() else fresh(gate)
+    except Exception:  # its constructor wants something else
+        return fresh(gate)
 
 
 def _forward(gate: Gate, inputs: Sequence[Value]) -> list[Value]:
