@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gates.doors import formula
 from gates.gate import Gate, labels_of
 
 
@@ -27,18 +28,18 @@ class Foreign(Gate):
         return self.gate.backward(*upstream)
 
 
-def gate_of(given: Any, who: str) -> Any:
-    """Return what was given if it is a gate: an object with the two methods, of any class.
+def with_formulas(gate: Any) -> Gate:
+    """Return a gate whose methods have their bare formulas behind them: this one, or what stands in for it."""
+    if isinstance(gate, Gate) and formula(gate.forward) is not None and formula(gate.backward) is not None:
+        return gate
+    return Foreign(gate)
 
-    Raises
-    ------
-    TypeError
-        If it is anything else. The message begins with `who`.
-    """
+
+def require_gate(given: Any, who: str = "") -> None:
+    """Raise TypeError unless something is a gate, an object with the two methods; the message begins with `who`."""
+    who = f"{who}: " if who else ""
     if isinstance(given, type):
-        raise TypeError(
-            f"{who}: a gate must be an object, got the class {given.__name__}; did you mean {given.__name__}()?"
-        )
+        name = given.__name__
+        raise TypeError(f"{who}a gate must be an object, got the class {name}; did you mean {name}()?")
     if not callable(getattr(given, "forward", None)) or not callable(getattr(given, "backward", None)):
-        raise TypeError(f"{who}: a gate must have the methods forward() and backward(), got {given!r}")
-    return given
+        raise TypeError(f"{who}a gate must have the methods forward() and backward(), got {given!r}")

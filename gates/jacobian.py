@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gates.foreign import Foreign
-from gates.gate import Gate, fresh
+from gates.foreign import require_gate, with_formulas
+from gates.gate import fresh
 from gates.namespaces import namespace
 from gates.values import Value, shape_of
 
@@ -84,14 +84,13 @@ def jacobian(target: Any, *inputs: Any, limit: int = 1_000_000, **named: Any) ->
 limit=1,000,000; it is diagonal, and backward(1) gives its diagonal
     """
     who = type(target).__name__
-    if isinstance(target, type) or not hasattr(target, "forward"):
-        raise TypeError(f"jacobian(): a gate or a graph was wanted, got {target!r}")
-    if hasattr(target, "as_gate"):  # a graph, of which this package knows nothing
+    if hasattr(target, "as_gate") and not isinstance(target, type):  # a graph, of which this package knows nothing
         graph = target.copy()
         output = graph.forward(*inputs, **named)
         names = list(graph.backward(1.0))
         return dict(zip(names, _jacobians(who, [output], lambda dz: list(graph.backward(dz).values()), limit)))
-    gate = fresh(target) if isinstance(target, Gate) else Foreign(fresh(target))
+    require_gate(target, "jacobian()")
+    gate = with_formulas(fresh(target))
     output = gate.forward(*inputs, **named)
     outputs = output if isinstance(output, list) else [output]
     return _jacobians(who, outputs, gate.backward, limit, gate.elementwise)

@@ -4,6 +4,7 @@ import weakref
 from typing import Any
 
 from gates import Gate
+from gates.foreign import require_gate
 from gates.gate import input_counts, kind_of
 
 #: The ids of all gates that stand in a graph.
@@ -25,10 +26,7 @@ def check(gate: Any) -> tuple[str, tuple[int, float]]:
         raise ValueError(f"this {type(gate).__name__} stands in a graph already: a gate object has one place only")
     if isinstance(gate, Gate) and gate.takes is not None:
         return gate.kind, gate.takes
-    if isinstance(gate, type):
-        raise TypeError(f"a gate must be an object, got the class {gate.__name__}; did you mean {gate.__name__}()?")
-    if not callable(getattr(gate, "forward", None)) or not callable(getattr(gate, "backward", None)):
-        raise TypeError(f"a gate must have the methods forward() and backward(), got {gate!r}")
+    require_gate(gate)
     return kind_of(gate), input_counts(gate.forward)
 
 

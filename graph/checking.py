@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import networkx as nx
 import numpy as np
 
 from gates.checking.check import check_at, quiet
 from gates.checking.controls import Control, SelfTest
+from gates.checking.copies import copy_of
 from gates.checking.examination import examine
 from gates.checking.examples import Example
 from gates.checking.report import Report, aligned
@@ -51,6 +54,8 @@ class GraphReport(Report):
     classes: dict[str, str] = field(default_factory=dict)
 
     def _table(self) -> list[str]:
+        if not self.rows and not self.gates:
+            return []
         lines = ["end to end", *(f"  {line}" for line in super()._table())]
         ranked = sorted(
             self.gates, key=lambda name: (name not in self.blame, _WORST_FIRST.index(self.gates[name].verdict))
@@ -64,6 +69,7 @@ class GraphReport(Report):
             cells = [(name, self.classes[name], *cells) for name in shown for cells in self._cells(name)]
             lines += [f"  {line}" for line in aligned([_HEAD, *cells])]
             lines += [f"  and {counted}"] if counted else []
+            lines += ["", *(f"  {name}: {self.gates[name].diagnosis}" for name in self.blame[:_SHOWN])]
         return lines
 
     def _cells(self, name: str) -> list[tuple[str, ...]]:
@@ -112,18 +118,24 @@ class _GraphRun(Run):
 def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphReport:
     """Return the report on a graph at some inputs; it is copied, and stays as it is."""
     twin = copy.deepcopy(graph)
+    twin.guard = False
     with quiet():
-        twin.guard = False
-        twin.forward(inputs)
-        inputs = {name: twin._values[slot] for name, gate, slot in twin._schedule.entries if isinstance(gate, Input)}
-        subjects = _subjects(twin)
-        gates = {
-            node: check_at(subject, [Example("the values in the graph", tuple(values))], None, 0, _LIMIT)
-            for node, (subject, values) in subjects.items()
-        }
+        twin.forward(
+            {name: np.array(given) if isinstance(given, np.ndarray) else given for name, given in inputs.items()}
+        )
+        nodes = _nodes(twin)
+        given = {name: twin._values[slot] for name, gate, slot in twin._schedule.entries if isinstance(gate, Input)}
+        gates = {node: _gate_report(gate, wanted, values) for node, (gate, wanted, values) in nodes.items()}
         blame = [node for node, report in gates.items() if report.verdict in ("fail", "kink") and not report.passed]
-        whole = _end_to_end(twin, inputs, diagnose=not blame)
-    verdict, passed, diagnosis = _verdict(whole, gates, blame, twin)
+        subject = _EndToEnd(twin, given)
+        values = subject.values()
+        upstream = 1.0 if type(subject.start(values).outputs[0]) is float else None
+        found = examine(subject, "end to end", values, upstream, np.random.default_rng(0), _LIMIT)
+        whole = reported(subject.title, [found], lambda: SelfTest(()), diagnose=not blame)
+    classes = {node: type(gate).__name__ for node, (gate, _, _) in nodes.items()}
+    named = {node: f"{node} ({name})" for node, name in classes.items()}
+    met = {row.input: _kinks_behind(twin, row.input, gates) for row in whole.rows}
+    verdict, passed, diagnosis = _verdict(whole, found.could_fail, gates, blame, named, met)
     return GraphReport(
         title=repr(graph),
         verdict=verdict,
@@ -131,63 +143,66 @@ def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphRe
         diagnosis=diagnosis,
         note=_note(whole, gates, passed),
         rows=whole.rows,
-        controls=lambda: _controls(subjects),
+        _self_test=lambda: _controls(nodes),
         blame=blame,
         gates=gates,
-        classes={node: type(twin.graph.nodes[node]["gate"]).__name__ for node in gates},
+        classes=classes,
     )
 
 
-def _subjects(graph: ComputationalGraph) -> dict[str, tuple[GateSubject, list[Value]]]:
-    """Return each gate whose backward runs, with the values that it reads, by name."""
-    subjects = {}
+def _nodes(graph: ComputationalGraph) -> dict[str, tuple[Any, tuple[bool, ...], list[Value]]]:
+    """Return each gate whose backward runs, which gradients are wanted of it, and what it reads, by name."""
+    nodes = {}
     for step in graph._schedule.steps:
-        if step.backward is not None and any(step.gate.wanted):
-            gate = graph.graph.nodes[step.node]["gate"]
-            values = [graph._values[slot] for slot in step.sources]
-            subjects[step.node] = GateSubject(gate, step.gate.wanted), values
-    return subjects
+        gate = graph.graph.nodes[step.node]["gate"]
+        if step.backward is not None and (any(step.gate.wanted) or isinstance(gate, GraphGate)):
+            nodes[step.node] = gate, step.gate.wanted, copy_of([graph._values[slot] for slot in step.sources])
+    return nodes
 
 
-def _end_to_end(graph: ComputationalGraph, inputs: Mapping[str, Any], diagnose: bool) -> Report:
-    """Return the report on the graph as one function."""
-    subject = _EndToEnd(graph, inputs)
-    values = subject.values()
-    upstream = [1.0] if type(subject.start(values).outputs[0]) is float else None
-    found = examine(subject, "end to end", values, upstream, np.random.default_rng(0), _LIMIT)
-    return reported(subject.title, [found], lambda: SelfTest(()), diagnose=diagnose)
+def _gate_report(gate: Any, wanted: Sequence[bool], values: Sequence[Value]) -> Report:
+    """Return the report on a gate at the values that it reads; on a graph within, that on the graph."""
+    if isinstance(gate, GraphGate):
+        return check_graph(gate.graph, dict(zip(gate.input_names, values)))
+    return check_at(GateSubject(gate, wanted), [Example("the values in the graph", tuple(values))], None, 0, _LIMIT)
+
+
+def _kinks_behind(graph: ComputationalGraph, name: str, gates: Mapping[str, Report]) -> list[str]:
+    """Return the gates at a kink that an input or a parameter goes through."""
+    kinks = [node for node, report in gates.items() if report.verdict == "kink"]
+    if not kinks or name not in graph:  # a parameter of a graph within
+        return kinks
+    behind = nx.descendants(graph.graph, name)
+    return [node for node in kinks if node in behind]
 
 
 def _verdict(
-    whole: Report, gates: Mapping[str, Report], blame: Sequence[str], graph: ComputationalGraph
+    whole: Report,
+    could_fail: bool,
+    gates: Mapping[str, Report],
+    blame: Sequence[str],
+    named: Mapping[str, str],
+    met: Mapping[str, list[str]],
 ) -> tuple[str, bool, str]:
     """Return the verdict on the graph, whether it passed, and what is wrong."""
-    kinks = [node for node, report in gates.items() if report.verdict == "kink"]
     if blame:
         first = max(blame, key=lambda node: gates[node].verdict == "fail")
-        more = f" (and {len(blame) - 1} more gates to blame)" if len(blame) > 1 else ""
-        sentence = f"{_named(graph, first)}: {gates[first].diagnosis}{_within(graph, first)}{more}"
-        return ("fail" if gates[first].verdict == "fail" else "kink"), False, sentence
-    if not whole.passed and whole.verdict in ("fail", "kink") and kinks:
-        worst = next(row for row in whole.rows if row.verdict == whole.verdict)
-        stand = ", ".join(_named(graph, node) for node in kinks[:3]) + (", ..." if len(kinks) > 3 else "")
+        others = [node for node in blame if node != first]
+        also = f"; also to blame: {', '.join(others[:_SHOWN])}{', ...' * (len(others) > _SHOWN)}" if others else ""
+        return gates[first].verdict, False, f"{named[first]}: {gates[first].diagnosis}{also}"
+    wrong = [] if whole.passed else [row for row in whole.rows if row.verdict in ("fail", "kink")]
+    if wrong and all(met[row.input] and math.isfinite(row.analytic) for row in wrong):
+        row = wrong[0]
+        stand = ", ".join(named[node] for node in met[row.input][:3]) + ", ..." * (len(met[row.input]) > 3)
         return (
             "kink",
             False,
-            f"{worst.input} meets a kink at {stand}: each gate's choice there is legal, but together they give "
-            f"{worst.analytic:.6g} where the whole has the slope {worst.numeric:.6g}",
+            f"{row.input} meets a kink at {stand}: each gate's choice there is legal, but together they give "
+            f"{row.analytic:.6g} where the whole has the slope {row.numeric:.6g}",
         )
-    if (
-        whole.verdict == "inconclusive"
-        and any(row.verdict == "pass" for row in whole.rows)
-        and not _could_not_fail(whole)
-    ):
+    if whole.verdict == "inconclusive" and could_fail and any(row.verdict == "pass" for row in whole.rows):
         return "pass", True, ""
     return whole.verdict, whole.passed, f"end to end: {whole.diagnosis}" if whole.diagnosis else ""
-
-
-def _could_not_fail(report: Report) -> bool:
-    return "could not have failed" in report.note
 
 
 def _note(whole: Report, gates: Mapping[str, Report], passed: bool) -> str:
@@ -196,31 +211,15 @@ def _note(whole: Report, gates: Mapping[str, Report], passed: bool) -> str:
     kinks = [node for node, report in gates.items() if report.verdict == "kink"]
     if kinks and passed:
         notes.append(f"at a kink: {', '.join(kinks[:_SHOWN])}{', ...' * (len(kinks) > _SHOWN)}")
-    return "; ".join(notes)
+    return "; ".join(notes) if whole.rows or gates else "no input and no parameter has a gradient"
 
 
-def _named(graph: ComputationalGraph, node: str) -> str:
-    """Return a gate's name and class."""
-    return f"{node} ({type(graph.graph.nodes[node]['gate']).__name__})"
-
-
-def _within(graph: ComputationalGraph, node: str) -> str:
-    """Return which gates of a graph that is a gate are to blame."""
-    gate = graph.graph.nodes[node]["gate"]
-    if not isinstance(gate, GraphGate):
-        return ""
-    step = next(step for step in graph._schedule.steps if step.node == node)
-    inner = check_graph(gate.graph, dict(zip(gate.input_names, [graph._values[slot] for slot in step.sources])))
-    return f", within it {', '.join(inner.blame)}" if inner.blame else ""
-
-
-def _controls(subjects: Mapping[str, tuple[GateSubject, list[Value]]]) -> SelfTest:
+def _controls(nodes: Mapping[str, tuple[Any, tuple[bool, ...], list[Value]]]) -> SelfTest:
     """Return what the check says to some of the gates when their backward is spoiled."""
-    every = max(len(subjects) // _CONTROLLED, 1)
+    every = max(len(nodes) // _CONTROLLED, 1)
     controls: list[Control] = []
-    for node in list(subjects)[::every][:_CONTROLLED]:
-        subject, values = subjects[node]
-        report = check_at(subject, [Example("the values in the graph", tuple(values))], None, 0, _LIMIT)
+    for node in list(nodes)[::every][:_CONTROLLED]:
+        report = _gate_report(*nodes[node])
         controls += [
             Control(f"{node}: {control.change}", control.caught, control.verdict) for control in report.self_test()
         ]

@@ -137,13 +137,19 @@ def test_the_upstream_gradient_is_random_and_away_from_0_and_1() -> None:
             seen.append(dz)
             return super().backward(dz)
 
+    drawn = []
     for seed in range(20):
+        seen.clear()
         check_gate(Spy(), np.ones((3, 4)), np.ones((3, 4)), seed=seed)
-    numbers = np.abs(np.ravel(seen))
-    assert numbers.min() > 1.2
-    assert numbers.max() < 2.6
-    assert {-1.0, 1.0} == set(np.sign(np.ravel(seen)))
-    assert len({one.tobytes() for one in seen}) >= 20
+        drawn.append(seen[0])
+    numbers = np.ravel(drawn)
+    assert np.abs(numbers).min() > 1.2
+    assert np.abs(numbers).max() < 2.6
+    assert {-1.0, 1.0} == set(np.sign(numbers))
+    assert len({one.tobytes() for one in drawn}) == 20
+    assert float(check_gate(Multiply(), 3.0, 4.0).upstream) == pytest.approx(
+        check_gate(Multiply(), 3.0, 4.0).rows[0].analytic / 4
+    )
 
 
 def test_a_given_upstream_gradient() -> None:
@@ -289,10 +295,10 @@ class TestNumerics:
     def test_large_inputs_are_sampled(self) -> None:
         random = np.random.default_rng(0)
         x = random.normal(size=(40, 50))
-        assert "elements checked" not in check_gate(Tanh(), x[:, :5]).note  # 200: all of them
+        assert "directions" not in check_gate(Tanh(), x[:, :5]).note  # 200: all of them
         report = check_gate(Tanh(), x)
         assert report.passed
-        assert "of 2,000 elements checked, and random directions" in report.note
+        assert "of 2,000 elements and 4 random directions checked" in report.note
         for place in ((0, 0), (23, 17), (39, 49)):
 
             def wrong(dz: Any, x: Any, place: tuple[int, int] = place) -> Any:
@@ -301,7 +307,7 @@ class TestNumerics:
                 return gradient
 
             report = check_gate(Made(lambda x: x * x, wrong), x)
-            assert report.diagnosis == f"the gradient of x is wrong only at index {place}"
+            assert report.diagnosis.startswith(f"the gradient of x is wrong only at index {place} of the ")
             assert report.rows[0].index == str(place)
 
     def test_a_forward_that_is_random(self) -> None:
@@ -506,7 +512,7 @@ class TestInputs:
             (
                 lambda: check_gate(Exp(), upstream=1.0),
                 TypeError,
-                r"takes an upstream gradient for inputs that are given",
+                r"takes an upstream gradient with inputs only",
             ),
             (
                 lambda: check_gate(ComputationalGraph.from_expression("x * y"), 1, 2),
@@ -578,7 +584,7 @@ class TestSelfTest:
     def test_a_check_that_cannot_fail_catches_nothing(self) -> None:
         controls = check_gate(ReLU(), -1.0).self_test()
         assert [control.change for control in controls if control.caught] == [
-            "1e-4 added to every gradient",
+            "0.01 % of the largest element added to every element",
             "a gradient too few",
         ]
 

@@ -122,7 +122,7 @@ def test_an_index_is_named_where_at_most_a_third_is_wrong() -> None:
     assert check_gate(Cube(2), x).diagnosis == "the gradient of x is wrong only at index (0, 0), (0, 1)"
     assert check_gate(Cube(3), x).diagnosis.startswith("no simple pattern")
     many = np.linspace(0.5, 2.0, 10_000)
-    assert check_gate(Cube(1), many).diagnosis == "the gradient of x is wrong only at index 0"
+    assert check_gate(Cube(1), many).diagnosis.startswith("the gradient of x is wrong only at index 0 of the ")
 
 
 def test_a_fault_in_float32_alone() -> None:

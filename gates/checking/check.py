@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.conduct import copy_of
 from gates.checking.controls import SelfTest, run_controls
-from gates.checking.examination import EXHAUSTIVE, Examination, examine
+from gates.checking.examination import Examination, examine
 from gates.checking.examples import Example, examples_of
 from gates.checking.report import Report
-from gates.checking.subject import GateSubject
+from gates.checking.sampling import EXHAUSTIVE
+from gates.checking.subject import GateSubject, Refusal
 from gates.checking.verdicts import reported
-from gates.doors import fit
-from gates.values import Value, as_value, prefixed
+from gates.foreign import require_gate
 
 
 def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> Report:
@@ -80,26 +79,17 @@ def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> 
     >>> check_gate(Square()).diagnosis
     'the gradient of x is off by a factor of 0.5 (1/2)'
     """
-    if hasattr(gate, "as_gate"):
+    if hasattr(gate, "as_gate") and not isinstance(gate, type):
         raise TypeError("check_gate() takes a gate; a graph has a check of its own, graph.check(x=...)")
+    require_gate(gate, "check_gate()")
     subject = GateSubject(gate)
-    if inputs or subject.counts[0] == 0 == subject.counts[1]:
-        with quiet():
-            values = subject.values(inputs)
-            outputs = subject.start(copy_of(values)).outputs
-        dz = _upstream(upstream, outputs, subject.title)
-        return check_at(subject, [Example("the inputs given", tuple(values))], dz, seed)
-    if upstream is not None:
-        raise TypeError("check_gate() takes an upstream gradient for inputs that are given")
     least, most = subject.counts
-    made = list(
-        examples_of(
-            gate,
-            int(max(least, 2 if most > least else 1)) if most != least else int(least),
-            np.random.default_rng(seed),
-        )
-    )
-    return check_at(subject, made, None, seed)
+    if inputs or most == 0:
+        return check_at(subject, [Example("the inputs given", inputs)], upstream, seed)
+    if upstream is not None:
+        raise TypeError("check_gate() takes an upstream gradient with inputs only: its shape is that of their output")
+    counts = [count for count in range(max(least, 1), max(least, 3) + 1) if count <= most]
+    return check_at(subject, list(examples_of(gate, counts, np.random.default_rng(seed))), None, seed)
 
 
 def assert_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> None:
@@ -119,7 +109,7 @@ def assert_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) ->
 def check_at(
     subject: GateSubject,
     examples: Sequence[Example],
-    upstream: Sequence[Value] | None,
+    upstream: Any,
     seed: int,
     limit: int = EXHAUSTIVE,
     diagnose: bool = True,
@@ -127,21 +117,21 @@ def check_at(
     """Return the report on a subject at some examples; of several, those that forward does not take are left out."""
     found: list[Examination] = []
     left_out: list[Example] = []
-    error: Exception | None = None
+    error: BaseException | None = None
     with quiet():
         for place, example in enumerate(examples):
             random = np.random.default_rng([seed, place])
             try:
                 values = subject.values(example.inputs)
-                subject.start(copy_of(values))
-            except Exception as raised:
-                if len(examples) == 1:
-                    raise
-                error = raised
+                one = examine(subject, example.title, values, upstream, random, limit)
+            except Refusal as refusal:
+                error = refusal.__cause__
+                if len(examples) == 1 and error is not None:
+                    raise error from None
                 left_out.append(example)
                 continue
-            found.append(examine(subject, example.title, values, upstream, random, limit))
-            found[-1].rank = example.rank
+            one.rank = example.rank
+            found.append(one)
         if _takes_numbers_only(found, left_out):
             found = [one for one in found if not any(one.shapes)]
     if not found:
@@ -166,7 +156,8 @@ def quiet() -> Iterator[None]:
     """Let probes overflow and leave forward's domain without a word."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", DeprecationWarning)  # a forward of numbers only takes arrays of one, but warns
+        # So says NumPy where a forward of numbers, such as one with math.exp, is given an array of one.
+        warnings.filterwarnings("error", message="Conversion of an array", category=DeprecationWarning)
         yield
 
 
@@ -177,21 +168,3 @@ def _takes_numbers_only(found: Sequence[Examination], left_out: Sequence[Example
         and not any(np.prod(shape) > 1 for one in found for shape in one.shapes)
         and any(not any(one.shapes) for one in found)
     )
-
-
-def _upstream(given: Any, outputs: Sequence[Value], who: str) -> list[Value] | None:
-    """Return the upstream gradients that were given, in the shapes of the outputs."""
-    if given is None:
-        return None
-    each = [given] if len(outputs) == 1 else given
-    if not isinstance(each, (list, tuple)) or len(each) != len(outputs):
-        raise TypeError(f"{who}: upstream must be a list of {len(outputs)} gradients, got {given!r}")
-    fitted = []
-    for one, output in zip(each, outputs):
-        try:
-            dz = as_value(one)
-        except (TypeError, ValueError) as error:
-            raise prefixed(error, f"{who}: upstream") from None
-        dz = fit(dz, output, f"{who}: upstream")
-        fitted.append(dz if np.ndim(dz) else float(dz))
-    return fitted

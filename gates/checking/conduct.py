@@ -3,54 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gates.checking.subject import GateSubject, Run, Subject
+from gates.checking.copies import copy_of, same
+from gates.checking.faults import Fault
+from gates.checking.subject import GateSubject, Refusal, Run, Subject
 from gates.values import Value, as_value, shape_of
 
-#: The kinds of faults, the most specific first: where several fit, the first speaks.
-KINDS = (
-    "raises",
-    "list",
-    "count",
-    "none",
-    "shape",
-    "modifies",
-    "not finite",
-    "second call",
-    "stale",
-    "swapped",
-    "zero",
-    "mask",
-    "sign",
-    "upstream",
-    "factor",
-    "transposed",
-    "output",
-    "exchanged",
-    "index",
-    "float32",
-    "kink",
-    "no pattern",
-)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something that is wrong: its kind, one of `KINDS`, a sentence, and the input that it is about, if about one."""
-
-    kind: str
-    sentence: str
-    port: int | None = None
-
-    @property
-    def rank(self) -> int:
-        """The lower, the more specific."""
-        return KINDS.index(self.kind)
+#: Makes the upstream gradients for outputs.
+Upstream = Callable[[Sequence[Value]], list[Value]]
 
 
 class Conduct:
@@ -64,70 +28,83 @@ class Conduct:
         The answer, None for a port without a gradient; None altogether if it is no list of gradients.
     missing : list of int
         The ports that have a gradient, and for which the answer is None.
+    outputs, upstream : list of float or numpy.ndarray
+        What forward gave, and the upstream gradients for that.
     raised : Fault or None
         The arithmetic error that backward raised. It is a fault where the slope is finite; the gradients are nan.
     """
 
-    def __init__(self, subject: Subject, inputs: Sequence[Value], upstream: Sequence[Value]) -> None:
+    def __init__(self, subject: Subject, inputs: Sequence[Value], upstream_for: Upstream) -> None:
         self.faults: list[Fault] = []
         self.gradients: list[Any] | None = None
         self.missing: list[int] = []
         self.raised: Fault | None = None
+        self.outputs: list[Value] = []
+        self.upstream: list[Value] = []
         self._subject = subject
         self._names = subject.names(len(inputs))
-        given, dz = copy_of(inputs), copy_of(upstream)
+        given = copy_of(inputs)
         try:
-            self.run = subject.start(given)
-        except ValueError as error:
-            if "read-only" not in str(error):
-                raise
+            run = subject.start(given)
+        except Exception as error:
+            if not _is_read_only(error):
+                raise Refusal from error
             self._add("modifies", f"forward modifies its inputs: {error}")
             return
+        self.outputs = copy_of(run.outputs)
         self._compare(given, inputs, "forward")
+        self.upstream = upstream_for(self.outputs)
+        if not self.faults:
+            self._answer(run, given, inputs)
+
+    def _answer(self, run: Run, given: Sequence[Value], inputs: Sequence[Value]) -> None:
+        """Call backward, and once more."""
+        dz = copy_of(self.upstream)
         try:
-            answer = self.run.backward(dz)
+            answer = run.backward(dz)
         except ArithmeticError as error:  # a division by 0 is an inf that does not come out
             self.raised = Fault("raises", f"backward raises {type(error).__name__}: {_first_line(error)}")
-            self.gradients = [None if port in subject.labels else value * math.nan for port, value in enumerate(inputs)]
+            self.gradients = [None if port in self._subject.labels else x * math.nan for port, x in enumerate(inputs)]
             return
         except Exception as error:
-            if isinstance(error, ValueError) and "read-only" in str(error):
+            if _is_read_only(error):
                 self._add("modifies", f"backward modifies what it was given: {error}")
             else:
                 self._add("raises", f"backward raises {type(error).__name__}: {_first_line(error)}")
             return
-        self.gradients = copy_of(self._gradients(answer, inputs))
+        gradients = self._gradients(answer, inputs)
+        self.gradients = None if gradients is None else copy_of(gradients)
         if self.gradients is not None and not self.faults:
             self._compare(given, inputs, "backward")
-            self._compare(dz, upstream, "backward", subject.upstream_names(len(dz)))
+            self._compare(dz, self.upstream, "backward", self._subject.upstream_names(len(dz)))
         if self.gradients is not None and not self.faults:
-            self._call_again(self.run, upstream, inputs)
+            self._call_again(run, inputs)
 
-    def remember(self, inputs: Sequence[Value], upstream: Sequence[Value], others: Sequence[Sequence[Value]]) -> None:
-        """Look whether passes at other inputs change what the gate answers at these."""
+    def remember(self, inputs: Sequence[Value], others: Sequence[Sequence[Value]]) -> bool:
+        """Look whether passes at other inputs change what the gate answers at these, and return whether they may."""
         if not isinstance(self._subject, GateSubject) or self.gradients is None:
-            return
+            return True
+        remembers = not others
         for other in others:
-            run = self._subject.start_anew(copy_of(other))
             try:
-                run.backward(copy_of(upstream))
+                run = self._subject.start_anew(copy_of(other))
+                run.backward(copy_of(self.upstream))
                 run.forward(copy_of(inputs))
-                answer = self._gradients(run.backward(copy_of(upstream)), inputs, quietly=True)
+                outputs = copy_of(run.outputs)
+                answer = self._gradients(run.backward(copy_of(self.upstream)), inputs, quietly=True)
             except Exception:  # it does not even run: judged by what it does at these inputs alone
                 continue
-            outputs_agree = all(_same(a, b) for a, b in zip(run.outputs, self.run.outputs))
-            self._subject.remembers = not outputs_agree
-            if answer is None or not outputs_agree:
-                continue
-            names = self._differing(answer)
-            if names:
+            if not all(same(a, b) for a, b in zip(outputs, self.outputs)):
+                remembers = True
+            elif answer is not None and (names := self._differing(answer)):
                 self._add("stale", f"{_of(names)} {_is(names)} stale: backward uses what an earlier forward kept")
-                return
+                break
+        return remembers
 
-    def _call_again(self, run: Run, upstream: Sequence[Value], inputs: Sequence[Value]) -> None:
+    def _call_again(self, run: Run, inputs: Sequence[Value]) -> None:
         """Call backward a second time."""
         try:
-            answer = self._gradients(run.backward(copy_of(upstream)), inputs, quietly=True)
+            answer = self._gradients(run.backward(copy_of(self.upstream)), inputs, quietly=True)
         except Exception as error:
             self._add(
                 "second call", f"a second call of backward fails with {type(error).__name__}: {_first_line(error)}"
@@ -142,7 +119,7 @@ class Conduct:
     def _differing(self, answer: Sequence[Any]) -> list[str]:
         """Return the names of the inputs whose gradient is not what it was."""
         assert self.gradients is not None
-        return [name for name, a, b in zip(self._names, answer, self.gradients) if not _same(a, b)]
+        return [name for name, a, b in zip(self._names, answer, self.gradients) if not same(a, b)]
 
     def _gradients(self, answer: Any, inputs: Sequence[Value], quietly: bool = False) -> list[Any] | None:
         """Return an answer as gradients if it is a list of gradients of the right shapes."""
@@ -155,6 +132,7 @@ class Conduct:
             faults.append(Fault("count", f"backward returned {len(answer)} gradients for {_inputs(len(inputs))}"))
             return None
         gradients: list[Any] = []
+        shapes = [shape_of(value) for port, value in enumerate(inputs) if port not in self._subject.labels]
         for port, (name, gradient, value) in enumerate(zip(self._names, answer, inputs)):
             if gradient is None or port in self._subject.labels:
                 gradients.append(None)
@@ -168,15 +146,16 @@ class Conduct:
                 return None
             shape, got = shape_of(value), shape_of(gradient)
             if got != shape:
-                faults.append(self._wrong_shape(port, name, shape, got))
+                faults.append(self._wrong_shape(port, name, shapes, shape, got))
                 gradient = None
             gradients.append(gradient)
         return gradients
 
-    def _wrong_shape(self, port: int, name: str, shape: tuple[int, ...], got: tuple[int, ...]) -> Fault:
+    def _wrong_shape(
+        self, port: int, name: str, shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...], got: tuple[int, ...]
+    ) -> Fault:
         """Return what is wrong with a gradient of another shape than its input."""
-        outputs = [shape_of(output) for output in self.run.outputs]
-        if got in outputs and _broadcasts(shape, got):
+        if len(shapes) > 1 and got != () and got == _broadcast_shape(shapes):
             return Fault(
                 "shape",
                 f"the gradient of {name} is not summed over the axes along which {name} was broadcast: "
@@ -188,7 +167,7 @@ class Conduct:
     def _compare(self, now: Sequence[Any], before: Sequence[Any], who: str, names: Sequence[str] = ()) -> None:
         """Add a fault if something was written into."""
         names = names or self._names
-        changed = [name for name, a, b in zip(names, now, before) if not _same(a, b)]
+        changed = [name for name, a, b in zip(names, now, before) if not same(a, b)]
         if changed and names is self._names:
             self._add("modifies", f"{who} modifies its inputs: {_listed(changed)} changed")
         elif changed:
@@ -198,40 +177,12 @@ class Conduct:
         self.faults.append(Fault(kind, sentence))
 
 
-def copy_of(values: Sequence[Any] | None) -> Any:
-    """Return values with every array copied, in its own layout, and read-only where it was."""
-    return None if values is None else [_copied(value) if isinstance(value, np.ndarray) else value for value in values]
-
-
-def _copied(array: Any) -> Any:
-    """Return a copy of an array that is laid out in memory as it is."""
-    if array.flags.c_contiguous and array.flags.writeable:
-        return array.copy()
-    twin = np.empty([2 * length for length in array.shape], dtype=array.dtype)[
-        tuple([slice(None, None, 2)] * array.ndim)
-    ]
-    twin = array.copy() if array.flags.c_contiguous else twin
-    twin[...] = array
-    twin.flags.writeable = array.flags.writeable
-    return twin
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Return whether two values are the same up to the rounding of sums in another order."""
-    if a is None or b is None:
-        return a is b
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape:
-        return False
-    return bool(
-        np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-        or (a.dtype.kind == "f" and np.allclose(a, b, 1e-9, 0.0, True))
-    )
-
-
-def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
-    """Return whether an array of a shape can be broadcast to another shape."""
-    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(to)))
+def _broadcast_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+    """Return the shape to which arrays of some shapes are broadcast; None if they are not."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        return None
 
 
 def _kind_of(answer: Any) -> str:
@@ -241,6 +192,11 @@ def _kind_of(answer: Any) -> str:
 
 def _inputs(count: int) -> str:
     return f"{count} input{'s' * (count != 1)}"
+
+
+def _is_read_only(error: Exception) -> bool:
+    """Return whether an error is NumPy's refusal to write into a read-only array."""
+    return isinstance(error, ValueError) and "read-only" in str(error)
 
 
 def _first_line(error: Exception) -> str:

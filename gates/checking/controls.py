@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gates.checking.conduct import copy_of
+from gates.checking.copies import copy_of, plain
 from gates.checking.report import Report, aligned
 from gates.checking.subject import GateRun, GateSubject
 from gates.values import Value
@@ -90,7 +90,8 @@ def run_controls(
         with np.errstate(all="ignore"):
             if any(_differs(subject, spoiled, inputs) for inputs in examples):
                 report = check(spoiled)
-                controls.append(Control(change, not report.passed, report.verdict))
+                is_caught = report.verdict in ("fail", "kink") and not report.passed
+                controls.append(Control(change, is_caught, report.verdict))
     return SelfTest(tuple(controls))
 
 
@@ -116,7 +117,13 @@ def _first_element(gradient: Any) -> Any:
     """Return a gradient whose first element is off by a thousandth."""
     array = np.array(gradient, dtype=float)
     array.reshape(-1)[:1] *= 1.001
-    return array if array.ndim else float(array)
+    return plain(array)
+
+
+def _raised(gradient: Any) -> Any:
+    """Return a gradient with a ten-thousandth of its largest element, or of 1, added everywhere."""
+    largest = float(np.max(np.abs(gradient), initial=0.0))
+    return gradient + 1e-4 * (largest or 1.0)
 
 
 def _swapped(run: _SpoiledRun, dz: Sequence[Value]) -> list[Any]:
@@ -144,7 +151,7 @@ SPOILS: dict[str, Spoil] = {
     "the sign of every gradient flipped": _each(lambda g: g * -1.0),
     "the last gradient 0": _one_zero,
     "the first element of each gradient 0.1 % too large": _each(_first_element),
-    "1e-4 added to every gradient": _each(lambda g: g + 1e-4),
+    "0.01 % of the largest element added to every element": _each(_raised),
     "the upstream gradient left out": lambda run, dz: run.answer([one * 0.0 + 1.0 for one in dz]),
     "the upstream gradient squared": lambda run, dz: run.answer([one * one for one in dz]),
     "two gradients swapped": _swapped,

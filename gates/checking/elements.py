@@ -12,17 +12,19 @@ AGREEMENT = 1e-7
 #: A slope counts as resolved where what may be excused is at most this part of it.
 RESOLVED = 0.1
 
+_SATURATED = 2.0**-48  # of the movement further away: what a forward that stands still may hide
+
 
 @dataclass(frozen=True)
 class Element:
-    """One element of a gradient, or several that were moved together.
+    """One element of a gradient, or the sum of several that were moved together.
 
     Attributes
     ----------
     port : int
         The input that it belongs to.
-    place : int or None
-        Its place in the input, in C order; None where several were moved.
+    place : int
+        Its place in the input, in C order.
     analytic : float
         From backward.
     slope : Slope
@@ -38,7 +40,7 @@ class Element:
     """
 
     port: int
-    place: int | None
+    place: int
     analytic: float
     slope: Slope
     verdict: str
@@ -69,7 +71,7 @@ class Element:
         return replace(self, verdict="kink", is_passed=False)
 
 
-def judged(port: int, place: int | None, analytic: float, slope: Slope, excuse: float = 0.0) -> Element:
+def judged(port: int, place: int, analytic: float, slope: Slope, excuse: float = 0.0) -> Element:
     """Return an element with its verdict; `excuse` is by how much rounding moves the analytic value."""
     element = Element(port, place, analytic, slope, "inconclusive")
     if slope.is_kink:
@@ -89,7 +91,9 @@ def judged(port: int, place: int | None, analytic: float, slope: Slope, excuse: 
     if not slope.is_settled:
         return replace(element, is_cancelled=_is_cancelled(slope))
     if abs(analytic - best.value) > allowed:
-        return replace(element, verdict="fail")
+        # Far into saturation forward may stand still where its exact value does not.
+        is_saturated = best.value == 0.0 and abs(analytic) <= _SATURATED * slope.swing
+        return element if is_saturated else replace(element, verdict="fail")
     if analytic == 0.0:
         return _zero(element, allowed)
     if allowed <= RESOLVED * largest:
@@ -107,4 +111,7 @@ def _zero(element: Element, allowed: float) -> Element:
 
 def _is_cancelled(slope: Slope) -> bool:
     """Return whether outputs moved although their weighted sum did not."""
-    return slope.best.is_known and bool(slope.moved.any()) and slope.swing <= 1e3 * slope.best.error
+    if not slope.best.is_known or not slope.moved.any():
+        return False
+    nothing_counts = slope.swing == 0.0 == slope.best.error  # the upstream gradient is 0
+    return nothing_counts or (int(slope.moved.sum()) > 1 and slope.swing <= 1e3 * slope.best.error)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gates.checking.copies import plain, strided
 from gates.values import Value
 
 #: The ranks of examples, the plainest first.
@@ -37,13 +38,17 @@ class Example:
 Shapes = tuple[tuple[int, ...], ...]
 
 
-def examples_of(gate: Any, inputs: int, random: Any) -> Iterator[Example]:
-    """Yield inputs to check a gate at: its own `example_inputs(random)`, or those that suit most gates."""
+def examples_of(gate: Any, counts: Sequence[int], random: Any) -> Iterator[Example]:
+    """Yield inputs to check a gate at: its own `example_inputs(random)`, or those that suit most gates.
+
+    Where forward takes several numbers of inputs, there are examples for each of `counts`.
+    """
     own = getattr(gate, "example_inputs", None)
     if own is None:
-        yield from _general(inputs, random)
+        for inputs in counts:
+            yield from _general(inputs, random)
         return
-    for place, given in enumerate(own(random)):
+    for place, given in enumerate(itertools.islice(own(random), 20)):
         if not isinstance(given, (tuple, list)):
             raise TypeError(
                 f"{type(gate).__name__}.example_inputs() must give a tuple of inputs for each example, got {given!r}"
@@ -57,10 +62,10 @@ def _general(inputs: int, random: Any) -> Iterator[Example]:
     """Yield scalars, arrays that are equally shaped and that broadcast, ties, extremes and layouts."""
 
     def spread(shape: tuple[int, ...]) -> Value:
-        return _number(random.uniform(0.3, 2.5, shape) * random.choice([-1.0, 1.0], shape))
+        return plain(random.uniform(0.3, 2.5, shape) * random.choice([-1.0, 1.0], shape))
 
     def positive(shape: tuple[int, ...]) -> Value:
-        return _number(random.uniform(0.3, 2.5, shape))
+        return plain(random.uniform(0.3, 2.5, shape))
 
     def all_of(title: str, rank: int, shapes: Shapes, draw: Callable[[tuple[int, ...]], Value] = spread) -> Example:
         return Example(title, tuple([draw(shape) for shape in shapes]), rank)
@@ -111,7 +116,7 @@ def _layouts(title: str, given: Sequence[Any], rank: int = _ODD) -> Iterator[Exa
         return tuple([change(one) if isinstance(one, np.ndarray) else one for one in given])
 
     yield Example(f"{title}, read-only", each(_read_only), rank)
-    yield Example(f"{title}, not contiguous", each(_strided), rank)
+    yield Example(f"{title}, not contiguous", each(strided), rank)
     yield Example(f"{title}, float32", each(lambda one: one.astype(np.float32) if one.dtype.kind == "f" else one), rank)
 
 
@@ -121,17 +126,5 @@ def _read_only(array: Any) -> Any:
     return twin
 
 
-def _strided(array: Any) -> Any:
-    wide = np.zeros([2 * length for length in array.shape], dtype=array.dtype)
-    view = wide[tuple([slice(None, None, 2)] * array.ndim)]
-    view[...] = array
-    return view
-
-
 def _near_1(count: int, random: Any) -> list[float]:
     return [float(u) for u in random.uniform(0.8, 1.25, count)]
-
-
-def _number(array: Any) -> Value:
-    """Return an array, or the float that an array without axes is."""
-    return array if np.ndim(array) else float(array)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from gates.checking.copies import plain
 from gates.checking.slopes import SURE, Estimate, Slope, best_of, extrapolated, merged
 from gates.values import Value
 
 _EPS = 2.0**-53
-_NEARBY = 7  # points at which noise is measured
+_HIGHEST = 2.0**-40  # a level of noise, relative to the numbers around; above, it is a ripple
+_COARSEST = 2.0**-24  # a grid that rounding leaves; what lies on a coarser one takes steps
+_NEARBY = 8  # points at which noise is measured
 
 
 @dataclass(frozen=True)
@@ -91,70 +94,97 @@ class Ground:
 
     def slope_apart(self, direction: Direction, slope: Slope) -> Slope:
         """Return the same, put together from the slope of each output that moves: one may drown in another's noise."""
-        outputs = np.flatnonzero(slope.moved)
-        rows = np.zeros((outputs.size, self.base.size))
-        rows[np.arange(outputs.size), outputs] = self.upstream[0, outputs]
-        apart = self._slopes(direction, self._steps(direction, True), rows)
+        columns, steps = np.flatnonzero(slope.moved), self._steps(direction, True)
+        apart = self._slopes(direction, steps, np.diag(self.upstream[0, columns]), columns=columns)
+        # What does not move in these steps, but further on, may have a slope of less than its noise over the largest.
+        still = self._reached(direction) & ~slope.moved
+        hidden = float(_total((np.abs(self.upstream) * self.noise)[:, still])[0]) / steps[0] if still.any() else 0.0
         central, left, right = (
-            Estimate(sum(e.value for e in each), sum(e.error for e in each), max(e.step for e in each))
+            Estimate(sum(e.value for e in each), sum(e.error for e in each) + hidden, max(e.step for e in each))
             for each in zip(*[(one.central, one.left, one.right) for one in apart])
         )
         return replace(slope, central=central, left=left, right=right)
 
+    def far(self, port: int, places: Any = slice(None)) -> Iterator[list[Value]]:
+        """Yield inputs where some elements of one are far away."""
+        far = 2.0 * max(self._largest, 1.0)
+        for factor, shift in ((-1.0, 0.0), (0.0, 0.0), (0.0, 1.0), (1.0, far), (1.0, -far), (1e3, 0.0)):
+            inputs = list(self.inputs)
+            array = np.array(inputs[port], dtype=float, order="C")
+            array.reshape(-1)[places] = factor * array.reshape(-1)[places] + shift
+            inputs[port] = plain(array)
+            yield inputs
+
+    def _reached(self, direction: Direction) -> Any:
+        """Return which outputs move when what moves in a direction goes far."""
+        reached = np.zeros(self.base.size, dtype=bool)
+        for port, places, _ in direction.parts:
+            for inputs in self.far(port, places):
+                there = self._at(inputs)
+                if there is not None:
+                    reached |= (there != self.base) & ~(np.isnan(there) & np.isnan(self.base))
+        return reached
+
     def moves_to(self, inputs: Sequence[Value]) -> bool:
         """Return whether forward gives anything else there."""
-        try:
-            there = self.outputs(inputs)
-        except Exception:  # a probe far away may leave forward's domain
-            return False
-        return there.shape != self.base.shape or not np.array_equal(there, self.base, equal_nan=True)
+        there = self._at(inputs)
+        return there is not None and not np.array_equal(there, self.base, equal_nan=True)
 
     def _slopes(
-        self, direction: Direction, ladder: Sequence[float], upstream: Any, bounds: bool = False
+        self,
+        direction: Direction,
+        ladder: Sequence[float],
+        upstream: Any,
+        bounds: bool = False,
+        columns: Any = None,
     ) -> list[Slope]:
-        """Return the slope of each row of upstream x outputs; with bounds the least and the largest of the one row."""
-        weights, single = np.abs(upstream), self.base.size == 1
-        steps: list[float] = []
+        """Return the slope of each row of upstream x the outputs in some columns, from steps from large to small.
+
+        With bounds there is one row, of which the least and the largest are returned that a kink leaves open.
+        """
+        steps, probes, touched = self._probes(direction, ladder)
+        hidden = np.zeros(len(upstream))
+        if columns is None:
+            columns = np.flatnonzero(touched)
+            still = ~touched
+            if columns.size and still.any():
+                # What does not move in the largest step may still have a slope, of less than its noise over that.
+                noise = self.noise + _EPS * np.where(self.finite, np.abs(self.base), 0.0)
+                hidden = _total((np.abs(upstream) * noise)[:, still]) / steps[0]
+            columns = columns if columns.size else np.arange(self.base.size)
+            upstream = upstream[:, columns]
+        self.moved |= touched
+        is_lost = bool(touched[~self.finite].any())
+        rows = 2 if bounds else len(upstream)
+        if not steps:
+            return [Slope(Estimate(), Estimate(), Estimate(), 0.0, touched, is_lost)] * rows
+        weights, base, finite = np.abs(upstream), self.base[columns], self.finite[columns]
         table: list[tuple[Any, ...]] = []  # for each step: central, left and right differences, and noise, by row
-        moved = np.zeros(self.base.size, dtype=bool)
-        for step in ladder:
-            ends = self._ends(direction, step)
-            if ends is None:
-                continue
-            left, right, back, ahead = ends
-            up, down, both = right - self.base, self.base - left, right - left
-            if not self.finite.all():
-                for change, there in ((up, right), (down, left)):
-                    change[~self.finite & ((there == self.base) | (np.isnan(there) & np.isnan(self.base)))] = 0.0
-                both = np.where(self.finite | ((up == 0) & (down == 0)), both, np.nan)
-                both[~self.finite & (up == 0) & (down == 0)] = 0.0
-            moved |= (up != 0) | (down != 0)
-            steps.append(step)
+        for places, at_left, at_right, back, ahead in probes:
+            left, right = base.copy(), base.copy()
+            where = np.searchsorted(columns, places)
+            left[where], right[where] = at_left, at_right
+            up, down, both = right - base, base - left, right - left
+            if not finite.all():
+                stays = np.ones(base.size, dtype=bool)
+                stays[where] = False
+                up[stays & ~finite] = down[stays & ~finite] = 0.0
+                both = np.where(finite, both, np.where(stays, 0.0, np.nan))
             if bounds:
                 sides = upstream * (down / back), upstream * (up / ahead)
                 either = np.array([np.minimum(*sides).sum(), np.maximum(*sides).sum()])
                 differences = either, either, either
             else:
                 differences = upstream @ (both / (ahead + back)), upstream @ (down / back), upstream @ (up / ahead)
-            noise = self.noise + _EPS * np.fmax(np.abs(left), np.abs(right))
+            noise = self.noise[columns] + _EPS * np.fmax(np.abs(left), np.abs(right))
             noise[~np.isfinite(noise)] = 0.0
-            table.append((*differences, (weights * noise)[:, 0] if single else _total(weights * noise, moved)))
-        self.moved |= moved
-        is_lost = bool(moved[~self.finite].any())
-        rows = 2 if bounds else len(upstream)
-        if not table:
-            return [Slope(Estimate(), Estimate(), Estimate(), 0.0, moved, is_lost)] * rows
+            table.append((*differences, _total(weights * noise)))
         central, left, right, noises = (np.array(column) for column in zip(*table))
         noises = noises / np.array(steps)[:, None]
-        hidden = np.zeros(len(upstream))
-        if 0 < np.count_nonzero(moved) < moved.size:
-            # What did not move in the largest step may still have a slope, of less than its noise over that step.
-            hidden = (
-                _total(weights * (self.noise + _EPS * np.where(self.finite, np.abs(self.base), 0.0)), ~moved) / steps[0]
-            )
         slopes = []
         for row in range(rows):
-            noise, extra = noises[:, min(row, len(upstream) - 1)].tolist(), float(hidden[min(row, len(upstream) - 1)])
+            kept = 0 if bounds else row
+            noise, extra = noises[:, kept].tolist(), float(hidden[kept])
             twice = [2.0 * one for one in noise]
             estimates = (
                 extrapolated(central[:, row].tolist(), steps, noise, 2, extra),
@@ -164,8 +194,27 @@ class Ground:
             wider = [step >= best_of(*estimates).step for step in steps]
             speeds = np.fmax(np.abs(left[:, row]), np.abs(right[:, row]))[wider] - SURE * np.array(noise)[wider]
             swing = float(np.max(speeds[np.isfinite(speeds)], initial=0.0))
-            slopes.append(Slope(*estimates, swing, moved, is_lost))
+            slopes.append(Slope(*estimates, swing, touched, is_lost))
         return slopes
+
+    def _probes(self, direction: Direction, ladder: Sequence[float]) -> tuple[list[float], list[Any], Any]:
+        """Return the steps at which forward answers, what changes in each, and which outputs ever change."""
+        steps, probes = [], []
+        touched = np.zeros(self.base.size, dtype=bool)
+        nan = None if self.finite.all() else np.isnan(self.base)
+        for step in ladder:
+            ends = self._ends(direction, step)
+            if ends is None:
+                continue
+            left, right, back, ahead = ends
+            changed = (left != self.base) | (right != self.base)
+            if nan is not None:
+                changed &= ~(nan & np.isnan(left) & np.isnan(right))
+            places = np.flatnonzero(changed)
+            touched[places] = True
+            steps.append(step)
+            probes.append((places, left[places], right[places], back, ahead))
+        return steps, probes, touched
 
     def _ends(self, direction: Direction, step: float) -> tuple[Any, Any, float, float] | None:
         """Return the outputs a step behind and a step ahead, and their true lengths; None where there are none."""
@@ -173,15 +222,16 @@ class Ground:
         inputs_behind, behind = self._displaced(direction, -step)
         if not (0 < ahead < math.inf and -math.inf < behind < 0):
             return None
+        left, right = self._at(inputs_behind), self._at(inputs)
+        return None if left is None or right is None else (left, right, -behind, ahead)
+
+    def _at(self, inputs: Sequence[Value]) -> Any:
+        """Return the outputs at other inputs; None where forward does not take them, or gives another shape."""
         try:
-            left, right = self.outputs(inputs_behind), self.outputs(inputs)
-        except ArithmeticError:  # such as that of 1 / x at 0
+            there = self.outputs(inputs)
+        except Exception:  # a probe may leave forward's domain, in any way
             return None
-        except ValueError:  # such as that of math.log beside its domain
-            return None
-        return (
-            None if left.shape != self.base.shape or right.shape != self.base.shape else (left, right, -behind, ahead)
-        )
+        return there if there.shape == self.base.shape else None
 
     def _displaced(self, direction: Direction, step: float) -> tuple[list[Value], float]:
         """Return the inputs after a step, and how long the step really is where one element moves."""
@@ -213,7 +263,7 @@ class Ground:
             return [2.0**e for e in (exponent - 5, exponent - 7, exponent - 9) if e >= -1074]
         scales = [scale for scale in (size, 1.0, self._largest, self._least if size == 0 else 1.0) if scale > 0]
         exponents = {
-            e for scale in scales for e in range((math.frexp(scale)[1] - 51) // 3, (math.frexp(scale)[1] + 1) // 3)
+            e for scale in scales for e in range((math.frexp(scale)[1] - 51) // 3, (math.frexp(scale)[1] + 4) // 3)
         }
         return [2.0 ** (3 * e) for e in sorted(exponents, reverse=True) if -1074 <= 3 * e < 1023]
 
@@ -227,11 +277,11 @@ class Ground:
         return size if math.isfinite(size) else 0.0
 
     def _measured_noise(self, random: Any) -> Any:
-        """Return how far rounding moves each output.
+        """Return how far rounding moves each output, from the high differences of forward in small steps.
 
-        Tiny steps show it in the high differences of forward, which vanish for all that is smooth; larger ones in the
-        grid on which the outputs lie, where forward rounds more coarsely than their last place: where it computes in
-        float32, or cancels.
+        These vanish for all that is smooth. Steps of several sizes see what rounds more coarsely than the last place,
+        such as 1 + e**x where e**x is small, or a forward in float32: noise is as large in larger steps, while what a
+        kink adds grows with them.
 
         References
         ----------
@@ -239,37 +289,55 @@ class Ground:
         """
         noise = np.fmax(0.5 * np.spacing(np.abs(self.base)), np.spacing(0.0))
         turns = {port: random.uniform(0.5, 1.0, np.shape(self.inputs[port])) for port in self.ports}
-        values = self._nearby(turns, 2.0**-46)
-        if len(values) == _NEARBY:
-            differences = np.array(values)
+        levels, ranges = [], []
+        around = np.fmax(max(1.0, self._largest), np.abs(self.base))
+        few = self.base.size <= 100_000  # of more the finest alone: they take too long
+        for exponent in (-46, -34, -26, -18, -12, -8) if few else (-46,):
+            values = self._nearby(turns, 2.0**exponent)
+            if len(values) < _NEARBY:
+                break
+            # Without the point itself: beyond a kink nearby the others lie on another line.
+            differences, level = np.array(values[1:]), np.zeros(self.base.size)
+            ranges.append(np.max(np.abs(differences - self.base), axis=0))
             for order in range(1, 6):
                 differences = np.diff(differences, axis=0)
                 if order >= 4:
-                    noise = np.fmax(noise, _rms(differences, 0) / math.sqrt(math.comb(2 * order, order)))
-        table = np.array(self._nearby(turns, 2.0**-18))
-        moved, grid = np.any(table != self.base, axis=0), _grid(table)
-        return np.where(moved & (grid > 8.0 * noise), grid, noise)
+                    level = np.fmax(level, _rms(differences, 0) / math.sqrt(math.comb(2 * order, order)))
+            levels.append(level)
+        for level in levels[:1]:
+            noise = np.fmax(noise, level)
+        for level, larger, wide in zip(levels[1:], levels[2:], ranges[2:]):
+            is_level = (
+                (larger < 8.0 * level) & (level < 8.0 * larger) & (wide > 16.0 * larger) & (level < _HIGHEST * around)
+            )
+            noise = np.fmax(noise, np.where(is_level, level, 0.0))
+        # Such as 1 - cos(x) for small x: all that it gives are multiples of 2**-53.
+        for absolute in (False, True):
+            given = np.array(self._nearby(turns, 2.0**-3, absolute))
+            grid, last_place = _grid(given), np.min(np.where(given == 0.0, np.inf, np.spacing(np.abs(given))), axis=0)
+            is_coarse = (grid > 8.0 * last_place) & (grid <= _COARSEST * around) & np.any(given != self.base, axis=0)
+            noise = np.where(is_coarse, np.fmax(grid, noise), noise)
+        return noise
 
-    def _nearby(self, turns: dict[int, Any], spacing: float) -> list[Any]:
-        """Return the outputs here and where every input has moved a little more each time, as far as forward goes."""
+    def _nearby(self, turns: dict[int, Any], spacing: float, absolute: bool = False) -> list[Any]:
+        """Return the outputs here and where every input has moved more each time, by parts of itself or of 1."""
         values = [self.base]
         for point in range(1, _NEARBY):
             there = list(self.inputs)
             for port, turn in turns.items():
-                there[port] = there[port] * (1.0 + point * spacing * turn)
-            try:
-                value = self.outputs(there)
-            except Exception:  # at the edge of forward's domain
-                break
-            if value.shape != self.base.shape:
+                given = there[port]
+                there[port] = given + point * spacing * turn * np.where(absolute | (given == 0.0), 1.0, given)[()]
+            value = self._at(there)
+            if value is None:  # at the edge of forward's domain
                 break
             values.append(value)
         return values
 
 
-def _total(weights: Any, which: Any) -> Any:
-    """Return the sum over the outputs that count, or all if none does, of noise that partly cancels, by row."""
-    weights = weights[:, which] if which.any() else weights
+def _total(weights: Any) -> Any:
+    """Return the sum of noise that partly cancels, by row."""
+    if weights.shape[1] == 1:
+        return weights[:, 0]
     return np.minimum(weights.sum(axis=1), 4.0 * math.sqrt(weights.shape[1]) * _rms(weights, 1))
 
 

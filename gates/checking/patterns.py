@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from gates.checking.report import index_of
 from gates.checking.trials import Trial
 from gates.values import Value, shape_of
 
@@ -23,10 +23,12 @@ class Patterns:
         The first is where it failed.
     wrong : dict of int to float
         The inputs whose gradient is wrong there, with the part of their elements that is.
+    sampled : sequence of int
+        The inputs of whose elements only some were looked at.
     """
 
-    def __init__(self, trials: Sequence[Trial], wrong: dict[int, float]) -> None:
-        self.trials, self.wrong = list(trials), wrong
+    def __init__(self, trials: Sequence[Trial], wrong: dict[int, float], sampled: Sequence[int] = ()) -> None:
+        self.trials, self.wrong, self.sampled = list(trials), wrong, sampled
 
     def find(self, kind: str, port: int) -> str | None:
         """Return what is to be said of an input's gradient, "" if it cannot be seen, None if it does not hold."""
@@ -34,22 +36,24 @@ class Patterns:
         return finder(port)
 
     def _swapped(self, port: int) -> str | None:
-        others = [q for q in self.wrong if q != port and self._shape(q) == self._shape(port)]
-        if not others:
+        if not any(q != port and self._shape(q) == self._shape(port) for q in self.wrong):
             return ""
-        together = [port, *others]
-        for order in itertools.permutations(together):
-            if all(p != q for p, q in zip(together, order)) and all(
-                trial.agrees(p, trial.numeric[q], trial.errors[q])
-                for trial in self.trials
-                for p, q in zip(together, order)
-            ):
-                return "swapped"
-        return None
+        path = [port]
+        while True:  # from each input to the one whose gradient it was given, until that comes back to the first
+            here = path[-1]
+            to = [q for q in self.wrong if q != here and self._has_gradient_of(here, q)]
+            onward = [q for q in to if q == port] or [q for q in to if q not in path]
+            if not onward or onward[0] == port:
+                return "swapped" if onward else None
+            path.append(onward[0])
+
+    def _has_gradient_of(self, p: int, q: int) -> bool:
+        """Return whether one input is given the gradient of another."""
+        return self._shape(p) == self._shape(q) and all(t.agrees(p, t.numeric[q], t.errors[q]) for t in self.trials)
 
     def _zero(self, port: int) -> str | None:
         zero = all(not trial.analytic[port].any() for trial in self.trials)
-        if not zero and self.wrong[port] <= 1 / 3:
+        if not self.trials[0].wrong(port).any() or (not zero and self.wrong[port] <= 1 / 3):
             return None
         if all(not trial.analytic[port][trial.wrong(port)].any() for trial in self.trials):
             return "is zero where it should not be"
@@ -58,21 +62,18 @@ class Patterns:
     def _mask(self, port: int) -> str | None:
         if any(self._shape(port) != shape_of(output) for output in self.trials[0].outputs):
             return ""
-        analytic, dead, live = [], [], []
-        for trial in self.trials:
-            flows = np.abs(trial.numeric[port]) > 10 * trial.errors[port]
-            analytic.append(trial.analytic[port])
-            dead.append(trial.known[port] & ~flows)
-            live.append(trial.known[port] & flows)
-        given, off, on = (np.concatenate(part) for part in (analytic, dead, live))
-        if not (off.any() and on.any() and given[off].all()):
+        flows = [np.abs(trial.numeric[port]) > 10 * trial.errors[port] for trial in self.trials]
+        live = np.concatenate([trial.known[port] & flow for trial, flow in zip(self.trials, flows)])
+        dead = np.concatenate([trial.known[port] & ~flow for trial, flow in zip(self.trials, flows)])
+        wrong = [trial.wrong(port) for trial in self.trials]
+        analytic, all_wrong = np.concatenate([trial.analytic[port] for trial in self.trials]), np.concatenate(wrong)
+        if not live.any() or not (dead & all_wrong).any() or sum(one.any() for one in wrong) < 2:
             return None
-        if all(
-            trial.agrees(port, np.where(on, trial.numeric[port], trial.analytic[port]))
-            for trial, on in zip(self.trials, live)
-        ):
-            return "comes through without its mask: it flows where forward does not"
-        return "has its mask inverted: it flows where forward does not, and only there" if not given[on].any() else None
+        if not (live & all_wrong).any():
+            return "is missing its mask: it is not 0 where forward lets nothing through"
+        if not analytic[live].any():
+            return "has its mask inverted: it is 0 where forward lets something through, and only there"
+        return None
 
     def _sign(self, port: int) -> str | None:
         return "has the wrong sign" if all(trial.agrees(port, -trial.numeric[port]) for trial in self.trials) else None
@@ -96,7 +97,7 @@ class Patterns:
         inverse = (
             f" (1/{round(1 / ratio)})" if abs(1 / ratio) >= 1.5 and abs(1 / ratio - round(1 / ratio)) < 1e-4 else ""
         )
-        return f"is off by a factor of {float(f'{ratio:.6g}'):g}{inverse}"
+        return f"is off by a factor of {ratio:.{6 if abs(ratio - 1) > 1e-5 else 12}g}{inverse}"
 
     def _transposed(self, port: int) -> str | None:
         squares = [p for p in self.trials[0].ports if _is_square(self._shape(p))]
@@ -110,7 +111,7 @@ class Patterns:
                 return f"takes {self.trials[0].names[square]} transposed"
         if any(_is_square(shape_of(output)) for output in self.trials[0].outputs):
             if all(trial.agrees(port, trial.with_upstream(_transpose)[port]) for trial in self.trials):
-                return "takes the gradient of z transposed"
+                return f"takes {self.trials[0].upstream_name} transposed"
         elif not squares:
             return ""
         return None
@@ -145,16 +146,11 @@ class Patterns:
             return None
         places = sorted(np.asarray(self.trials[0].places[port])[wrong].tolist())
         indices = [index_of(place, shape) for place in places[:_SHOWN]] + ["..."] * (len(places) > _SHOWN)
-        return f"is wrong only at index {', '.join(indices)}"
+        looked = f" of the {len(self.trials[0].places[port])} looked at" if port in self.sampled else ""
+        return f"is wrong only at index {', '.join(indices)}{looked}"
 
     def _shape(self, port: int) -> tuple[int, ...]:
         return shape_of(self.trials[0].inputs[port])
-
-
-def index_of(place: int, shape: tuple[int, ...]) -> str:
-    """Return a place in C order as an index: 3, (0, 2), or nothing for a number."""
-    index = tuple([int(i) for i in np.unravel_index(place, shape)]) if shape else ()
-    return str(index[0]) if len(index) == 1 else str(index) if index else ""
 
 
 def _hold(answers: Sequence[bool | None]) -> bool:

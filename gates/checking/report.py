@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from gates.checking.controls import SelfTest
@@ -95,7 +97,7 @@ class Report:
     diagnosis: str
     note: str
     rows: tuple[Row, ...]
-    controls: Callable[[], SelfTest]
+    _self_test: Callable[[], SelfTest] = field(compare=False)
     upstream: str = ""
 
     def raise_if_failed(self) -> None:
@@ -109,13 +111,19 @@ class Report:
 
         A check that passes says something only if it can fail.
 
+        Returns
+        -------
+        SelfTest
+            A row for each way that changes what backward gives: the `change`, whether it was `caught`, the `verdict`.
+            `all_caught` tells whether all were.
+
         Examples
         --------
         >>> from gates import Sigmoid, check_gate
         >>> check_gate(Sigmoid()).self_test().all_caught
         True
         """
-        return self.controls()
+        return self._self_test()
 
     def __str__(self) -> str:
         lines = [f"{self.title}: {self.verdict}" + (f": {self.diagnosis}" if self.diagnosis else "")]
@@ -142,3 +150,9 @@ def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _number(value: Any) -> str:
     return f"{value:.8g}" if value == value else "nan"
+
+
+def index_of(place: int, shape: tuple[int, ...]) -> str:
+    """Return a place in C order as an index: 3, (0, 2), or nothing for a number."""
+    index = tuple([int(i) for i in np.unravel_index(place, shape)]) if shape else ()
+    return str(index[0]) if len(index) == 1 else str(index) if index else ""

@@ -58,11 +58,20 @@ class Slope:
     @property
     def is_kink(self) -> bool:
         """Whether the slopes on the two sides differ by more than their errors."""
+        return self._jumps(5 * SURE)
+
+    @property
+    def may_be_kink(self) -> bool:
+        """Whether they may differ, so that their mean is no slope."""
+        return self._jumps(SURE)
+
+    def _jumps(self, times: float) -> bool:
+        """Return whether the slopes on the two sides differ by more than some times their errors."""
         if not (self.left.is_known and self.right.is_known):
             return False
         jump = abs(self.right.value - self.left.value)
         largest = max(abs(self.right.value), abs(self.left.value))
-        return jump > 5 * SURE * (self.left.error + self.right.error) + 1e-6 * largest
+        return jump > times * (self.left.error + self.right.error) + 1e-6 * largest
 
     @property
     def best(self) -> Estimate:
@@ -72,9 +81,11 @@ class Slope:
     @property
     def is_settled(self) -> bool:
         """Whether the best estimate is sharp beside what moves: a slope that grows as the step shrinks is not."""
-        best = self.best
-        worst = max([side.error for side in (best, self.left, self.right) if side.is_known], default=math.inf)
-        return best.is_known and (self.swing == 0 or worst <= 0.1 * max(self.swing, abs(best.value)))
+        best, left, right = self.best, self.left, self.right
+        if not best.is_known or self.may_be_kink:
+            return False
+        worst = max(side.error for side in (best, left, right) if side.is_known)
+        return self.swing == 0 or worst <= 0.1 * max(self.swing, abs(best.value))
 
     @property
     def low_and_high(self) -> tuple[Estimate, ...]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gates.checking.conduct import copy_of
+from gates.checking.copies import copy_of
+from gates.checking.elements import AGREEMENT
 from gates.checking.ground import Direction, Ground
+from gates.checking.points import Point, flat
 from gates.checking.slopes import SURE
-from gates.checking.subject import Subject
 from gates.values import Value, shape_of
 
 _PLACES = 24  # of an input are looked at
-_CLOSE = 1e-6
 
 
 class Trial:
@@ -23,14 +24,10 @@ class Trial:
 
     Parameters
     ----------
-    subject : Subject
-        What is on trial.
-    inputs, upstream : sequence of float or array
+    point : Point
         Where.
     places : dict of int to list of int
         For each input whose gradient is compared, the elements that are looked at.
-    random : numpy.random.Generator
-        For the measurement of noise.
 
     Raises
     ------
@@ -38,20 +35,14 @@ class Trial:
         If nothing can be compared there.
     """
 
-    def __init__(
-        self,
-        subject: Subject,
-        inputs: Sequence[Value],
-        upstream: Sequence[Value],
-        places: dict[int, list[int]],
-        random: Any,
-    ) -> None:
-        self.subject, self.inputs, self.upstream, self.random = subject, list(inputs), list(upstream), random
+    def __init__(self, point: Point, places: dict[int, list[int]]) -> None:
+        self.point, self.inputs, self.upstream = point, point.inputs, point.upstream
         self.places, self.ports = places, list(places)
-        self.names = subject.names(len(inputs))
-        run = subject.start(copy_of(inputs))
+        self.names = point.subject.names(len(self.inputs))
+        self.upstream_name = point.subject.upstream_names(len(self.upstream))[0]
+        run = point.run()
         self.outputs = copy_of(run.outputs)
-        self.analytic = self._elements(run.backward(copy_of(upstream)))
+        self.analytic = self._elements(run.backward(copy_of(self.upstream)))
         self.numeric, self.errors = self._slopes(self.inputs, self.upstream)
         self.known = {}
         for port in self.ports:
@@ -79,7 +70,7 @@ class Trial:
     def answer_at(self, inputs: Sequence[Value], port: int) -> bool | None:
         """Return whether backward after a forward of other inputs gives the numeric gradient of these."""
         try:
-            analytic = self._elements(self.subject.start(copy_of(inputs)).backward(copy_of(self.upstream)))[port]
+            analytic = self._elements(replace(self.point, inputs=list(inputs)).gradients())[port]
         except Exception:  # out of forward's domain
             return None
         known = self.known[port] & np.isfinite(analytic)
@@ -116,8 +107,7 @@ class Trial:
 
     def _slopes(self, inputs: Sequence[Value], upstream: Sequence[Value]) -> tuple[dict[int, Any], dict[int, Any]]:
         """Return the numeric gradients and their errors."""
-        weights = np.concatenate([np.asarray(dz, dtype=float).reshape(-1) for dz in upstream])
-        ground = Ground(self.subject.outputs, inputs, self.ports, weights, self.random)
+        ground = Ground(self.point.subject.outputs, inputs, self.ports, flat(upstream), self.point.random)
         if not ground.finite.all():
             raise ValueError("forward is not finite there")
         values: dict[int, Any] = {}
@@ -151,35 +141,6 @@ def places_of(
     return {port: found[shape_of(inputs[port])] for port in ports}
 
 
-def other_inputs(inputs: Sequence[Value], labels: Sequence[int], random: Any) -> Iterator[list[Value]]:
-    """Yield inputs of the same shapes: near, of any sign, and of the size of 1."""
-
-    def sizes(array: Any) -> Any:
-        return np.where(array == 0, 1.0, np.abs(array)) * random.uniform(0.6, 1.6, array.shape)
-
-    def signs(array: Any) -> Any:
-        return random.choice([-1.0, 1.0], array.shape)
-
-    makes: tuple[Callable[[Any], Any], ...] = (
-        lambda array: np.where(array < 0, -1.0, 1.0) * sizes(array),
-        lambda array: signs(array) * sizes(array),
-        lambda array: random.uniform(0.3, 1.5, array.shape),
-        lambda array: signs(array) * random.uniform(0.3, 1.5, array.shape),
-        lambda array: random.uniform(1.1, 2.5, array.shape),
-        lambda array: random.uniform(1.1, 2.5, array.shape),
-    )
-    small = sum(np.size(value) for value in inputs) <= _PLACES
-    for make in makes * (2 if small else 1):
-        drawn = [value if port in labels else make(np.asarray(value, dtype=float)) for port, value in enumerate(inputs)]
-        yield [value if port in labels or np.ndim(value) else float(value) for port, value in enumerate(drawn)]
-
-
-def upstream_for(outputs: Sequence[Value], random: Any) -> list[Value]:
-    """Return a random upstream gradient for each output: of both signs, and away from 0, 1 and -1."""
-    drawn = [random.uniform(1.25, 2.5, np.shape(z)) * random.choice([-1.0, 1.0], np.shape(z)) for z in outputs]
-    return [dz if dz.ndim else float(dz) for dz in drawn]
-
-
 def mirror(places: Sequence[int], shape: tuple[int, ...]) -> list[int]:
     """Return the places with their last two indices exchanged, in a shape whose last two lengths are equal."""
     index = list(np.unravel_index(np.asarray(places, dtype=int), shape))
@@ -190,4 +151,4 @@ def mirror(places: Sequence[int], shape: tuple[int, ...]) -> list[int]:
 def _near(a: Any, b: Any, errors: Any) -> Any:
     """Return where two gradients agree, up to the errors of one."""
     with np.errstate(all="ignore"):
-        return np.abs(a - b) <= SURE * errors + _CLOSE * np.maximum(np.abs(a), np.abs(b))
+        return np.abs(a - b) <= SURE * errors + AGREEMENT * np.maximum(np.abs(a), np.abs(b))

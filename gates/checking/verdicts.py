@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gates.checking.conduct import KINDS, Fault
 from gates.checking.elements import Element
 from gates.checking.examination import Examination
-from gates.checking.patterns import index_of
-from gates.checking.report import Report, Row
+from gates.checking.faults import KINDS, PATTERNS, Fault
+from gates.checking.report import Report, Row, index_of
 
-_PATTERNS = KINDS[KINDS.index("swapped") : KINDS.index("index") + 1]
 _SEVERITY = ("inconclusive", "pass", "legal kink", "kink", "fail")
 _DIAGNOSED = 6  # points, at most, are searched for patterns
 
@@ -58,9 +56,7 @@ def _diagnosis(found: Sequence[Examination]) -> str:
     faults = [fault for one in found for fault in one.faults]
     faults += [Fault("kink", sentence) for one in found for sentence in _kinks(one)]
     failed = [one for one in found if one.patterns is not None]
-    if failed and not any(
-        fault.kind not in _PATTERNS and KINDS.index(fault.kind) < KINDS.index("swapped") for fault in faults
-    ):
+    if failed and not any(fault.rank < KINDS.index(PATTERNS[0]) for fault in faults):
         faults.append(_pattern(failed))
     return min(faults, key=lambda fault: fault.rank).sentence if faults else ""
 
@@ -69,7 +65,7 @@ def _pattern(failed: Sequence[Examination]) -> Fault:
     """Return the pattern that the wrong elements follow at every point where it can be seen."""
     step = max(len(failed) // _DIAGNOSED, 1)
     searched = [(one, patterns) for one in failed[::step][:_DIAGNOSED] if one.patterns and (patterns := one.patterns())]
-    for kind in _PATTERNS:
+    for kind in PATTERNS:
         texts: dict[int, str] = {}
         for port in sorted({port for _, patterns in searched for port in patterns.wrong}):
             answers = [patterns.find(kind, port) for _, patterns in searched if port in patterns.wrong]
@@ -79,12 +75,19 @@ def _pattern(failed: Sequence[Examination]) -> Fault:
             text = next(iter(texts.values()))
             names = [searched[0][0].names[port] for port in texts if texts[port] == text]
             if kind == "swapped":
-                return Fault(kind, f"the gradients of {' and '.join(names)} are swapped")
-            return Fault(kind, f"the gradient of {' and of '.join(names)} {text}")
+                return Fault(kind, f"the gradients of {_listed(names, 'and ')} are swapped")
+            return Fault(kind, f"the gradient of {_listed(names, 'and of ')} {text}")
     one = failed[0]
     worst = max((e for e in one.elements if e.verdict == "fail"), key=lambda e: e.relative_error)
     text = f"the gradient of {one.names[worst.port]} is {worst.analytic:.8g} where the slope is {worst.numeric:.8g}"
     return Fault("no pattern", f"no simple pattern: {text}")
+
+
+def _listed(names: Sequence[str], last: str) -> str:
+    """Return names as a list, the first few of many."""
+    if len(names) > 4:
+        names = [*names[:3], f"{len(names) - 3} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last}{names[-1]}"
 
 
 def _kinks(one: Examination) -> list[str]:
@@ -112,6 +115,8 @@ def _note(found: Sequence[Examination], verdict: str, left_out: int) -> str:
             notes.append(f"{verdict} at {'; '.join(bad[:3])}" + (f" and {len(bad) - 3} more" if len(bad) > 3 else ""))
     else:
         notes += _remarks(found[0])
+    if len(found) > 1 and verdict == "fail" and any(f.kind in ("raises", "shape") for one in found for f in one.faults):
+        notes.append("where a gate is not made for such inputs, its example_inputs(random) says which it takes")
     if verdict == "inconclusive":
         notes.insert(0, _why_inconclusive(found))
     return "; ".join(notes)
@@ -139,7 +144,7 @@ def _remarks(one: Examination) -> list[str]:
     for port, (checked, size) in one.counts.items():
         name, elements = one.names[port], [element for element in one.elements if element.port == port]
         if checked < size:
-            remarks.append(f"{name}: {checked:,} of {size:,} elements checked, and random directions")
+            remarks.append(f"{name}: {checked:,} of {size:,} elements and {one.directions} random directions checked")
         for count, text in (
             (sum(e.is_zero for e in elements), "both sides are zero"),
             (sum(e.verdict == "inconclusive" for e in elements), "the slope is lost in rounding, or not finite"),

@@ -1,0 +1,45 @@
+"""Copies of what a gate is given, so that what it writes into is nobody's, and comparisons with them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def copy_of(values: Sequence[Any]) -> list[Any]:
+    """Return values with every array copied: contiguous or not, and read-only, as it was."""
+    return [_copied(value) if isinstance(value, np.ndarray) else value for value in values]
+
+
+def strided(array: Any) -> Any:
+    """Return a copy of an array that is not contiguous."""
+    view = np.empty((*array.shape[:-1], 2 * array.shape[-1]), dtype=array.dtype)[..., ::2]
+    view[...] = array
+    return view
+
+
+def same(a: Any, b: Any) -> bool:
+    """Return whether two values are the same, up to the rounding of sums in another order."""
+    if a is None or b is None:
+        return a is b
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        return False
+    if a.dtype.kind != "f":
+        return bool(np.array_equal(a, b))
+    return bool(np.array_equal(a, b, equal_nan=True) or np.allclose(a, b, rtol=1e-9, atol=0.0, equal_nan=True))
+
+
+def plain(value: Any) -> Any:
+    """Return a number as a Python float, an array as it is."""
+    return value if np.ndim(value) else float(value)
+
+
+def _copied(array: Any) -> Any:
+    """Return a copy of an array."""
+    dense = array.flags.c_contiguous or array.flags.f_contiguous
+    twin = array.copy(order="K") if dense else strided(array)
+    twin.flags.writeable = array.flags.writeable
+    return twin

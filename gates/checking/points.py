@@ -1,0 +1,95 @@
+"""Points at which a backward is checked: inputs and an upstream gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gates.checking.copies import copy_of, plain
+from gates.checking.subject import Run, Subject
+from gates.doors import fit
+from gates.values import Value, as_value, prefixed
+
+
+@dataclass(frozen=True)
+class Point:
+    """A subject with inputs, an upstream gradient for each output, and a source of random numbers."""
+
+    subject: Subject
+    inputs: list[Value]
+    upstream: list[Value]
+    random: Any
+
+    def run(self) -> Run:
+        """Run forward here, on copies."""
+        return self.subject.start(copy_of(self.inputs))
+
+    def gradients(self) -> list[Any]:
+        """Return what backward gives here."""
+        return list(self.run().backward(copy_of(self.upstream)))
+
+    def moved_to(self, inputs: list[Value], outputs: Sequence[Value]) -> Point:
+        """Return the point at other inputs, with another upstream gradient."""
+        return Point(self.subject, inputs, random_upstream(outputs, self.random), self.random)
+
+    def jittered(self, size: float) -> Point:
+        """Return a point where every input is another, by no more than a part of itself."""
+
+        def moved(value: Value) -> Value:
+            return plain(value * (1.0 + size * self.random.uniform(-1.0, 1.0, np.shape(value))))
+
+        inputs = [value if port in self.subject.labels else moved(value) for port, value in enumerate(self.inputs)]
+        return replace(self, inputs=inputs)
+
+
+def flat(values: Sequence[Value]) -> Any:
+    """Return all numbers of several values as one new vector of float64."""
+    return np.concatenate([np.asarray(value, dtype=np.float64).reshape(-1) for value in values])
+
+
+def random_upstream(outputs: Sequence[Value], random: Any) -> list[Value]:
+    """Return a random upstream gradient for each output: of both signs, and away from 0, 1 and -1."""
+    return [plain(random.uniform(1.25, 2.5, np.shape(z)) * random.choice([-1.0, 1.0], np.shape(z))) for z in outputs]
+
+
+def fitted(given: Any, outputs: Sequence[Value], who: str) -> list[Value]:
+    """Return upstream gradients that were given, in the shapes of the outputs."""
+    each = [given] if len(outputs) == 1 else given
+    if not isinstance(each, (list, tuple)) or len(each) != len(outputs):
+        raise TypeError(f"{who}: upstream must be a list of {len(outputs)} gradients, got {given!r}")
+    upstream = []
+    for one, output in zip(each, outputs):
+        try:
+            dz = as_value(one)
+        except (TypeError, ValueError) as error:
+            raise prefixed(error, f"{who}: upstream") from None
+        upstream.append(plain(fit(dz, output, f"{who}: upstream")))
+    return upstream
+
+
+def other_inputs(inputs: Sequence[Value], labels: Sequence[int], random: Any) -> Iterator[list[Value]]:
+    """Yield inputs of the same shapes: near, of any sign, and of the size of 1."""
+
+    def sizes(array: Any) -> Any:
+        return np.where(array == 0, 1.0, np.abs(array)) * random.uniform(0.6, 1.6, array.shape)
+
+    def signs(array: Any) -> Any:
+        return random.choice([-1.0, 1.0], array.shape)
+
+    makes: tuple[Callable[[Any], Any], ...] = (
+        lambda array: np.where(array < 0, -1.0, 1.0) * sizes(array),
+        lambda array: signs(array) * sizes(array),
+        lambda array: random.uniform(0.3, 1.5, array.shape),
+        lambda array: signs(array) * random.uniform(0.3, 1.5, array.shape),
+        lambda array: random.uniform(1.1, 2.5, array.shape),
+        lambda array: random.uniform(1.1, 2.5, array.shape),
+    )
+    few = sum(np.size(value) for value in inputs) <= 24  # numbers, of which more are needed to see both signs
+    for make in makes * (2 if few else 1):
+        yield [
+            value if port in labels else plain(make(np.asarray(value, dtype=float)))
+            for port, value in enumerate(inputs)
+        ]
