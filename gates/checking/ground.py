@@ -162,8 +162,9 @@ class Ground:
         table: list[tuple[Any, ...]] = []  # for each step: central, left and right differences, and noise, by row
         for places, at_left, at_right, back, ahead in probes:
             left, right = base.copy(), base.copy()
-            where = np.searchsorted(columns, places)
-            left[where], right[where] = at_left, at_right
+            kept = np.isin(places, columns)
+            where = np.searchsorted(columns, places[kept])
+            left[where], right[where] = at_left[kept], at_right[kept]
             up, down, both = right - base, base - left, right - left
             if not finite.all():
                 stays = np.ones(base.size, dtype=bool)
@@ -183,8 +184,8 @@ class Ground:
         noises = noises / np.array(steps)[:, None]
         slopes = []
         for row in range(rows):
-            kept = 0 if bounds else row
-            noise, extra = noises[:, kept].tolist(), float(hidden[kept])
+            source = 0 if bounds else row
+            noise, extra = noises[:, source].tolist(), float(hidden[source])
             twice = [2.0 * one for one in noise]
             estimates = (
                 extrapolated(central[:, row].tolist(), steps, noise, 2, extra),
