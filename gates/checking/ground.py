@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gates.checking.copies import plain
-from gates.checking.slopes import SURE, Estimate, Slope, best_of, extrapolated, merged
+from gates.checking.slopes import SURE, Estimate, Slope, best_of, central, extrapolated, merged
 from gates.values import Value
 
 _EPS = 2.0**-53
@@ -90,7 +90,9 @@ class Ground:
         """Return the slope from finer steps around those that its best estimate rests on, where that is sharper."""
         step = slope.best.step
         (fine,) = self._slopes(direction, [step * 2.0**power for power in range(8, -3, -1)], self.upstream)
-        return fine if merged([fine.best, slope.best]) is fine.best else slope
+        if merged([fine.best, slope.best]) is not fine.best:
+            return slope
+        return replace(fine, moved=fine.moved | slope.moved)
 
     def slope_apart(self, direction: Direction, slope: Slope) -> Slope:
         """Return the same, put together from the slope of each output that moves: one may drown in another's noise."""
@@ -99,11 +101,11 @@ class Ground:
         # What does not move in these steps, but further on, may have a slope of less than its noise over the largest.
         still = self._reached(direction) & ~slope.moved
         hidden = float(_total((np.abs(self.upstream) * self.noise)[:, still])[0]) / steps[0] if still.any() else 0.0
-        central, left, right = (
+        middle, left, right = (
             Estimate(sum(e.value for e in each), sum(e.error for e in each) + hidden, max(e.step for e in each))
             for each in zip(*[(one.central, one.left, one.right) for one in apart])
         )
-        return replace(slope, central=central, left=left, right=right)
+        return replace(slope, central=middle, left=left, right=right)
 
     def far(self, port: int, places: Any = slice(None)) -> Iterator[list[Value]]:
         """Yield inputs where some elements of one are far away."""
@@ -180,17 +182,18 @@ class Ground:
             noise = self.noise[columns] + _EPS * np.fmax(np.abs(left), np.abs(right))
             noise[~np.isfinite(noise)] = 0.0
             table.append((*differences, _total(weights * noise)))
-        central, left, right, noises = (np.array(column) for column in zip(*table))
+        both_sides, left, right, noises = (np.array(column) for column in zip(*table))
         noises = noises / np.array(steps)[:, None]
         slopes = []
         for row in range(rows):
             source = 0 if bounds else row
             noise, extra = noises[:, source].tolist(), float(hidden[source])
             twice = [2.0 * one for one in noise]
+            sides = left[:, row].tolist(), right[:, row].tolist()
             estimates = (
-                extrapolated(central[:, row].tolist(), steps, noise, 2, extra),
-                extrapolated(left[:, row].tolist(), steps, twice, 1, extra),
-                extrapolated(right[:, row].tolist(), steps, twice, 1, extra),
+                central(both_sides[:, row].tolist(), *sides, steps, noise, extra),
+                extrapolated(sides[0], steps, twice, 1, extra),
+                extrapolated(sides[1], steps, twice, 1, extra),
             )
             wider = [step >= best_of(*estimates).step for step in steps]
             speeds = np.fmax(np.abs(left[:, row]), np.abs(right[:, row]))[wider] - SURE * np.array(noise)[wider]
@@ -306,7 +309,7 @@ class Ground:
                     level = np.fmax(level, _rms(differences, 0) / math.sqrt(math.comb(2 * order, order)))
             levels.append(level)
         for level in levels[:1]:
-            noise = np.fmax(noise, level)
+            noise = np.fmax(noise, 2.0 * level)  # few differences tell it to about that
         for level, larger, wide in zip(levels[1:], levels[2:], ranges[2:]):
             is_level = (
                 (larger < 8.0 * level) & (level < 8.0 * larger) & (wide > 16.0 * larger) & (level < _HIGHEST * around)

@@ -8,7 +8,7 @@ smaller ones say as long as it agrees with them. Where it does not, a kink or a 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,13 +101,13 @@ def best_of(central: Estimate, left: Estimate, right: Estimate) -> Estimate:
 
 
 def extrapolated(
-    values: Iterable[float], steps: Sequence[float], noise: Iterable[float], power: int, hidden: float = 0.0
+    values: Sequence[float], steps: Sequence[float], noise: Sequence[float], power: int, hidden: float = 0.0
 ) -> Estimate:
     """Return the limit of differences as the step goes to 0, by Neville's scheme in step**power.
 
     Parameters
     ----------
-    values, steps, noise : iterable of float
+    values, steps, noise : sequence of float
         The differences, from the largest step to the smallest, and how far noise may move each.
     power : int
         2 for central differences, whose error has even powers of the step only; 1 for one-sided ones.
@@ -118,12 +118,40 @@ def extrapolated(
     ----------
     Ridders: Accurate computation of F'(x), Advances in Engineering Software 4 (1982).
     """
+    return merged([one for one in _limits(values, steps, noise, power, hidden) if one is not None])
+
+
+def central(
+    values: Sequence[float],
+    left: Sequence[float],
+    right: Sequence[float],
+    steps: Sequence[float],
+    noise: Sequence[float],
+    hidden: float,
+) -> Estimate:
+    """Return the limit of central differences, from steps in which the two sides agree: the mean of two is no slope."""
+    found: list[Estimate] = []
+    jumps = [after - before for before, after in zip(left, right)]
+    limits = _limits(values, steps, noise, 2, hidden)
+    for limit, jump, before, after in zip(limits, _limits(jumps, steps, noise, 1, 0.0), left, right):
+        if limit is None or jump is None:
+            found = [] if limit is None else found
+        elif abs(jump.value) <= 0.05 * max(abs(before), abs(after)) + 4.0 * SURE * jump.error:
+            found.append(limit)
+    return merged(found)
+
+
+def _limits(
+    values: Sequence[float], steps: Sequence[float], noise: Sequence[float], power: int, hidden: float
+) -> list[Estimate | None]:
+    """Return for each step the limit that it and the larger ones give, None where there is none yet, or a pole is."""
     before: list[float] = []
     kept: list[float] = []
-    found: list[Estimate] = []
+    found: list[Estimate | None] = []
     for value, step, rounding in zip(values, steps, noise):
         if not math.isfinite(value):
-            before, kept, found = [], [], []  # a pole lies between, or right here
+            # A pole lies between, or right here: what larger steps gave is of something else.
+            before, kept, found = [], [], [None] * (len(found) + 1)
             continue
         kept.append(step)
         row, best, error = [value], value, abs(value - before[0]) if before else math.inf
@@ -136,9 +164,8 @@ def extrapolated(
             if off < error and (order < len(before) or len(steps) <= 3):
                 best, error = row[-1], off
         before = row
-        if error < math.inf:
-            found.append(Estimate(best, error + 1.5 * rounding + hidden, step))
-    return merged(found)
+        found.append(Estimate(best, error + 1.5 * rounding + hidden, step) if error < math.inf else None)
+    return found
 
 
 def merged(found: Sequence[Estimate]) -> Estimate:
