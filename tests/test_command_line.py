@@ -117,3 +117,35 @@ def test_a_mistake_is_one_line_and_status_2(arguments: list[str], message: str) 
     assert message in result.stderr
     assert result.stderr.startswith("python -m graph: ")
     assert result.stderr.count("\n") == 1
+
+
+class TestCheck:
+    """`--check` prints a report, and its exit status says whether the check passed."""
+
+    def test_right_gradients(self) -> None:
+        for arguments in (
+            ["(x + y) * z", "x=-2", "y=5", "z=-4", "--check"],
+            ["--check"],
+            ["--check", "--", "-x", "x=[1,2]"],
+        ):
+            result = run(*arguments)
+            assert (result.returncode, result.stderr) == (0, "")
+            assert ": pass\n\nend to end\n" in result.stdout
+            assert "\ngates: " in result.stdout
+
+    def test_a_kink_that_is_legal_and_one_that_is_not(self) -> None:
+        assert run("relu(x)", "x=0", "--check").returncode == 0
+        result = run("relu(x) - relu(-x)", "x=0", "--check")
+        assert (result.returncode, result.stderr) == (1, "")
+        assert "diagnosis: x meets a kink at relu_1 (ReLU), relu_2 (ReLU): each gate's choice" in result.stdout
+
+    def test_what_cannot_be_checked_is_no_pass(self) -> None:
+        for arguments in (["x - x", "x=3"], ["log(x)", "x=-1"]):
+            result = run(*arguments, "--check")
+            assert (result.returncode, result.stderr) == (1, "")
+            assert ": inconclusive\n" in result.stdout
+
+    def test_a_mistake_in_what_was_typed(self) -> None:
+        result = run("x * y", "x=1", "--check")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert "missing input 'y'" in result.stderr

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 
 from gates.checking.copies import plain
+from gates.checking.noise import measured_noise, rms
 from gates.checking.slopes import SURE, Estimate, Slope, best_of, central, extrapolated, merged
 from gates.values import Value
 
 _EPS = 2.0**-53
-_HIGHEST = 2.0**-40  # a level of noise, relative to the numbers around; above, it is a ripple
-_COARSEST = 2.0**-24  # a grid that rounding leaves; what lies on a coarser one takes steps
-_NEARBY = 8  # points at which noise is measured
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Ground:
         sizes = np.concatenate([np.zeros(0), *[np.abs(np.ravel(self.inputs[port])) for port in ports]])
         sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
         self._least, self._largest = (float(sizes.min()), float(sizes.max())) if sizes.size else (1.0, 1.0)
-        self.noise = np.where(self.finite, self._measured_noise(random), 0.0)
+        self.noise = np.where(self.finite, measured_noise(self._at, self.inputs, self.ports, self.base, random), 0.0)
 
     def slope(self, direction: Direction, exhaustive: bool = True) -> Slope:
         """Return the slope of upstream x outputs along a direction, from a few steps or from all that may help."""
@@ -110,7 +108,8 @@ class Ground:
     def far(self, port: int, places: Any = slice(None)) -> Iterator[list[Value]]:
         """Yield inputs where some elements of one are far away."""
         far = 2.0 * max(self._largest, 1.0)
-        for factor, shift in ((-1.0, 0.0), (0.0, 0.0), (0.0, 1.0), (1.0, far), (1.0, -far), (1e3, 0.0)):
+        factors = ((-1.0, 0.0), (0.0, 0.0), (0.0, 1.0), (1.0, far), (1.0, -far), (1e3, 0.0), (1e9, 0.0), (-1e9, 0.0))
+        for factor, shift in factors:
             inputs = list(self.inputs)
             array = np.array(inputs[port], dtype=float, order="C")
             array.reshape(-1)[places] = factor * array.reshape(-1)[places] + shift
@@ -280,81 +279,9 @@ class Ground:
         size = float(max(sizes, default=0.0))
         return size if math.isfinite(size) else 0.0
 
-    def _measured_noise(self, random: Any) -> Any:
-        """Return how far rounding moves each output, from the high differences of forward in small steps.
-
-        These vanish for all that is smooth. Steps of several sizes see what rounds more coarsely than the last place,
-        such as 1 + e**x where e**x is small, or a forward in float32: noise is as large in larger steps, while what a
-        kink adds grows with them.
-
-        References
-        ----------
-        More, Wild: Estimating computational noise, SIAM Journal on Scientific Computing 33 (2011).
-        """
-        noise = np.fmax(0.5 * np.spacing(np.abs(self.base)), np.spacing(0.0))
-        turns = {port: random.uniform(0.5, 1.0, np.shape(self.inputs[port])) for port in self.ports}
-        levels, ranges = [], []
-        around = np.fmax(max(1.0, self._largest), np.abs(self.base))
-        few = self.base.size <= 100_000  # of more the finest alone: they take too long
-        for exponent in (-46, -34, -26, -18, -12, -8) if few else (-46,):
-            values = self._nearby(turns, 2.0**exponent)
-            if len(values) < _NEARBY:
-                break
-            # Without the point itself: beyond a kink nearby the others lie on another line.
-            differences, level = np.array(values[1:]), np.zeros(self.base.size)
-            ranges.append(np.max(np.abs(differences - self.base), axis=0))
-            for order in range(1, 6):
-                differences = np.diff(differences, axis=0)
-                if order >= 4:
-                    level = np.fmax(level, _rms(differences, 0) / math.sqrt(math.comb(2 * order, order)))
-            levels.append(level)
-        for level in levels[:1]:
-            noise = np.fmax(noise, 2.0 * level)  # few differences tell it to about that
-        for level, larger, wide in zip(levels[1:], levels[2:], ranges[2:]):
-            is_level = (
-                (larger < 8.0 * level) & (level < 8.0 * larger) & (wide > 16.0 * larger) & (level < _HIGHEST * around)
-            )
-            noise = np.fmax(noise, np.where(is_level, level, 0.0))
-        # Such as 1 - cos(x) for small x: all that it gives are multiples of 2**-53.
-        for absolute in (False, True):
-            given = np.array(self._nearby(turns, 2.0**-3, absolute))
-            grid, last_place = _grid(given), np.min(np.where(given == 0.0, np.inf, np.spacing(np.abs(given))), axis=0)
-            is_coarse = (grid > 8.0 * last_place) & (grid <= _COARSEST * around) & np.any(given != self.base, axis=0)
-            noise = np.where(is_coarse, np.fmax(grid, noise), noise)
-        return noise
-
-    def _nearby(self, turns: dict[int, Any], spacing: float, absolute: bool = False) -> list[Any]:
-        """Return the outputs here and where every input has moved more each time, by parts of itself or of 1."""
-        values = [self.base]
-        for point in range(1, _NEARBY):
-            there = list(self.inputs)
-            for port, turn in turns.items():
-                given = there[port]
-                there[port] = given + point * spacing * turn * np.where(absolute | (given == 0.0), 1.0, given)[()]
-            value = self._at(there)
-            if value is None:  # at the edge of forward's domain
-                break
-            values.append(value)
-        return values
-
 
 def _total(weights: Any) -> Any:
     """Return the sum of noise that partly cancels, by row."""
     if weights.shape[1] == 1:
         return weights[:, 0]
-    return np.minimum(weights.sum(axis=1), 4.0 * math.sqrt(weights.shape[1]) * _rms(weights, 1))
-
-
-def _grid(values: Any) -> Any:
-    """Return for each column the largest power of 2 of which all its numbers are multiples."""
-    mantissas, exponents = np.frexp(np.where(np.isfinite(values), values, 0.0))
-    whole = (mantissas * 2.0**53).astype(np.int64)
-    lowest = np.ldexp((whole & -whole).astype(np.float64), exponents - 53)
-    return np.min(np.where(whole == 0, np.inf, lowest), axis=0)
-
-
-def _rms(values: Any, axis: int) -> Any:
-    """Return the root of the mean square, also of numbers whose squares underflow."""
-    largest = np.max(np.abs(values), axis=axis, keepdims=True, initial=0.0)
-    scaled = values / np.where(largest > 0, largest, 1.0)
-    return np.squeeze(largest, axis) * np.sqrt(np.mean(np.square(scaled), axis=axis))
+    return np.minimum(weights.sum(axis=1), 4.0 * math.sqrt(weights.shape[1]) * rms(weights, 1))

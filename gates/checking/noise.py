@@ -1,0 +1,111 @@
+"""How noisy forward is around a point: measured, not assumed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gates.checking.copies import plain
+from gates.values import Value
+
+_NEARBY = 8  # points at which noise is measured
+_FEW = 100_000  # outputs, of more than which the finest steps alone are taken: the others take too long
+_HIGHEST = 2.0**-40  # a level of noise, relative to the numbers around; above, it is a ripple
+_COARSEST = 2.0**-24  # a grid that rounding leaves; what lies on a coarser one takes steps
+
+
+def measured_noise(
+    at: Callable[[Sequence[Value]], Any], inputs: Sequence[Value], ports: Sequence[int], base: Any, random: Any
+) -> Any:
+    """Return how far rounding moves each output.
+
+    The high differences of forward in small steps vanish for all that is smooth. Steps of several sizes see what rounds
+    more coarsely than the last place, such as 1 + e**x where e**x is small: noise is as large in larger steps, while
+    what a kink adds grows with them, or is gone. Where all that forward gives lies on a grid, as that of 1 - cos(x) for
+    small x or of a forward in float32, the grid is the noise.
+
+    Parameters
+    ----------
+    at : callable
+        Forward: from inputs to the vector of outputs, or to None where it does not take them.
+    inputs : sequence of float or numpy.ndarray
+        The point.
+    ports : sequence of int
+        The inputs that may move.
+    base : numpy.ndarray
+        The outputs at the point.
+    random : numpy.random.Generator
+        For the direction of the steps.
+
+    References
+    ----------
+    More, Wild: Estimating computational noise, SIAM Journal on Scientific Computing 33 (2011).
+    """
+    noise = np.fmax(0.5 * np.spacing(np.abs(base)), np.spacing(0.0))
+    turns = {port: random.uniform(0.5, 1.0, np.shape(inputs[port])) for port in ports}
+    largest = max([1.0, *[float(np.max(np.abs(inputs[port]), initial=0.0)) for port in ports]])
+    around = np.fmax(largest, np.abs(base))
+    levels, ranges = [], []
+    for exponent in (-46, -34, -26, -18, -12, -8) if base.size <= _FEW else (-46,):
+        values = _nearby(at, inputs, base, turns, 2.0**exponent)
+        if len(values) < _NEARBY:
+            break
+        # Without the point itself: beyond a kink nearby the others lie on another line.
+        differences, level = np.array(values[1:]), np.zeros(base.size)
+        ranges.append(np.max(np.abs(differences - base), axis=0))
+        for order in range(1, 6):
+            differences = np.diff(differences, axis=0)
+            if order >= 4:
+                level = np.fmax(level, rms(differences, 0) / math.sqrt(math.comb(2 * order, order)))
+        levels.append(level)
+    for level in levels[:1]:
+        noise = np.fmax(noise, 2.0 * level)  # few differences tell it to about that
+    for level, larger, wide in zip(levels[1:], levels[2:], ranges[2:]):
+        stays = (larger < 8.0 * level) & (level < 8.0 * larger) & (wide > 16.0 * larger)
+        noise = np.fmax(noise, np.where(stays & (level < _HIGHEST * around), level, 0.0))
+    for absolute in (False, True):
+        given = np.array(_nearby(at, inputs, base, turns, 2.0**-3, absolute))
+        grid, last_place = _grid(given), np.min(np.where(given == 0.0, np.inf, np.spacing(np.abs(given))), axis=0)
+        is_coarse = (grid > 8.0 * last_place) & (grid <= _COARSEST * around) & np.any(given != base, axis=0)
+        noise = np.where(is_coarse, np.fmax(grid, noise), noise)
+    return noise
+
+
+def rms(values: Any, axis: int) -> Any:
+    """Return the root of the mean square, also of numbers whose squares underflow."""
+    largest = np.max(np.abs(values), axis=axis, keepdims=True, initial=0.0)
+    scaled = values / np.where(largest > 0, largest, 1.0)
+    return np.squeeze(largest, axis) * np.sqrt(np.mean(np.square(scaled), axis=axis))
+
+
+def _nearby(
+    at: Callable[[Sequence[Value]], Any],
+    inputs: Sequence[Value],
+    base: Any,
+    turns: dict[int, Any],
+    spacing: float,
+    absolute: bool = False,
+) -> list[Any]:
+    """Return the outputs here and where every input has moved more each time, by parts of itself or of 1."""
+    values = [base]
+    for point in range(1, _NEARBY):
+        there = list(inputs)
+        for port, turn in turns.items():
+            given = there[port]
+            there[port] = plain(given + point * spacing * turn * np.where(absolute | (given == 0.0), 1.0, given))
+        value = at(there)
+        if value is None:  # at the edge of forward's domain
+            break
+        values.append(value)
+    return values
+
+
+def _grid(values: Any) -> Any:
+    """Return for each column the largest power of 2 of which all its numbers are multiples."""
+    mantissas, exponents = np.frexp(np.where(np.isfinite(values), values, 0.0))
+    whole = (mantissas * 2.0**53).astype(np.int64)
+    lowest = np.ldexp((whole & -whole).astype(np.float64), exponents - 53)
+    return np.min(np.where(whole == 0, np.inf, lowest), axis=0)
