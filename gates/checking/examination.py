@@ -44,7 +44,7 @@ class Examination:
     counts : dict of int to tuple of int
         For each input checked: how many elements of how many.
     directions : int
-        How many random directions were tried besides.
+        How many random directions were tried besides, of each large input.
     rank : int
         The lower, the plainer the point.
     could_fail : bool
@@ -147,7 +147,7 @@ def examine(
     for port, gradient in gradients.items():
         elements, found.counts[port], directions = examined(ground, point, port, gradient.reshape(-1), limit)
         found.elements += elements
-        found.directions += directions
+        found.directions = max(found.directions, directions)
     found.elements, found.kinks = with_ties_moved(ground, found.elements, found.names)
     if all(element.verdict == "inconclusive" or element.is_zero for element in found.elements):
         cancelled = any(element.is_cancelled for element in found.elements)
