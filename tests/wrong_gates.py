@@ -102,7 +102,7 @@ def _drawn(random: Any, shape: tuple[int, ...], low: float, high: float, signed:
 def after(gate: type[Gate], change: Callable[..., Any], *settings: Any) -> Callable[[], Gate]:
     """Return a maker of gates whose gradients are changed by `change(gradients, gate, *upstream)`."""
 
-    class Changed(gate):  # type: ignore[valid-type,misc]
+    class Changed(gate):  # type: ignore[valid-type,misc]  # the base is chosen at run time
         def backward(self, *dz: Any) -> Any:
             return change(super().backward(*dz), self, *dz)
 
@@ -113,7 +113,7 @@ def after(gate: type[Gate], change: Callable[..., Any], *settings: Any) -> Calla
 def given(gate: type[Gate], backward: Callable[..., Any], *settings: Any) -> Callable[[], Gate]:
     """Return a maker of gates with another backward: `backward(upstream, *kept)`."""
 
-    class Given(gate):  # type: ignore[valid-type,misc]
+    class Given(gate):  # type: ignore[valid-type,misc]  # as above
         def backward(self, *dz: Any) -> Any:
             return backward(*dz, *self.kept)
 
