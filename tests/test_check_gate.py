@@ -244,6 +244,17 @@ class TestNumerics:
         assert check_gate(single, 0.7).verdict == "pass"
         assert check_gate(Made(single.formulas[0], lambda dz, x: 1.01 * dz * np.cos(x)), 0.7).verdict == "fail"
 
+    @pytest.mark.parametrize("x", [-12.3, -17.7063, -24.0, -27.0])
+    def test_forwards_that_round_inside(self, x: float) -> None:
+        # 1 + e**x goes in steps of 2e-16, which are large beside e**x.
+        def slope(dz: Any, x: Any) -> Any:
+            return dz / (1 + np.exp(-x))
+
+        assert check_gate(Made(lambda x: np.log(1 + np.exp(x)), slope), x).verdict == "pass"
+        assert check_gate(Made(lambda x: np.exp(x) + 1 - 1, lambda dz, x: dz * np.exp(x)), x).verdict == "pass"
+        wrong = Made(lambda x: np.log(1 + np.exp(x)), lambda dz, x: 2 * slope(dz, x))
+        assert check_gate(wrong, x).verdict == "fail"
+
     def test_saturation(self) -> None:
         for x in (40.0, 700.0):
             assert check_gate(Sigmoid(), x).verdict == "inconclusive"  # 4e-18 beside the rounding of 1.0
@@ -587,6 +598,11 @@ class TestSelfTest:
             "0.01 % of the largest element added to every element",
             "a gradient too few",
         ]
+
+    def test_inconclusive_is_not_caught(self) -> None:
+        controls = check_gate(Tanh(), 25.0).self_test()
+        assert any(control.verdict == "inconclusive" for control in controls)
+        assert not any(control.caught for control in controls if control.verdict == "inconclusive")
 
     def test_it_prints_a_table(self) -> None:
         lines = str(check_gate(Sigmoid(), 0.5).self_test()).splitlines()
