@@ -20,6 +20,7 @@ class Sigmoid(Gate):
     """
 
     elementwise = True
+    notation = "y = sigmoid(x)", "(1 - y) * y"
 
     def forward(self, x: Value) -> Value:
         xp = namespace(x)
@@ -49,6 +50,7 @@ class Tanh(Gate):
     """
 
     elementwise = True
+    notation = "y = tanh(x)", "1 - y ** 2"
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
@@ -76,6 +78,7 @@ class ReLU(Gate):
 
     kind = "relu"
     elementwise = True
+    notation = "y = max(0, x)", "x > 0"
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
@@ -105,6 +108,7 @@ class LeakyReLU(Gate):
 
     kind = "leaky_relu"
     elementwise = True
+    notation = "y = leaky_relu(x)", "1 if x > 0 else slope"
 
     def __init__(self, slope: float = 0.1) -> None:
         self.slope = as_number(slope, "LeakyReLU: slope")
@@ -143,6 +147,7 @@ class ELU(Gate):
     """
 
     elementwise = True
+    notation = "y = elu(x)", "1 if x >= 0 else alpha * exp(x)"
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = as_number(alpha, "ELU: alpha")

@@ -21,6 +21,8 @@ class Add(Gate):
     """
 
     elementwise = True
+    pattern = "gradient distributor"
+    notation = "z = x + y", "1", "1"
 
     def forward(self, x: Value, y: Value) -> Value:
         self.kept = x, y
@@ -45,6 +47,7 @@ class Subtract(Gate):
     """
 
     elementwise = True
+    notation = "z = x - y", "1", "-1"
 
     def forward(self, x: Value, y: Value) -> Value:
         self.kept = x, y
@@ -69,6 +72,8 @@ class Multiply(Gate):
     """
 
     elementwise = True
+    pattern = "gradient switcher"
+    notation = "z = x * y", "y", "x"
 
     def forward(self, x: Value, y: Value) -> Value:
         self.kept = x, y
@@ -93,6 +98,7 @@ class Divide(Gate):
     """
 
     elementwise = True
+    notation = "z = x / y", "1 / y", "-x / y ** 2"
 
     def forward(self, x: Value, y: Value) -> Value:
         self.kept = x, y
@@ -128,6 +134,7 @@ class Negative(Gate):
     """
 
     elementwise = True
+    notation = "y = -x", "-1"
 
     def forward(self, x: Value) -> Value:
         return -x
@@ -149,6 +156,7 @@ class Reciprocal(Gate):
     """
 
     elementwise = True
+    notation = "y = 1 / x", "-1 / x ** 2"
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
@@ -179,6 +187,7 @@ class Scale(Gate):
     """
 
     elementwise = True
+    notation = "y = a * x", "a"
 
     def __init__(self, a: float) -> None:
         self.a = as_number(a, "Scale: a")
@@ -208,6 +217,7 @@ class Shift(Gate):
     """
 
     elementwise = True
+    notation = "y = x + c", "1"
 
     def __init__(self, c: float) -> None:
         self.c = as_number(c, "Shift: c")

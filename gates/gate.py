@@ -46,6 +46,12 @@ class Gate:
     example_inputs : callable, optional
         `example_inputs(random)` yields tuples of inputs, drawn from a `numpy.random.Generator`, at which `check_gate`
         checks a gate that takes only certain ones.
+    notation : tuple of str
+        How to write the gate, for those who watch it run: its formula, and the local gradient of each input, such as
+        `("z = x * y", "y", "x")`, in the names of forward's parameters and of the settings. A gradient that is no
+        product of a local and the upstream gradient is written in full, with `dz`: `"dz @ y.T"`.
+    pattern : str
+        What backward does, in a word, where the lecture has one: "gradient distributor".
     kind : str
         The gate's name in expressions and in automatic node names; the class's name in snake_case by default.
 
@@ -74,6 +80,8 @@ class Gate:
     takes: tuple[int, float] | None = None
     wanted: tuple[bool, ...] = ()
     has_parameters: bool = False
+    notation: tuple[str, ...] = ()
+    pattern: str = ""
     kind: str = "gate"
     example_inputs: Callable[[Any], Iterable[tuple[Any, ...]]] | None = None
 
@@ -149,6 +157,14 @@ def input_counts(forward: Callable[..., Any]) -> tuple[int, float]:
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     least = sum(p.default is p.empty for p in positional)
     return least, math.inf if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(positional)
+
+
+def parameter_names(method: Any, count: int) -> list[str]:
+    """Return the names of a method's first positional parameters; those of `*dz` are dz[0], dz[1], ..."""
+    parameters = inspect.signature(method).parameters
+    names = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    rest = next((name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL), "inputs")
+    return names[:count] + [f"{rest}[{place}]" for place in range(count - len(names))]
 
 
 def snake_case(name: str) -> str:

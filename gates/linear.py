@@ -8,6 +8,13 @@ from gates.namespaces import namespace
 from gates.sum_to import sum_to
 from gates.values import Value, shape_of
 
+_GRADIENTS = {  # by the numbers of axes of x and y
+    (1, 1): ("y", "x"),
+    (1, 2): ("y @ dz", "outer(x, dz)"),
+    (2, 1): ("outer(dz, y)", "x.T @ dz"),
+    (2, 2): ("dz @ y.T", "x.T @ dz"),
+}
+
 
 class MatMul(Gate):
     """z = x @ y: the matrix product. Backward gives x dz @ y.T and y x.T @ dz.
@@ -31,6 +38,12 @@ class MatMul(Gate):
     """
 
     kind = "matmul"
+
+    @property
+    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # that of the shapes in the last forward pass
+        """The formula, and the gradients, which differ for vectors."""
+        x, y = vars(self).get("kept", (0.0, 0.0))
+        return "z = x @ y", *_GRADIENTS.get((len(shape_of(x)), len(shape_of(y))), ())
 
     def forward(self, x: Value, y: Value) -> Value:
         self.kept = x, y

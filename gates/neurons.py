@@ -31,6 +31,13 @@ class Neuron(Gate):
     [array([ 0.39322387, -0.5898358 ]), array([-0.19661193, -0.39322387]), 0.19661193324148188]
     """
 
+    notation = (
+        "z = sigmoid(sum(inputs * weights) + bias)",
+        "(1 - z) * z * weights",
+        "(1 - z) * z * inputs",
+        "(1 - z) * z",
+    )
+
     def forward(self, inputs: Value, weights: Value, bias: Value) -> Value:
         multiply, add, sigmoid = Multiply(), Add(), Sigmoid()
         product = multiply.forward(inputs, weights)
@@ -86,6 +93,8 @@ class Maxout(Gate):
            [0.]]), array([0.]), array([[1.],
            [2.]]), array([1.])]
     """
+
+    notation = ("z = max(x @ W1 + b1, x @ W2 + b2)",)
 
     def forward(self, x: Value, W1: Value, b1: Value, W2: Value, b2: Value) -> Value:
         check_product(x, W1, "Maxout", "x", "W1")

@@ -30,6 +30,13 @@ class Power(Gate):
     def __init__(self, p: float) -> None:
         self.p = as_number(p, "Power: p")
 
+    @property
+    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # one for each exponent
+        """The formula and the local gradient, with the exponent in numbers."""
+        p = f"{self.p:g}"
+        slope = {"0": "0", "1": "1", "2": "2 * x"}.get(p, f"{p} * x ** {self.p - 1.0:g}")
+        return f"y = x ** {p}", slope
+
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
         return namespace(x).pow(x, self.p)
@@ -64,6 +71,7 @@ class Square(Gate):
     """
 
     elementwise = True
+    notation = "y = x ** 2", "2 * x"
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
@@ -87,6 +95,7 @@ class Sqrt(Gate):
     """
 
     elementwise = True
+    notation = "y = sqrt(x)", "1 / (2 * y)"
 
     def forward(self, x: Value) -> Value:
         y = namespace(x).sqrt(x)
@@ -111,6 +120,7 @@ class Exp(Gate):
     """
 
     elementwise = True
+    notation = "y = exp(x)", "exp(x)"
 
     def forward(self, x: Value) -> Value:
         y = namespace(x).exp(x)
@@ -135,6 +145,7 @@ class Log(Gate):
     """
 
     elementwise = True
+    notation = "y = log(x)", "1 / x"
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)

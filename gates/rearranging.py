@@ -27,6 +27,8 @@ class Transpose(Gate):
     [array([[1., 2., 3.]])]
     """
 
+    notation = "y = transpose(x)", "transpose(dy)"
+
     def __init__(self, axes: tuple[int, ...] | None = None) -> None:
         try:
             self.axes = None if axes is None else tuple(map(operator.index, axes))
@@ -77,6 +79,8 @@ class Reshape(Gate):
     >>> gate.backward([[1.0, 2.0], [3.0, 4.0]])
     [array([1., 2., 3., 4.])]
     """
+
+    notation = "y = reshape(x)", "reshape(dy)"
 
     def __init__(self, shape: int | tuple[int, ...]) -> None:
         try:

@@ -37,6 +37,8 @@ class Sum(_Reduction):
            [ 1., 10.]])]
     """
 
+    notation = "y = sum(x)", "1"
+
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
         return namespace(x).sum(x, axis=self.axis, keepdims=self.keepdims)
@@ -65,6 +67,8 @@ class Mean(_Reduction):
     [array([1., 1., 1.])]
     """
 
+    notation = "y = mean(x)", "1 / n"
+
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
         return namespace(x).mean(x, axis=self.axis, keepdims=self.keepdims)
@@ -87,6 +91,8 @@ class SquaredNorm(Gate):
     >>> gate.backward(1.0)
     [array([ 1., -4.])]
     """
+
+    notation = "y = sum(x ** 2)", "2 * x"
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)

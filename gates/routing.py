@@ -19,6 +19,8 @@ class Max(Gate):
     """
 
     elementwise = True
+    pattern = "gradient router"
+    notation = "z = max(x, y)", "x >= y", "y > x"
 
     def forward(self, x: Value, y: Value) -> Value:
         self.kept = x, y
@@ -42,6 +44,8 @@ class Min(Gate):
     """
 
     elementwise = True
+    pattern = "gradient router"
+    notation = "z = min(x, y)", "x <= y", "y < x"
 
     def forward(self, x: Value, y: Value) -> Value:
         self.kept = x, y
@@ -86,12 +90,19 @@ class Copy(Gate):
     """
 
     elementwise = True
+    pattern = "gradient adder"
 
     def __init__(self, n: int) -> None:
         if not isinstance(n, int) or n < 1:
             raise ValueError(f"Copy: n must be a whole number of at least 1, got {n!r}")
         self.n = n
         self.outputs = n
+
+    @property
+    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # one for each n
+        """The formula and the gradient."""
+        names = [f"z{port}" for port in range(self.outputs)]
+        return f"{', '.join(names)} = copy(x)", " + ".join([f"d{name}" for name in names])
 
     def forward(self, x: Value) -> Value:
         return [x] * self.n if self.n > 1 else x

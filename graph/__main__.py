@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from gates.namespaces import namespace
 from gates.values import shape_of
 from graph import ComputationalGraph, walkthrough
 
@@ -81,13 +80,13 @@ def _check(expression: str, inputs: dict[str, Any]) -> int:
 def _run(expression: str, inputs: dict[str, Any]) -> int:
     """Build the graph, run both passes and print them."""
     graph = ComputationalGraph.from_expression(expression)
-    value = graph.forward(inputs)
-    gradients = graph.backward(namespace(value).ones_like(value))
+    stepper = graph.stepper(inputs, 1.0)
+    steps = list(stepper)
     print(f"{graph.output} = {expression}\n")
-    for line in walkthrough.lines(graph, gradients):
+    for line in walkthrough.lines(graph, steps, stepper.finish()):
         print(line)
-    if shape_of(value):
-        print(f"\nThe output has the shape {shape_of(value)}: these are the gradients of the sum of its elements.")
+    if shape := shape_of(graph.output.value):
+        print(f"\nThe output has the shape {shape}: these are the gradients of the sum of its elements.")
     return 0
 
 

@@ -17,9 +17,10 @@ from gates.checking.controls import Control, SelfTest
 from gates.checking.copies import copy_of
 from gates.checking.examination import examine
 from gates.checking.examples import Example
-from gates.checking.report import Report, aligned
+from gates.checking.report import Report
 from gates.checking.subject import GateSubject, Run, Subject
 from gates.checking.verdicts import reported
+from gates.tables import aligned
 from gates.values import Value
 from graph.entries import Input
 from graph.nested import GraphGate
@@ -56,21 +57,30 @@ class GraphReport(Report):
     def _table(self) -> list[str]:
         if not self.rows and not self.gates:
             return []
-        lines = ["end to end", *(f"  {line}" for line in super()._table())]
-        ranked = sorted(
-            self.gates, key=lambda name: (name not in self.blame, _WORST_FIRST.index(self.gates[name].verdict))
-        )
-        unsettled = [name for name in ranked if self.gates[name].verdict != "pass"]
-        shown = unsettled[:_SHOWN]
-        rest = Counter(self.gates[name].verdict for name in ranked if name not in shown)
+        lines = ["end to end", *(f"  {line}" for rows in super()._tables() for line in aligned(rows))]
+        shown = self._worst()
+        rest = Counter(report.verdict for name, report in self.gates.items() if name not in shown)
         counted = ", ".join(f"{rest[verdict]:,} {verdict}" for verdict in _WORST_FIRST if rest[verdict])
         lines += ["", f"gates{': ' + counted if not shown else ''}"]
         if shown:
-            cells = [(name, self.classes[name], *cells) for name in shown for cells in self._cells(name)]
-            lines += [f"  {line}" for line in aligned([_HEAD, *cells])]
+            lines += [f"  {line}" for line in aligned(self._of_gates(shown))]
             lines += [f"  and {counted}"] if counted else []
             lines += ["", *(f"  {name}: {self.gates[name].diagnosis}" for name in self.blame[:_SHOWN])]
         return lines
+
+    def _tables(self) -> list[list[tuple[str, ...]]]:
+        shown = self._worst()
+        return super()._tables() + ([self._of_gates(shown)] if shown else [])
+
+    def _worst(self) -> list[str]:
+        """Return the gates that did not pass, the worst first, as many as are shown."""
+        unsettled = [name for name, report in self.gates.items() if report.verdict != "pass"]
+        unsettled.sort(key=lambda name: (name not in self.blame, _WORST_FIRST.index(self.gates[name].verdict)))
+        return unsettled[:_SHOWN]
+
+    def _of_gates(self, names: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the table of some gates."""
+        return [_HEAD, *[(name, self.classes[name], *cells) for name in names for cells in self._cells(name)]]
 
     def _cells(self, name: str) -> list[tuple[str, ...]]:
         """Return the rows of a gate as texts: those that did not pass, or one that says what is wrong."""
@@ -153,10 +163,10 @@ def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphRe
 def _nodes(graph: ComputationalGraph) -> dict[str, tuple[Any, tuple[bool, ...], list[Value]]]:
     """Return each gate whose backward runs, which gradients are wanted of it, and what it reads, by name."""
     nodes = {}
-    for step in graph._schedule.steps:
-        gate = graph.graph.nodes[step.node]["gate"]
-        if step.backward is not None and (any(step.gate.wanted) or isinstance(gate, GraphGate)):
-            nodes[step.node] = gate, step.gate.wanted, copy_of([graph._values[slot] for slot in step.sources])
+    for call in graph._schedule.calls:
+        gate = graph.graph.nodes[call.node]["gate"]
+        if call.backward is not None and (any(call.gate.wanted) or isinstance(gate, GraphGate)):
+            nodes[call.node] = gate, call.gate.wanted, copy_of([graph._values[slot] for slot in call.sources])
     return nodes
 
 

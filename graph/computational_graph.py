@@ -14,9 +14,11 @@ from graph import expression, files, table
 from graph.arguments import merged, owned_gradients, upstream_gradient, values_of_entries
 from graph.checking import GraphReport, check_graph
 from graph.entries import Parameter
+from graph.explanation import Explanation, explained
 from graph.nested import GraphGate
 from graph.passes import run_backward, run_forward
-from graph.schedule import Schedule, step_of
+from graph.schedule import Schedule, call_of
+from graph.stepper import Stepper
 from graph.structure import Structure
 from graph.wire import Wire
 from graph.wiring import all_sources
@@ -60,6 +62,7 @@ class ComputationalGraph(Structure):
         self._grads: list[Any] | None = None
         self._differentiated: tuple[str, int] | None = None  # the output that the gradients are of
         self._assigned: str | None = None  # a parameter that was assigned since the last forward pass
+        self._midway = ""  # where a stepper stands that has not come to the end of both passes
 
     def nodes_topologically_sorted(self) -> list[str]:
         """Return the names of all gates, inputs first, each after those that it reads.
@@ -99,12 +102,12 @@ class ComputationalGraph(Structure):
         >>> graph.forward({"x": [1, 2], "y": 3, "z": 10})
         array([40., 50.])
         """
-        schedule, (node, port) = self._schedule, self._output_place()
+        schedule, output = self._schedule, self._output_place()
         values = values_of_entries(schedule, inputs, named)
         self._ran, self._grads = None, None
-        run_forward(schedule.steps, values)
-        self._ran, self._values, self._assigned = schedule, values, None
-        return values[schedule.slots[node] + port]
+        run_forward(schedule.calls, values)
+        self._ran, self._values, self._assigned, self._midway = schedule, values, None, ""
+        return values[schedule.slot(*output)]
 
     def backward(self, upstream: Any = None) -> dict[str, Value]:
         """Run every gate's backward, in reversed topological order.
@@ -144,17 +147,14 @@ class ComputationalGraph(Structure):
         if self._assigned is not None:
             why = f"the parameter {self._assigned!r} was assigned since the last one"
             raise RuntimeError(f"backward() needs a forward pass first: {why}")
-        grads: list[Any] = [None] * schedule.size
-        slot = schedule.slots[output[0]] + output[1]
-        grads[slot] = upstream_gradient(upstream, values[slot], self)
-        run_backward(schedule.steps, values, grads)
+        if values[schedule.slot(*output)] is None:
+            raise RuntimeError(f"backward() needs a forward pass first: {self._midway}")
+        grads = self._seeded(schedule, values, upstream)
+        run_backward(schedule.calls, values, grads)
         for slot in schedule.unneeded:
             grads[slot] = None
-        gradients = owned_gradients(schedule, values, grads)
-        if schedule.nested:
-            for name, gradient in self._gradients_within(schedule, grads):
-                gradients[name] = gradients[name] + gradient if name in gradients else gradient
-        self._grads, self._differentiated = grads, output
+        gradients = self._gradients(schedule, values, grads)
+        self._grads, self._differentiated, self._midway = grads, output, ""
         return gradients
 
     def evaluate(self, name: str | Wire, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
@@ -187,13 +187,86 @@ class ComputationalGraph(Structure):
         """
         schedule = self._schedule
         wires = self[name] if isinstance(name, str) else self._own(name, "evaluate()")
-        slots = [schedule.slot(wire) for wire in (wires if isinstance(wires, tuple) else (wires,))]
-        steps, used = schedule.steps_to(slots)
+        slots = [schedule.slot(wire.node, wire.port) for wire in (wires if isinstance(wires, tuple) else (wires,))]
+        calls, used = schedule.calls_to(slots)
         values = values_of_entries(schedule, inputs, named, used)
         gates = self.graph.nodes
         # Copies of the gates run, so that a backward pass still finds what the last forward pass kept.
-        run_forward([step_of(step, fresh(gates[step.node]["gate"]), self.guard) for step in steps], values)
+        run_forward([call_of(call, fresh(gates[call.node]["gate"]), self.guard) for call in calls], values)
         return [values[slot] for slot in slots] if isinstance(wires, tuple) else values[slots[0]]
+
+    def stepper(self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any) -> Stepper:
+        """Go through both passes a gate at a time, forward and back again.
+
+        Until the stepper is at its end the graph shows what was computed so far.
+
+        Parameters
+        ----------
+        inputs : mapping of str to number or array, optional
+            The inputs by name; they may be given as keywords instead.
+        upstream : number or array, optional
+            The gradient with respect to the output, as `backward` takes it.
+
+        Returns
+        -------
+        Stepper
+            An iterator of steps, at the start.
+
+        Raises
+        ------
+        ValueError
+            If an input is missing or unknown.
+
+        Examples
+        --------
+        >>> graph = ComputationalGraph.from_expression("(x + y) * z")
+        >>> stepper = graph.stepper(x=-2, y=5, z=-4)
+        >>> for step in stepper:
+        ...     print(step)
+        add_1 = x + y = -2 + 5 = 3
+        multiply_1 = add_1 * z = 3 * (-4) = -12
+        multiply_1 = add_1 * z   dadd_1 = z × dmultiply_1 = -4 × 1 = -4
+                                 dz = add_1 × dmultiply_1 = 3 × 1 = 3
+        add_1 = x + y   dx = 1 × dadd_1 = 1 × -4 = -4
+                        dy = 1 × dadd_1 = 1 × -4 = -4
+        """
+        return Stepper(self, merged(inputs, named), upstream)
+
+    def explain(self, name: str | Wire) -> Explanation:
+        """Say in numbers where a gradient comes from: the part that each gate sends which reads the wire.
+
+        Parameters
+        ----------
+        name : str or Wire
+            The gate or wire.
+
+        Returns
+        -------
+        Explanation
+            To be printed; `parts` has a row for each branch.
+
+        Raises
+        ------
+        RuntimeError
+            If there were not both passes since the graph was made or changed.
+        KeyError
+            If no gate has that name.
+        ValueError
+            If the gate has several outputs: give one of its wires.
+
+        Examples
+        --------
+        >>> graph = ComputationalGraph.from_expression("x * y + x")
+        >>> graph.forward(x=3, y=-4)
+        -9.0
+        >>> gradients = graph.backward()
+        >>> print(graph.explain("x"))
+        x has the gradient -3, the sum of what comes back from 2 branches (gradient adder)
+          multiply_1 = x * y      dx = y × dmultiply_1 = -4 × 1 = -4  gradient switcher
+          add_1 = multiply_1 + x  dx = 1 × dadd_1 = 1 × 1 = 1         gradient distributor
+          sum: -4 + 1 = -3
+        """
+        return explained(self, name)
 
     def check(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> GraphReport:
         """Check the gradients end to end, and every gate's at the values that flow through it.
@@ -228,7 +301,9 @@ class ComputationalGraph(Structure):
 
     def _value_of(self, wire: Wire) -> Value:
         """Return a wire's value of the last forward pass; None before it, or when the graph has changed since."""
-        return self._values[self._ran.slot(wire)] if self._ran is not None and self._is_current else None
+        return (
+            self._values[self._ran.slot(wire.node, wire.port)] if self._ran is not None and self._is_current else None
+        )
 
     def _gradient_of(self, wire: Wire) -> Value:
         """Return a wire's gradient of the last backward pass; None before it, or where there is none."""
@@ -239,7 +314,7 @@ class ComputationalGraph(Structure):
             or self._differentiated != self._output_place()
         ):
             return None
-        return self._grads[self._ran.slot(wire)]
+        return self._grads[self._ran.slot(wire.node, wire.port)]
 
     def copy(self) -> ComputationalGraph:
         """Return the graph with gates of its own, before any pass; the two share their parameters."""
@@ -255,7 +330,22 @@ class ComputationalGraph(Structure):
     __copy__ = copy
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_ran": None, "_values": [], "_grads": None}
+        return {**super().__getstate__(), "_ran": None, "_values": [], "_grads": None, "_midway": ""}
+
+    def _seeded(self, schedule: Schedule, values: list[Any], upstream: Any) -> list[Any]:
+        """Return a list of gradients with that of the output filled in."""
+        grads: list[Any] = [None] * schedule.size
+        slot = schedule.slot(*self._output_place())
+        grads[slot] = upstream_gradient(upstream, values[slot], self)
+        return grads
+
+    def _gradients(self, schedule: Schedule, values: list[Any], grads: list[Any]) -> dict[str, Value]:
+        """Return the gradients by name, after backward."""
+        gradients = owned_gradients(schedule, values, grads)
+        if schedule.nested:
+            for name, gradient in self._gradients_within(schedule, grads):
+                gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        return gradients
 
     def _gradients_within(self, schedule: Schedule, grads: list[Any]) -> Iterator[tuple[str, Value]]:
         """Yield the gradients of the parameters of graphs within, under the names that they have here."""

@@ -8,15 +8,15 @@ from typing import Any
 from gates.doors import as_output, as_outputs, gradient_of, gradients_of
 from gates.foreign import Foreign
 from gates.namespaces import namespace
-from graph.schedule import Step
+from graph.schedule import Call
 
 
-def run_forward(steps: list[Step], values: list[Any]) -> None:
+def run_forward(calls: list[Call], values: list[Any]) -> None:
     """Fill in the value of every output, gate by gate."""
-    step = None
+    call = None
     try:
-        for step in steps:
-            _, gate, forward, _, sources, out, outputs = step
+        for call in calls:
+            _, gate, forward, _, sources, out, outputs = call
             if len(sources) == 2:
                 x, y = sources
                 z = forward(gate, values[x], values[y])
@@ -29,24 +29,24 @@ def run_forward(steps: list[Step], values: list[Any]) -> None:
             else:
                 values[out : out + outputs] = gate.output = as_outputs(z, outputs)
     except Exception as error:
-        if step is not None:
-            _add_address(error, step, "in gate")
+        if call is not None:
+            _add_address(error, call, "in gate")
         raise
 
 
-def run_backward(steps: list[Step], values: list[Any], grads: list[Any]) -> None:
+def run_backward(calls: list[Call], values: list[Any], grads: list[Any]) -> None:
     """Send gradients back through every gate that has one upstream. Where a wire branches, they add."""
-    step = None
+    call = None
     try:
-        for step in reversed(steps):
-            _, gate, _, backward, sources, out, outputs = step
+        for call in reversed(calls):
+            _, gate, _, backward, sources, out, outputs = call
             if outputs == 1:
                 dz = grads[out]
                 if dz is None or backward is None:
                     continue
                 gradients = backward(gate, dz)
             else:
-                upstream = _upstream(values, grads, out, outputs)
+                upstream = upstream_of(call, values, grads)
                 if upstream is None or backward is None:
                     continue
                 gradients = backward(gate, *upstream)
@@ -76,24 +76,34 @@ def run_backward(steps: list[Step], values: list[Any], grads: list[Any]) -> None
                         dx = gradient_of(dx, values[x], port)
                         grads[x] = dx if grads[x] is None else grads[x] + dx
     except Exception as error:
-        if step is not None:
-            _add_address(error, step, "in backward of gate")
+        if call is not None:
+            _add_address(error, call, "in backward of gate")
         raise
 
 
-def _add_address(error: Exception, step: Step, where: str) -> None:
-    """Add the name and the class of a step's gate to an error, unless its message has them."""
-    kind = type(step.gate.gate if isinstance(step.gate, Foreign) else step.gate).__name__
-    if f"{step.node} ({kind})" not in str(error):
-        error.add_note(f"{where} {step.node!r} ({kind})")
+def run_alone(call: Call, values: list[Any], upstream: list[Any]) -> list[Any]:
+    """Return what one gate sends to each of its inputs, given the upstream gradient of each output."""
+    count = len(call.sources)
+    around = [values[slot] for slot in call.sources] + values[call.out : call.out + call.outputs]
+    grads = [None] * count + upstream
+    run_backward([call._replace(sources=tuple(range(count)), out=count)], around, grads)
+    return grads[:count]
 
 
-def _upstream(values: list[Any], grads: list[Any], out: int, count: int) -> list[Any] | None:
-    """Return the upstream gradients of several outputs, 0 for those that nothing reads; None if nothing reads any."""
-    dz = grads[out : out + count]
+def _add_address(error: Exception, call: Call, where: str) -> None:
+    """Add the name and the class of a call's gate to an error, unless its message has them."""
+    kind = type(call.gate.gate if isinstance(call.gate, Foreign) else call.gate).__name__
+    if f"{call.node} ({kind})" not in str(error):
+        error.add_note(f"{where} {call.node!r} ({kind})")
+
+
+def upstream_of(call: Call, values: list[Any], grads: list[Any]) -> list[Any] | None:
+    """Return the gradient of each output of a gate, 0 for those that nothing reads; None if nothing reads any."""
+    places = slice(call.out, call.out + call.outputs)
+    dz = grads[places]
     if all(gradient is None for gradient in dz):
         return None
     return [
         namespace(value).zeros_like(value) if gradient is None else gradient
-        for gradient, value in zip(dz, values[out : out + count])
+        for gradient, value in zip(dz, values[places])
     ]

@@ -18,7 +18,7 @@ from graph.nested import GraphGate
 from graph.wiring import all_sources, outputs_of
 
 
-class Step(NamedTuple):
+class Call(NamedTuple):
     """A gate at work: which slots it reads and writes."""
 
     node: str
@@ -51,7 +51,7 @@ class Schedule:
         self.order = _topological_order(graph, sources_of_node)
         self.slots: dict[str, int] = {}
         self.entries: list[tuple[str, Entry, int]] = []
-        self.steps: list[Step] = []
+        self.calls: list[Call] = []
         self.label_slots: set[int] = set()  # those of entries that some gate reads as labels
         self.nested: list[tuple[str, GraphGate]] = []
         self.size = 0
@@ -78,37 +78,37 @@ class Schedule:
                 self.nested.append((node, gate))
             wanted = tuple([needed[slot] for slot in sources])
             needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
-            self.steps.append(_step(node, gate, sources, out, outputs, wanted, guard))
-        self.unneeded = [slot for slot, is_needed in enumerate(needed) if not is_needed]
+            self.calls.append(_call(node, gate, sources, out, outputs, wanted, guard))
+        self.unneeded = {slot for slot, is_needed in enumerate(needed) if not is_needed}
         self.differentiated = [  # the entries whose gradients backward returns
             (name, slot) for name, gate, slot in self.entries if has_gradient(gate) and slot not in self.label_slots
         ]
 
-    def slot(self, wire: Any) -> int:
-        """Return where a wire's value stands."""
-        return self.slots[wire.node] + int(wire.port)
+    def slot(self, node: str, port: int) -> int:
+        """Return where the value of an output of a gate stands."""
+        return self.slots[node] + port
 
-    def steps_to(self, slots: Iterable[int]) -> tuple[list[Step], set[int]]:
-        """Return the steps that the slots depend on, in order, and all slots that are read or written there."""
+    def calls_to(self, slots: Iterable[int]) -> tuple[list[Call], set[int]]:
+        """Return the calls that the slots depend on, in order, and all slots that are read or written there."""
         used = set(slots)
-        steps = []
-        for step in reversed(self.steps):
-            if not used.isdisjoint(range(step.out, step.out + step.outputs)):
-                used.update(step.sources)
-                steps.append(step)
-        steps.reverse()
-        return steps, used
+        calls = []
+        for call in reversed(self.calls):
+            if not used.isdisjoint(range(call.out, call.out + call.outputs)):
+                used.update(call.sources)
+                calls.append(call)
+        calls.reverse()
+        return calls, used
 
 
-def step_of(step: Step, gate: Any, guard: bool) -> Step:
-    """Return the step with another gate at work, and no backward."""
-    return _step(step.node, gate, step.sources, step.out, step.outputs, (), guard)
+def call_of(call: Call, gate: Any, guard: bool) -> Call:
+    """Return the call with another gate at work, and no backward."""
+    return _call(call.node, gate, call.sources, call.out, call.outputs, (), guard)
 
 
-def _step(
+def _call(
     node: str, gate: Any, sources: tuple[int, ...], out: int, outputs: int, wanted: tuple[bool, ...], guard: bool
-) -> Step:
-    """Return the step that runs a gate."""
+) -> Call:
+    """Return the call that runs a gate."""
     owner = gate
     forward, backward = formula(gate.forward), formula(gate.backward)
     if forward is None or backward is None:
@@ -121,7 +121,7 @@ def _step(
         forward, backward = guarded(node, gate, forward, backward)
     if type(owner).check is not Gate.check:
         forward = checked(forward, f"{node} ({type(gate).__name__})")
-    return Step(node, owner, forward, backward if needs else None, sources, out, outputs)
+    return Call(node, owner, forward, backward if needs else None, sources, out, outputs)
 
 
 def _topological_order(graph: Any, sources: dict[str, list[tuple[str, int]]]) -> list[str]:

@@ -51,6 +51,8 @@ class SoftmaxLoss(_ClassificationLoss):
     [array([[-3.72007598e-44,  3.72007598e-44]]), None]
     """
 
+    notation = ("z = softmax_loss(scores, labels)",)
+
     def forward(self, scores: Value, labels: Any) -> Value:
         xp = namespace(scores)
         true = is_true_class(scores, labels)
@@ -99,6 +101,8 @@ class SVMLoss(_ClassificationLoss):
     >>> gate.backward(1.0)
     [array([[-2.,  1.,  1.]]), None]
     """
+
+    notation = ("z = svm_loss(scores, labels)",)
 
     def __init__(self, margin: float = 1.0) -> None:
         self.margin = as_number(margin, "SVMLoss: margin")

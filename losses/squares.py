@@ -24,6 +24,12 @@ class SquaredErrorLoss(Gate):
     [array([-4.,  2.]), array([ 4., -2.])]
     """
 
+    notation = (
+        "z = sum((prediction - target) ** 2)",
+        "2 * (prediction - target)",
+        "2 * (target - prediction)",
+    )
+
     def forward(self, prediction: Value, target: Value) -> Value:
         shape, shape_of_target = shape_of(prediction), shape_of(target)
         if shape_of_target not in (shape, ()):
@@ -62,6 +68,8 @@ class L2Regularization(Gate):
     [array([[ 1., -2.],
            [ 0.,  4.]])]
     """
+
+    notation = "z = strength * sum(W ** 2)", "2 * strength * W"
 
     def __init__(self, strength: float) -> None:
         self.strength = as_number(strength, "L2Regularization: strength")

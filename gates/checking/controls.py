@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gates.checking.copies import copy_of, plain
-from gates.checking.report import Report, aligned
+from gates.checking.report import Report
 from gates.checking.subject import GateRun, GateSubject
+from gates.tables import aligned
 from gates.values import Value
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from gates.tables import aligned, as_html
 
 if TYPE_CHECKING:
     from gates.checking.controls import SelfTest
@@ -135,17 +138,20 @@ class Report:
 
     def _table(self) -> list[str]:
         """Return the table's lines."""
-        return aligned([_HEAD, *[row.cells for row in self.rows]]) if self.rows else []
+        return [line for rows in self._tables() for line in aligned(rows)]
+
+    def _repr_html_(self) -> str:
+        tables = [as_html(rows) for rows in self._tables()]
+        remarks = (("diagnosis", self.diagnosis), ("note", self.note))
+        texts = [f"<p>{kind}: {escape(text)}</p>" for kind, text in remarks if text]
+        return "".join([f"<p><b>{escape(self.title)}: {self.verdict}</b></p>", *tables, *texts])
+
+    def _tables(self) -> list[list[tuple[str, ...]]]:
+        """Return the report's tables as rows of texts, the first of each its head."""
+        return [[_HEAD, *[row.cells for row in self.rows]]] if self.rows else []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.title}: {self.verdict}>"
-
-
-def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return rows of texts as lines with aligned columns."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def _number(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from gates.checking.copies import copy_of
 from gates.doors import as_output, as_outputs, check_inputs, counted, formula
 from gates.foreign import with_formulas
-from gates.gate import Gate, fresh, input_counts, labels_of, parameters_of, settings_of
+from gates.gate import Gate, fresh, input_counts, labels_of, parameter_names, parameters_of, settings_of
 from gates.values import Value, as_labels, as_value, holds_integers, prefixed
 
 
@@ -108,10 +107,10 @@ class GateSubject(Subject):
 
     def names(self, count: int) -> list[str]:
         own = getattr(self.gate, "input_names", None)
-        return list(own) if own and len(own) == count else _parameters(self.gate.forward, count)
+        return list(own) if own and len(own) == count else parameter_names(self.gate.forward, count)
 
     def upstream_names(self, count: int) -> list[str]:
-        return _parameters(self.gate.backward, count)
+        return parameter_names(self.gate.backward, count)
 
     def is_wanted(self, port: int) -> bool:
         return self.wanted is None or self.wanted[port]
@@ -216,14 +215,6 @@ def _forward(gate: Gate, inputs: Sequence[Value]) -> list[Value]:
         return [gate.output]
     gate.output = as_outputs(output, gate.outputs)
     return list(gate.output)
-
-
-def _parameters(method: Any, count: int) -> list[str]:
-    """Return the names of a method's first positional parameters; those of `*dz` are dz[0], dz[1], ..."""
-    parameters = inspect.signature(method).parameters
-    names = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    rest = next((name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL), "inputs")
-    return names[:count] + [f"{rest}[{place}]" for place in range(count - len(names))]
 
 
 def _as_numpy(value: Value) -> Value:

@@ -1,0 +1,161 @@
+"""Where a gradient comes from, in numbers: the parts that the gates send which read a wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gates.tables import aligned, as_html
+from gates.values import Value
+from graph.entries import Constant, Input
+from graph.formatting import plain
+from graph.passes import upstream_of
+from graph.step import Step, backward_step
+
+if TYPE_CHECKING:
+    from graph.computational_graph import ComputationalGraph
+    from graph.wire import Wire
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one gate sends to a wire that it reads: upstream gradient × local gradient.
+
+    Attributes
+    ----------
+    node : str
+        The gate's name.
+    gate : object
+        The gate.
+    pattern : str
+        The lecture's name for what the gate does with gradients, such as "gradient distributor"; "" if it has none.
+    upstream, local : float, array, list, tuple or str
+        As in a `Step`.
+    gradient : float or array
+        Their product, the part.
+    """
+
+    node: str
+    gate: Any
+    pattern: str
+    upstream: Value
+    local: Any
+    gradient: Value
+    text: str
+    equation: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """Where a wire's gradient comes from. Printed, it has a line for each branch, and their sum.
+
+    Attributes
+    ----------
+    name : str
+        The wire.
+    gradient : float or array
+        Its gradient; None if it has none.
+    parts : list of Part
+        What each gate that reads the wire sends back to it.
+    remark : str
+        What else is to be said, such as why there is no gradient.
+    """
+
+    name: str
+    gradient: Value
+    parts: list[Part]
+    remark: str = ""
+
+    def __str__(self) -> str:
+        lines = [self._headline]
+        lines += [f"  {line}" for line in aligned([(part.equation, part.text, part.pattern) for part in self.parts])]
+        if len(self.parts) > 1:
+            lines.append(f"  sum: {self._sum}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = [(part.equation, part.text, part.pattern) for part in self.parts]
+        rows += [("sum", self._sum, "gradient adder")] if len(self.parts) > 1 else []
+        return as_html([("read by", "part", "pattern"), *rows], self._headline)
+
+    @property
+    def _headline(self) -> str:
+        if self.gradient is None:
+            return f"{self.name} has no gradient: {self.remark}"
+        count = len(self.parts)
+        came = {0: "", 1: ", from the one gate that reads it"}.get(
+            count, f", the sum of what comes back from {count} branches (gradient adder)"
+        )
+        remark = f"; {self.remark}" if self.remark else ""
+        return f"{self.name} has the gradient {plain(self.gradient)}{came}{remark}"
+
+    @property
+    def _sum(self) -> str:
+        parts = " + ".join([plain(part.gradient) for part in self.parts])
+        return f"{parts.replace('+ -', '- ')} = {plain(self.gradient)}"
+
+
+def explained(graph: ComputationalGraph, name: str | Wire) -> Explanation:
+    """Return where the gradient of a wire comes from, after both passes."""
+    wire = graph[name] if isinstance(name, str) else graph._own(name, "explain()")
+    if isinstance(wire, tuple):
+        raise ValueError(f"explain(): {name!r} has {len(wire)} outputs: give one of them, such as graph[{name!r}][0]")
+    if graph._ran is None or graph._grads is None or not graph._is_current or graph._midway:
+        why = f": {graph._midway}" if graph._midway else ""
+        raise RuntimeError(f"explain() needs both passes first{why}")
+    gradient = wire.grad
+    parts = [] if gradient is None else list(_parts(graph, wire))
+    return Explanation(str(wire), gradient, parts, _remark(graph, wire, parts))
+
+
+def _parts(graph: ComputationalGraph, wire: Wire) -> Iterator[Part]:
+    """Yield what each gate sends back along a wire."""
+    schedule, values, grads = graph._schedule, graph._values, graph._grads
+    assert grads is not None
+    slot = schedule.slot(wire.node, wire.port)
+    readers = {node for _, node, port in graph.graph.out_edges(wire.node, data="source_port") if port == wire.port}
+    for call in schedule.calls:
+        if call.node not in readers or call.backward is None:
+            continue
+        upstream = upstream_of(call, values, grads)
+        if upstream is None:
+            continue
+        step = backward_step(graph, call, values, upstream)
+        for port, (source, name) in enumerate(zip(call.sources, step.inputs)):
+            if source == slot and step.downstream[name] is not None:
+                yield _part(step, port, name)
+
+
+def _part(step: Step, port: int, name: str) -> Part:
+    return Part(
+        step.node,
+        step.gate,
+        getattr(step.gate, "pattern", ""),
+        step.upstream,
+        step.local[name],
+        step.downstream[name],
+        step.products[port],
+        step.notation.equation,
+    )
+
+
+def _remark(graph: ComputationalGraph, wire: Wire, parts: list[Part]) -> str:
+    """Return what else is to be said of a gradient, or why there is none."""
+    gate = wire.gate
+    slot = graph._schedule.slot(wire.node, wire.port)
+    if graph._differentiated == (wire.node, wire.port):
+        return "it is the output, whose gradient is given" + " and added to the parts" * bool(parts)
+    if wire.grad is not None:
+        return "" if parts else "no gate that the output depends on reads it"
+    if isinstance(gate, Constant):
+        return "it is a constant"
+    if slot in graph._schedule.label_slots:
+        return "it holds labels"
+    if isinstance(gate, Input) and not gate.grad:
+        return "it was made with grad=False"
+    if slot in graph._schedule.unneeded:
+        return "nothing that has one comes before it"
+    return "the output does not depend on it"

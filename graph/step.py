@@ -1,0 +1,219 @@
+"""A step of a pass: one gate at work, with what it read and what it gave."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gates.doors import formula
+from gates.tables import as_html
+from gates.values import Value, shape_of
+from graph.formatting import plain
+from graph.notation import Notation, notation_of
+from graph.passes import run_alone
+from graph.schedule import Call
+from graph.table import reads
+
+if TYPE_CHECKING:
+    from graph.computational_graph import ComputationalGraph
+
+_ELEMENTS = 8  # of a larger array the local gradient is described
+_OUTPUTS = 8  # of a gate with more outputs too
+_LINE = 100  # numbers that make a line longer are left out
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Step:
+    """One gate at work in one of the two passes. Printed, it is written as on a blackboard.
+
+    Where a gate reads a wire twice, the second end is called `x (2)`.
+
+    Attributes
+    ----------
+    phase : str
+        "forward" or "backward".
+    node : str
+        The gate's name.
+    gate : object
+        The gate.
+    inputs : dict of str to float or array
+        What the gate reads, by the name of the wire.
+    output : float, array or list
+        What forward gave; a list for several outputs.
+    upstream : float, array or list
+        In the backward phase the gradient of the output; a list for several outputs.
+    local : dict
+        In the backward phase, for each input, the gate's local gradient: a number; an array of the output's shape for
+        an elementwise gate and small arrays; a tuple of numbers for several outputs; otherwise a short description.
+        None for an input whose gradient nobody asked for.
+    downstream : dict
+        In the backward phase, for each input, the gradient that the gate sends there: local gradient × upstream
+        gradient. None for an input whose gradient nobody asked for.
+
+    Examples
+    --------
+    >>> from graph import ComputationalGraph
+    >>> graph = ComputationalGraph.from_expression("x * y")
+    >>> forward, backward = graph.stepper(x=3, y=-4)
+    >>> forward
+    multiply_1 = x * y = 3 * (-4) = -12
+    >>> backward.upstream, backward.local, backward.downstream
+    (1.0, {'x': -4.0, 'y': 3.0}, {'x': -4.0, 'y': 3.0})
+    """
+
+    phase: str
+    node: str
+    gate: Any
+    inputs: dict[str, Value]
+    output: Value
+    upstream: Value = None
+    local: dict[str, Any] = field(default_factory=dict)
+    downstream: dict[str, Value] = field(default_factory=dict)
+    notation: Notation = field(kw_only=True)
+
+    def __str__(self) -> str:
+        if self.phase == "forward":
+            return self.computation
+        head = self.notation.equation
+        gradients = [text for text in self.products if text] or ["no gradient is wanted"]
+        return "\n".join([f"{head}   {gradients[0]}", *(f"{' ' * len(head)}   {text}" for text in gradients[1:])])
+
+    __repr__ = __str__
+
+    @property
+    def computation(self) -> str:
+        """What forward computed: `q = x + y = -2 + 5 = 3`."""
+        numbers = self.notation.with_numbers([plain(value) for value in self.inputs.values()])
+        return _chain(self.notation.equation, numbers, _text(self.output))
+
+    @property
+    def products(self) -> list[str]:
+        """What backward computed for each input: `dq = z × df = -4 × 1 = -4`; "" where nobody asked for it."""
+        return [self._product(port) for port in range(len(self.inputs))]
+
+    def _product(self, port: int) -> str:
+        """Return what backward computed for one input."""
+        name, written = self.notation.inputs[port], self.notation.gradients[port]
+        gradient = list(self.downstream.values())[port]
+        if gradient is None:
+            return ""
+        one = len(self.notation.outputs) == 1
+        if one and getattr(self.gate, "elementwise", False) and shape_of(gradient) != shape_of(self.upstream):
+            written = f"sum({written})"  # over the axes along which the input was broadcast
+        return _chain(f"d{name} = {written}", self.numbers(port), plain(gradient))
+
+    def numbers(self, port: int) -> str:
+        """Return local × upstream for an input in numbers: `-4 × 1`; "" where the local gradient is only described."""
+        local = list(self.local.values())[port]
+        if isinstance(local, str) or local is None:
+            return ""
+        pairs = zip(local, self.upstream) if isinstance(local, tuple) else [(local, self.upstream)]
+        return " + ".join([f"{plain(slope)} × {plain(dz)}" for slope, dz in pairs])
+
+    def _repr_html_(self) -> str:
+        if self.phase == "forward":
+            values = [*self.inputs.items(), (self.notation.result, self.output)]
+            rows = [(name, _text(value)) for name, value in values]
+            return as_html([("wire", "value"), *rows], f"forward: {self.computation}")
+        table = [("wire", "value", "local gradient", "upstream gradient", "local × upstream")]
+        for name, gradient in self.downstream.items():
+            value, local, upstream = map(_text, (self.inputs[name], self.local[name], self.upstream))
+            table.append((name, value, local, upstream, _text(gradient)))
+        return as_html(table, f"backward: {self.notation.equation}")
+
+
+def forward_step(graph: ComputationalGraph, call: Call, values: Sequence[Value]) -> Step:
+    """Return the step of a gate that ran forward."""
+    notation, inputs = _notation_and_inputs(graph, call, values)
+    return Step("forward", call.node, _gate(graph, call), inputs, _output(call, values), notation=notation)
+
+
+def backward_step(graph: ComputationalGraph, call: Call, values: list[Value], upstream: list[Value]) -> Step:
+    """Run a gate's backward alone, and return its step."""
+    notation, inputs = _notation_and_inputs(graph, call, values)
+    slopes = _local(call, values)  # first: a graph within keeps the gradients of its last backward
+    downstream = run_alone(call, values, upstream)
+    for port, slot in enumerate(call.sources):
+        if slot in graph._schedule.unneeded:
+            downstream[port] = None
+    local = [None if gradient is None else slope for slope, gradient in zip(slopes, downstream)]
+    return Step(
+        "backward",
+        call.node,
+        _gate(graph, call),
+        inputs,
+        _output(call, values),
+        upstream if call.outputs > 1 else upstream[0],
+        dict(zip(inputs, local)),
+        dict(zip(inputs, downstream)),
+        notation=notation,
+    )
+
+
+def _local(call: Call, values: list[Value]) -> list[Any]:
+    """Return a gate's local gradient for each input: as numbers, or described."""
+    inputs, outputs = [values[slot] for slot in call.sources], values[call.out : call.out + call.outputs]
+    bare = call._replace(backward=formula(call.gate.backward))  # without a guard, which minds only the pass itself
+    if not any(map(shape_of, inputs + outputs)) and call.outputs <= _OUTPUTS:
+        rows = []
+        for port in range(call.outputs):
+            with np.errstate(all="ignore"):
+                rows.append(run_alone(bare, values, [float(place == port) for place in range(call.outputs)]))
+        return rows[0] if call.outputs == 1 else [None if None in column else column for column in zip(*rows)]
+    shape = shape_of(outputs[0])
+    alike = call.outputs == 1 and getattr(call.gate, "elementwise", False)
+    found: list[Any] = [None] * len(inputs)
+    if alike and math.prod(shape) <= _ELEMENTS and any(shape_of(value) == shape for value in inputs):
+        with np.errstate(all="ignore"):
+            found = run_alone(bare, values, [outputs[0] * 0.0 + 1.0])
+    rows_ = sum(math.prod(shape_of(output)) for output in outputs)
+    return [
+        slope
+        if slope is not None and shape_of(value) == shape
+        else f"{rows_} × {math.prod(shape_of(value))} Jacobian" + ", diagonal" * (alike and shape_of(value) == shape)
+        for slope, value in zip(found, inputs)
+    ]
+
+
+def _notation_and_inputs(
+    graph: ComputationalGraph, call: Call, values: Sequence[Value]
+) -> tuple[Notation, dict[str, Value]]:
+    """Return how a gate is written, and what it read, by name."""
+    wires = graph[call.node]
+    names = [str(wire) for wire in reads(graph, call.node)]
+    outputs = [str(wire) for wire in (wires if isinstance(wires, tuple) else (wires,))]
+    inputs: dict[str, Value] = {}
+    for name, slot in zip(names, call.sources):
+        unique, count = name, 1
+        while unique in inputs:
+            count += 1
+            unique = f"{name} ({count})"
+        inputs[unique] = values[slot]
+    return notation_of(_gate(graph, call), names, outputs), inputs
+
+
+def _gate(graph: ComputationalGraph, call: Call) -> Any:
+    return graph.graph.nodes[call.node]["gate"]
+
+
+def _output(call: Call, values: Sequence[Value]) -> Value:
+    return list(values[call.out : call.out + call.outputs]) if call.outputs > 1 else values[call.out]
+
+
+def _chain(equation: str, numbers: str, result: str) -> str:
+    """Return an equation with its numbers and its result, without numbers that would make it too long."""
+    _, _, right = equation.partition(" = ")
+    is_shown = numbers not in ("", right, result) and " from " not in numbers
+    middle = f" = {numbers}" if is_shown and len(equation) + len(numbers) + len(result) <= _LINE else ""
+    return f"{equation}{middle} = {result}"
+
+
+def _text(value: Any) -> str:
+    """Return a value, several, or a description as text."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(plain, value))
+    return value if isinstance(value, str) else plain(value)
