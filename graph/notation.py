@@ -8,7 +8,8 @@ from gates.gate import parameter_names, settings_of
 from graph.formatting import gate_text, plain
 
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*(?:\[\d+\])?")
-_OPERATOR = re.compile(r"\w+ (\S+) \w+")
+_OPERATOR = re.compile(r"(\w+) (\S+) (\w+)")
+_CALL = re.compile(r"(\w+)\((.*)\)")
 _BRACKETS = re.compile(r"\([^()]*\)")
 _LOOSE = re.compile(r" (?:[-+<>]|<=|>=|==|if) ")  # binds less than ×
 _SIGNS = {"*": "×", "/": "÷", "-": "−"}
@@ -110,14 +111,14 @@ def symbol_of(gate: Any) -> str:
     expression = formula.partition(" = ")[2]
     settings = {name: plain(value) for name, value in settings_of(gate).items() if isinstance(value, float)}
     names = parameter_names(gate.forward, 2)
-    if operator := _OPERATOR.fullmatch(expression):
-        if not settings:
-            return _SIGNS.get(operator[1], operator[1])
-    elif call := re.fullmatch(r"(\w+)\((\w+, )*\w+\)", expression):
+    operator, call = _OPERATOR.fullmatch(expression), _CALL.fullmatch(expression)
+    if operator and [operator[1], operator[3]] == names:
+        return _SIGNS.get(operator[2], operator[2])
+    if call and set(call[2].split(", ")) <= set(names):
         return call[1]
     if not expression or len(expression) > 20:
-        return str(getattr(gate, "kind", "")) or type(gate).__name__
-    return "".join(map(str, _pieces(expression, {}, {names[0]: names[0], **settings})))
+        return getattr(gate, "kind", None) or type(gate).__name__
+    return "".join(map(str, _pieces(expression, {}, settings)))
 
 
 def _pieces(text: str, ports: dict[str, int], texts: dict[str, str]) -> list[str | int]:

@@ -1,0 +1,1 @@
+"""Draws a graph: places its boxes, routes its wires."""

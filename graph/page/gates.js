@@ -1,0 +1,162 @@
+// The gates' formulas for numbers, as in the Python packages gates and losses, whose docstrings and comments say why
+// they are written this way. forward(inputs, settings) gives the outputs, backward(inputs, upstream, settings) the
+// gradient of each input. Nothing is kept: backward computes anew what a Python gate keeps. Knows nothing of graphs.
+
+const pow = (x, p) => (x === 1 || (x === -1 && Math.abs(p) === Infinity) ? 1 : Math.pow(x, p)); // C's, not nan there
+
+const powerSlope = (x, p) => {
+  if (p === 0) return 0;
+  if (p >= 2) return p * x * pow(x, p - 2);
+  if (p >= 1 || x === 0 || Math.abs(x) === Infinity) return p * pow(x, p - 1);
+  return (p * pow(x, p)) / x;
+};
+
+const overSquare = (x, y) => {
+  const lift = Math.abs(x / y) < 2 ** -1000 && x !== 0 ? 2 ** 100 : 1;
+  return x / (y / lift) / y / lift;
+};
+
+const sigmoid = (x) => {
+  const e = Math.exp(-Math.abs(x));
+  return Math.max(Math.sign(x), e) / (1 + e);
+};
+
+const sigmoidSlope = (x) => {
+  const e = Math.exp(-Math.abs(x));
+  const d = 1 + e;
+  return e / (d * d);
+};
+
+const tanhSlope = (x) => {
+  const e = Math.exp(-2 * Math.abs(x));
+  return (4 * e) / (1 + e) / (1 + e);
+};
+
+const eluSlope = (x, alpha) => {
+  if (x >= 0) return 1;
+  if (Math.abs(alpha) <= 1) return alpha * Math.exp(x);
+  const root = Math.exp(x / 2);
+  return alpha * root * root;
+};
+
+// Gates that work along axes, of which a number has none.
+const SAME = { forward: ([x]) => [x], backward: ([x], [dy]) => [dy] };
+
+const GATES = {
+  Add: {
+    forward: ([x, y]) => [x + y],
+    backward: ([x, y], [dz]) => [dz, dz],
+  },
+  Subtract: {
+    forward: ([x, y]) => [x - y],
+    backward: ([x, y], [dz]) => [dz, -dz],
+  },
+  Multiply: {
+    forward: ([x, y]) => [x * y],
+    backward: ([x, y], [dz]) => [dz * y, dz * x],
+  },
+  Divide: {
+    forward: ([x, y]) => [x / y],
+    backward: ([x, y], [dz]) => [dz / y, -dz * overSquare(x, y)],
+  },
+  Negative: {
+    forward: ([x]) => [-x],
+    backward: ([x], [dy]) => [-dy],
+  },
+  Reciprocal: {
+    forward: ([x]) => [1 / x],
+    backward: ([x], [dy]) => [-(dy / x / x)],
+  },
+  Scale: {
+    forward: ([x], { a }) => [a * x],
+    backward: ([x], [dy], { a }) => [a * dy],
+  },
+  Shift: {
+    forward: ([x], { c }) => [x + c],
+    backward: ([x], [dy]) => [dy],
+  },
+
+  Power: {
+    forward: ([x], { p }) => [pow(x, p)],
+    backward: ([x], [dy], { p }) => [dy * powerSlope(x, p)],
+  },
+  Square: {
+    forward: ([x]) => [x * x],
+    backward: ([x], [dy]) => [2 * (dy * x)],
+  },
+  Sqrt: {
+    forward: ([x]) => [Math.sqrt(x)],
+    backward: ([x], [dy]) => [dy / (2 * Math.sqrt(x))],
+  },
+  Exp: {
+    forward: ([x]) => [Math.exp(x)],
+    backward: ([x], [dy]) => [dy * Math.exp(x)],
+  },
+  Log: {
+    forward: ([x]) => [Math.log(x)],
+    backward: ([x], [dy]) => [dy / x],
+  },
+
+  // A tie goes to x; nan, which is not >= anything, to y.
+  Max: {
+    forward: ([x, y]) => [Math.max(x, y)],
+    backward: ([x, y], [dz]) => (x >= y ? [dz, 0] : [0, dz]),
+  },
+  Min: {
+    forward: ([x, y]) => [Math.min(x, y)],
+    backward: ([x, y], [dz]) => (x <= y ? [dz, 0] : [0, dz]),
+  },
+  Copy: {
+    forward: ([x], { n }) => Array(n).fill(x),
+    backward: ([x], upstream) => [upstream.reduce((total, gradient) => total + gradient)],
+  },
+
+  Sigmoid: {
+    forward: ([x]) => [sigmoid(x)],
+    backward: ([x], [dy]) => [dy * sigmoidSlope(x)],
+  },
+  Tanh: {
+    forward: ([x]) => [Math.tanh(x)],
+    backward: ([x], [dy]) => [dy * tanhSlope(x)],
+  },
+  ReLU: {
+    forward: ([x]) => [x <= 0 ? 0 : x],
+    backward: ([x], [dy]) => [x <= 0 ? 0 : dy],
+  },
+  LeakyReLU: {
+    forward: ([x], { slope }) => [x > 0 ? x : slope * x],
+    backward: ([x], [dy], { slope }) => [x > 0 ? dy : slope * dy],
+  },
+  ELU: {
+    forward: ([x], { alpha }) => [x >= 0 ? x : alpha * Math.expm1(x)],
+    backward: ([x], [dy], { alpha }) => [dy * eluSlope(x, alpha)],
+  },
+  Neuron: {
+    forward: ([input, weight, bias]) => [sigmoid(input * weight + bias)],
+    backward: ([input, weight, bias], [drate]) => {
+      const dtotal = drate * sigmoidSlope(input * weight + bias);
+      return [dtotal * weight, dtotal * input, dtotal];
+    },
+  },
+
+  Sum: SAME,
+  Mean: SAME,
+  Transpose: SAME,
+  Reshape: SAME,
+  SquaredNorm: {
+    forward: ([x]) => [x * x],
+    backward: ([x], [dy]) => [2 * dy * x],
+  },
+
+  SquaredErrorLoss: {
+    forward: ([prediction, target]) => [(prediction - target) * (prediction - target)],
+    backward: ([prediction, target], [dloss]) => {
+      const gradient = 2 * dloss * (prediction - target);
+      return [gradient, -gradient];
+    },
+  },
+  L2Regularization: {
+    forward: ([W], { strength }) => [strength * W * W],
+    backward: ([W], [dloss], { strength }) => [2 * strength * dloss * W],
+  },
+};

@@ -1,0 +1,168 @@
+"""The page: one HTML file in which a recording of both passes is stepped through, and its inputs can be changed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from gates.gate import settings_of
+from gates.values import Value
+from graph.drawing.svg import diagram
+from graph.drawing.texts import escaped, lines_of, width_of
+from graph.entries import Entry
+from graph.formatting import gate_text
+from graph.library import GATES
+from graph.step import Step
+from graph.table import reads
+from graph.wiring import outputs_of
+
+if TYPE_CHECKING:
+    from graph.computational_graph import ComputationalGraph
+    from graph.wire import Wire
+
+MAX_GATES = 400
+_FILES = ("page.html", "page.css", "numbers.js", "gates.js", "page.js")
+_IN_JAVASCRIPT = re.compile(r"^  (\w+): (?:\{|SAME)", re.MULTILINE)  # the gates in gates.js
+_WIDEST = "-1.23456e-100"  # what a changed input may make of a number
+
+
+def page_of(graph: ComputationalGraph, inputs: Mapping[str, Any], upstream: Any) -> str:
+    """Return the page of a graph at some inputs, as HTML. A copy of the graph runs."""
+    count = sum(not isinstance(gate, Entry) for _, gate in graph.graph.nodes(data="gate"))
+    if count > MAX_GATES:
+        raise ValueError(
+            f"to_html() takes a graph of up to {MAX_GATES} gates, got {count:,}; to_svg() gives an overview"
+        )
+    twin = graph.copy()
+    stepper = twin.stepper(inputs, upstream)
+    steps = [(step, _shows(twin, _touched(twin, step))) for step in stepper]
+    parts = {name: files("graph.page").joinpath(name).read_text(encoding="utf-8") for name in _FILES}
+    fixed = _why_fixed(twin, set(_IN_JAVASCRIPT.findall(parts["gates.js"])))
+    recording = {
+        **_structure(twin, [step for step, _ in steps]),
+        "steps": [_step(twin, step, shows) for step, shows in steps],
+        "fixed": fixed,
+    }
+    return Template(parts["page.html"]).substitute(
+        title=escaped(f"{twin.output}, gate by gate"),
+        style=parts["page.css"],
+        svg=diagram(twin, 0.0 if fixed else width_of(_WIDEST, 13)),
+        recording=_in_script(json.dumps(recording, ensure_ascii=False, separators=(",", ":"))),
+        script=parts["numbers.js"] + parts["gates.js"] + parts["page.js"],
+    )
+
+
+def _structure(graph: ComputationalGraph, steps: Sequence[Step]) -> dict[str, Any]:
+    """Return the graph as the page reads it. A wire is a number, its slot."""
+    schedule = graph._schedule
+    last = {step.node: step for step in steps}  # the backward step where there is one
+    entries = [
+        {"wire": slot, "kind": type(gate).__name__, "value": _exact(graph._wire(name).value), "lines": lines}
+        for name, gate, slot in schedule.entries
+        for lines in [lines_of(graph._wire(name).value)]
+    ]
+    gates = []
+    for call in schedule.calls:
+        step = last[call.node]
+        gates.append(
+            {
+                "node": call.node,
+                "kind": type(step.gate).__name__,
+                "text": gate_text(step.gate),
+                "pattern": getattr(step.gate, "pattern", ""),
+                "settings": {name: _exact(value) for name, value in settings_of(step.gate).items()},
+                "sources": call.sources,
+                "out": call.out,
+                "outputs": call.outputs,
+                "equation": step.notation.equation,
+                "pieces": step.notation.pieces,
+                "gradients": step.notation.gradients,
+                "sends": [gradient is not None for gradient in step.downstream.values()],
+            }
+        )
+    return {
+        "wires": [str(wire) for node in schedule.order for wire in _wires(graph, node)],
+        "entries": entries,
+        "gates": gates,
+        "differentiated": [slot for _, slot in schedule.differentiated],
+        "output": schedule.slot(graph.output.node, graph.output.port),
+        "upstream": _exact(graph.output.grad),
+    }
+
+
+def _step(graph: ComputationalGraph, step: Step, shows: list[Any]) -> dict[str, Any]:
+    """Return a step as the page reads it: its parts are the lines of the panel, with numbers to ask for in the quiz."""
+    parts: list[dict[str, Any]] = [{"line": step.computation}]
+    if step.phase == "backward":
+        wires = reads(graph, step.node)
+        rows = zip(wires, step.products, step.local.values(), step.downstream.values())
+        parts = [
+            {
+                "line": line,
+                "wire": graph._schedule.slot(wire.node, wire.port),
+                "port": port,
+                "local": _exact(local),
+                "upstream": _exact(step.upstream),
+                "gradient": _exact(gradient),
+            }
+            for port, (wire, line, local, gradient) in enumerate(rows)
+            if gradient is not None
+        ]
+    return {"phase": step.phase, "node": step.node, "parts": parts, "shows": shows}
+
+
+def _touched(graph: ComputationalGraph, step: Step) -> Iterator[tuple[Wire, str]]:
+    """Yield the wires whose value or gradient a step, made just now, has changed."""
+    if step.phase == "forward":
+        yield from ((wire, "value") for wire in _wires(graph, step.node))
+        return
+    if graph.output.node == step.node:
+        yield graph.output, "gradient"
+    yield from ((wire, "gradient") for wire in reads(graph, step.node))
+    if not graph._midway:  # at the end those that nothing reached are 0
+        yield from ((graph._wire(name), "gradient") for name, _ in graph._schedule.differentiated)
+
+
+def _shows(graph: ComputationalGraph, touched: Iterator[tuple[Wire, str]]) -> list[Any]:
+    """Return what the picture shows from a step on: wire, kind and lines of text."""
+    shown = {}
+    for wire, kind in touched:
+        number = wire.value if kind == "value" else wire.grad
+        if number is not None:
+            shown[graph._schedule.slot(wire.node, wire.port)] = kind, lines_of(number)
+    return [[slot, kind, lines] for slot, (kind, lines) in shown.items()]
+
+
+def _wires(graph: ComputationalGraph, node: str) -> list[Wire]:
+    """Return the output wires of a gate."""
+    return [graph._wire(node, port) for port in range(outputs_of(graph.graph.nodes[node]["gate"]))]
+
+
+def _why_fixed(graph: ComputationalGraph, known: set[str]) -> str:
+    """Return why the inputs cannot be changed in the page; "" if they can."""
+    why = "The inputs cannot be changed here: "
+    for name, _, slot in graph._schedule.entries:
+        if type(graph._values[slot]) is not float:
+            return f"{why}{name} is an array, and the page computes with numbers."
+    for call in graph._schedule.calls:
+        gate = graph.graph.nodes[call.node]["gate"]
+        kind = type(gate).__name__
+        if kind not in known or GATES.get(kind) is not type(gate):
+            return f"{why}the page does not know the formulas of {call.node} ({kind})."
+        if any(type(value) is not float for value in graph._values[call.out : call.out + call.outputs]):
+            return f"{why}{call.node} is an array, and the page computes with numbers."
+    return ""
+
+
+def _exact(value: Value) -> str | None:
+    """Return a number as a text that gives it back; None for all else."""
+    return repr(float(value)) if isinstance(value, (int, float)) else None
+
+
+def _in_script(text: str) -> str:
+    """Return JSON in which nothing can end the script element around it."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
