@@ -1,6 +1,6 @@
 """The command line: `python -m graph EXPRESSION name=number ...` runs both passes and prints them gate by gate.
 
-With `--check` it checks the gradients instead.
+Options check the gradients, step through the passes, or draw the graph instead.
 """
 
 import argparse
@@ -14,8 +14,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from gates.values import shape_of
+from gates.values import Value, shape_of
 from graph import ComputationalGraph, walkthrough
+from graph.atomic_file import write_atomically
+from graph.step import Step
+from graph.terminal import step_through
 
 _NEURON = "1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))", ["w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3"]
 
@@ -50,6 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="check the gradients, end to end and gate by gate; the exit status is 1 unless the check passed",
     )
+    parser.add_argument("--step", action="store_true", help="step through both passes, a key or Enter for each gate")
+    parser.add_argument("--svg", metavar="FILE", help="write a picture of the graph, with the numbers of both passes")
+    parser.add_argument("--html", metavar="FILE", help="write a page in which to step through both passes")
+    parser.add_argument("--mermaid", action="store_true", help="print the graph in Mermaid's language")
     given = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without the sign × shows a ?
@@ -59,35 +66,47 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"the expression comes first, then its inputs, got {expression!r}")
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-            run = _check if given.check else _run
-            status = run(expression, _inputs(texts))
+            status = _run(given, expression, _inputs(texts))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, OSError) as error:
         notes = "".join(f", {note}" for note in getattr(error, "__notes__", []))
         parser.error(" ".join(f"{error}{notes}".split()))
     return status
 
 
-def _check(expression: str, inputs: dict[str, Any]) -> int:
-    """Build the graph, check its gradients and print the report."""
-    report = ComputationalGraph.from_expression(expression).check(inputs)
-    print(report)
-    return 0 if report.passed else 1
-
-
-def _run(expression: str, inputs: dict[str, Any]) -> int:
-    """Build the graph, run both passes and print them."""
+def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> int:
+    """Build the graph, do what the options ask for, and return the exit status."""
     graph = ComputationalGraph.from_expression(expression)
+    if given.html:
+        graph.to_html(given.html, inputs, 1.0)
+        print(f"wrote {given.html}", file=sys.stderr)
     stepper = graph.stepper(inputs, 1.0)
-    steps = list(stepper)
+    if given.step:
+        step_through(stepper)
+    steps = [] if given.step else list(stepper)
+    if given.svg:
+        write_atomically(given.svg, lambda file: file.write(graph.to_svg().encode()))
+        print(f"wrote {given.svg}", file=sys.stderr)
+    if given.mermaid:
+        print(graph.to_mermaid(), end="")
+    if given.check:
+        report = graph.check(inputs)
+        print(report)
+        return 0 if report.passed else 1
+    if not (given.step or given.svg or given.html or given.mermaid):
+        _print_passes(graph, expression, steps, stepper.finish())
+    return 0
+
+
+def _print_passes(graph: ComputationalGraph, expression: str, steps: list[Step], gradients: dict[str, Value]) -> None:
+    """Print both passes, gate by gate."""
     print(f"{graph.output} = {expression}\n")
-    for line in walkthrough.lines(graph, steps, stepper.finish()):
+    for line in walkthrough.lines(graph, steps, gradients):
         print(line)
     if shape := shape_of(graph.output.value):
         print(f"\nThe output has the shape {shape}: these are the gradients of the sum of its elements.")
-    return 0
 
 
 def _inputs(texts: list[str]) -> dict[str, Any]:

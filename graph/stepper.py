@@ -80,6 +80,11 @@ class Stepper:
             return "done", None
         return ("forward" if self._is_forward else "backward"), call.node
 
+    @property
+    def at_start(self) -> bool:
+        """Whether there is no step to take back."""
+        return self._place == 0
+
     def __iter__(self) -> Iterator[Step]:
         return self
 
@@ -122,7 +127,7 @@ class Stepper:
             If there is none, or the graph has run another pass since, or was changed.
         """
         self._require_graph()
-        if not self._place:
+        if self.at_start:
             raise RuntimeError("back() needs a step to take back: the stepper is at the start")
         self._place -= 1
         self._set(self._changes[self._place], self._changes[self._place].before)

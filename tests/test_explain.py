@@ -40,7 +40,8 @@ def test_the_staged_example_has_three_parts() -> None:
 def test_one_branch() -> None:
     graph = after_both(circuit_1(), CIRCUIT_1)
     assert str(graph.explain(graph["q"])) == (
-        "q has the gradient -4, from the one gate that reads it\n  f = q * z  dq = z × df = -4 × 1 = -4  gradient switcher"
+        "q has the gradient -4, from the one gate that reads it\n"
+        "  f = q * z  dq = z × df = -4 × 1 = -4  gradient switcher"
     )
 
 

@@ -155,6 +155,7 @@ const show = () => {
     group.querySelector("title").textContent = `${group.dataset.wire}: value ${value}, gradient ${gradient}`;
   }
   for (const gate of gates) gate.classList.toggle("active", gate.dataset.gate === step?.node);
+  bringIntoView(document.querySelector(".active"));
   showPanel(step);
   const slider = document.getElementById("slider");
   slider.max = steps.length;
@@ -164,6 +165,21 @@ const show = () => {
   document.getElementById("count").textContent = `${place} of ${steps.length}`;
   document.getElementById("back").disabled = document.getElementById("restart").disabled = place === 0;
   document.getElementById("forward").disabled = place === steps.length;
+};
+
+// Scrolls the picture, and not the page, where the gate at work would be out of sight.
+const bringIntoView = (gate) => {
+  const picture = document.querySelector(".picture");
+  if (!gate) {
+    picture.scrollTo(0, 0);
+    return;
+  }
+  const [inner, outer] = [gate.getBoundingClientRect(), picture.getBoundingClientRect()];
+  const room = 150; // for the numbers on its wires
+  if (inner.left < outer.left + room || inner.right > outer.right - room) {
+    picture.scrollLeft += inner.left - outer.left - outer.width / 2;
+  }
+  if (inner.top < outer.top || inner.bottom > outer.bottom) picture.scrollTop += inner.top - outer.top - outer.height / 2;
 };
 
 const showPanel = (step) => {
@@ -226,14 +242,15 @@ const question = (part, gate) => {
     element("button", "Show", { type: "button" }),
   );
   const key = keyOf(place - 1, part);
+  field.value = answers.get(key)?.typed ?? "";
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const typed = read(field.value);
     if (typed === undefined) {
-      answers.set(key, { isShown: false, verdict: "Type a number, such as -0.53." });
+      answers.set(key, { typed: field.value, isShown: false, verdict: "Type a number, such as -0.53." });
     } else {
       const [isRight, verdict] = judged(typed, part);
-      answers.set(key, { isShown: isRight, verdict });
+      answers.set(key, { typed: field.value, isShown: isRight, verdict });
     }
     show();
     document.querySelector("#panel input")?.focus();
@@ -315,7 +332,7 @@ const showInputs = () => {
   for (const entry of recording.entries.filter(({ kind }) => kind !== "Constant")) {
     const name = recording.wires[entry.wire];
     const field = element("input", "", { type: "text", inputmode: "decimal", autocomplete: "off" });
-    field.value = entry.value;
+    field.value = entry.value.replace(/\.0$/, "");
     const label = element("label", name);
     label.append(field);
     form.append(label);

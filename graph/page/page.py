@@ -40,6 +40,8 @@ def page_of(graph: ComputationalGraph, inputs: Mapping[str, Any], upstream: Any)
     twin = graph.copy()
     stepper = twin.stepper(inputs, upstream)
     steps = [(step, _shows(twin, _touched(twin, step))) for step in stepper]
+    if steps:
+        steps[-1][1].extend(_unreached(twin, [show for _, shows in steps for show in shows]))
     parts = {name: files("graph.page").joinpath(name).read_text(encoding="utf-8") for name in _FILES}
     fixed = _why_fixed(twin, set(_IN_JAVASCRIPT.findall(parts["gates.js"])))
     recording = {
@@ -123,8 +125,6 @@ def _touched(graph: ComputationalGraph, step: Step) -> Iterator[tuple[Wire, str]
     if graph.output.node == step.node:
         yield graph.output, "gradient"
     yield from ((wire, "gradient") for wire in reads(graph, step.node))
-    if not graph._midway:  # at the end those that nothing reached are 0
-        yield from ((graph._wire(name), "gradient") for name, _ in graph._schedule.differentiated)
 
 
 def _shows(graph: ComputationalGraph, touched: Iterator[tuple[Wire, str]]) -> list[Any]:
@@ -135,6 +135,13 @@ def _shows(graph: ComputationalGraph, touched: Iterator[tuple[Wire, str]]) -> li
         if number is not None:
             shown[graph._schedule.slot(wire.node, wire.port)] = kind, lines_of(number)
     return [[slot, kind, lines] for slot, (kind, lines) in shown.items()]
+
+
+def _unreached(graph: ComputationalGraph, shows: Sequence[Any]) -> list[Any]:
+    """Return what the picture shows at the end of the inputs that no gradient has reached."""
+    reached = {slot for slot, kind, _ in shows if kind == "gradient"}
+    names = [name for name, slot in graph._schedule.differentiated if slot not in reached]
+    return _shows(graph, ((graph._wire(name), "gradient") for name in names))
 
 
 def _wires(graph: ComputationalGraph, node: str) -> list[Wire]:

@@ -1,0 +1,58 @@
+"""Stepping through both passes in a terminal, a key for each gate."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from graph.formatting import plain
+from graph.stepper import Stepper
+
+_BACK = ("b", "\x1b[D", "\x7f", "\b")  # the left arrow and backspace too
+_QUIT = ("q", "\x04")
+
+
+def step_through(stepper: Stepper) -> None:
+    """Print a step at each key: any key goes on, b back, q ends. Where no key can come any more, go on to the end.
+
+    Without a terminal each line of the standard input stands for a key.
+    """
+    print("any key: the next gate; b: back; q: quit", flush=True)
+    with _keys(sys.stdin) as keys:
+        while stepper.where[1] is not None:
+            key = next(keys, "")
+            if key in _QUIT:
+                return
+            if key not in _BACK:
+                print(stepper.next(), flush=True)
+            elif stepper.at_start:
+                print("this is the start", flush=True)
+            else:
+                step = stepper.back()
+                print(f"back, before {step.phase} of {step.node}", flush=True)
+    for name, gradient in stepper.finish().items():
+        print(f"gradient of {name}: {plain(gradient)}")
+
+
+@contextmanager
+def _keys(source: TextIO) -> Iterator[Iterator[str]]:
+    """Give the keys that are pressed in a terminal, or the lines of what is no terminal."""
+    if not source.isatty():
+        yield (line.strip() for line in source)
+        return
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows has none: a line is a key
+        yield (line.strip() for line in source)
+        return
+    terminal = source.fileno()
+    before = termios.tcgetattr(terminal)
+    try:
+        tty.setcbreak(terminal)
+        yield iter(lambda: os.read(terminal, 8).decode(errors="replace"), "")
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
