@@ -20,8 +20,8 @@ def step_through(stepper: Stepper) -> None:
 
     Without a terminal each line of the standard input stands for a key.
     """
-    print("any key: the next gate; b: back; q: quit", flush=True)
     with _keys(sys.stdin) as keys:
+        print("any key: the next gate; b: back; q: quit", flush=True)
         while stepper.where[1] is not None:
             key = next(keys, "")
             if key in _QUIT:

@@ -3,8 +3,12 @@
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
+
+from graph import ComputationalGraph
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -149,3 +153,89 @@ class TestCheck:
         result = run("x * y", "x=1", "--check")
         assert (result.returncode, result.stdout) == (2, "")
         assert "missing input 'y'" in result.stderr
+
+
+def write(*arguments: str, keys: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `python -m graph` on the first circuit with some options, and type some lines."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "graph", "(x + y) * z", "x=-2", "y=5", "z=-4", *arguments],
+        capture_output=True,
+        text=True,
+        input=keys,
+    )
+
+
+STEPS = (
+    "add_1 = x + y = -2 + 5 = 3\n",
+    "multiply_1 = add_1 * z = 3 * (-4) = -12\n",
+    "multiply_1 = add_1 * z   dadd_1 = z × dmultiply_1 = -4 × 1 = -4\n"
+    "                         dz = add_1 × dmultiply_1 = 3 × 1 = 3\n",
+    "add_1 = x + y   dx = 1 × dadd_1 = 1 × -4 = -4\n                dy = 1 × dadd_1 = 1 × -4 = -4\n",
+)
+GRADIENTS = "gradient of x: -4\ngradient of y: -4\ngradient of z: 3\n"
+
+
+class TestStep:
+    @pytest.mark.parametrize("keys", ["\n\n\n\n", "", "\n", "n\nn\nn\nn\nmore\n"])
+    def test_a_line_for_each_gate_and_to_the_end_where_there_is_none(self, keys: str) -> None:
+        result = write("--step", keys=keys)
+        assert (result.returncode, result.stderr) == (0, "")
+        head, *lines = result.stdout.splitlines(keepends=True)
+        assert head == "any key: the next gate; b: back; q: quit\n"
+        assert "".join(lines) == "".join(STEPS) + GRADIENTS
+
+    def test_back_and_quit(self) -> None:
+        lines = write("--step", keys="b\n\n\nb\n\nq\n").stdout.split("\n", 1)[1]
+        assert lines == "this is the start\n" + STEPS[0] + STEPS[1] + "back, before forward of multiply_1\n" + STEPS[1]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is a thing of Unix")
+    def test_a_key_in_a_terminal(self) -> None:
+        import pty
+
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "graph", "x * x", "x=3", "--step"]
+        with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, text=True) as process:
+            os.close(theirs)
+            assert process.stdout is not None
+            watchdog = threading.Timer(60, process.kill)  # else a key that is not read would wait for ever
+            watchdog.start()
+            assert process.stdout.readline().startswith("any key")
+            shown = []
+            for key, lines in ((b" ", 1), (b"\x1b[D", 1), (b"x", 1), (b"\n", 2)):
+                os.write(ours, key)
+                shown += [process.stdout.readline() for _ in range(lines)]
+            rest = process.stdout.read()
+            watchdog.cancel()
+        os.close(ours)
+        assert shown[0] == shown[2] == "multiply_1 = x * x = 3 * 3 = 9\n"
+        assert shown[1] == "back, before forward of multiply_1\n"
+        assert shown[3].startswith("multiply_1 = x * x   dx = x × dmultiply_1 = 3 × 1 = 3")
+        assert rest == "gradient of x: 6\n"
+        assert process.returncode == 0
+
+
+class TestFiles:
+    def test_a_picture_and_a_page(self, tmp_path: Path) -> None:
+        picture, page = tmp_path / "circuit.svg", tmp_path / "circuit.html"
+        result = write("--svg", str(picture), "--html", str(page))
+        assert (result.returncode, result.stdout) == (0, "")
+        assert result.stderr == f"wrote {page}\nwrote {picture}\n"
+        graph = ComputationalGraph.from_expression("(x + y) * z")
+        graph.forward(x=-2, y=5, z=-4)
+        graph.backward()
+        assert picture.read_text(encoding="utf-8") == graph.to_svg()
+        assert '"node":"multiply_1"' in page.read_text(encoding="utf-8")
+
+    def test_mermaid(self) -> None:
+        result = write("--mermaid")
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.startswith('flowchart LR\n    n0(["x"])\n')
+        assert '|"x = -2<br/>dx = -4"|' in result.stdout
+
+    @pytest.mark.parametrize("option", ["--svg", "--html"])
+    def test_a_folder_that_is_not_there(self, option: str, tmp_path: Path) -> None:
+        result = write(option, str(tmp_path / "none" / "file"))
+        assert result.returncode == 2
+        assert result.stderr.startswith("python -m graph: ")
+        assert "No such file or directory" in result.stderr
+        assert result.stderr.count("\n") == 1
