@@ -161,10 +161,18 @@ def input_counts(forward: Callable[..., Any]) -> tuple[int, float]:
 
 def parameter_names(method: Any, count: int) -> list[str]:
     """Return the names of a method's first positional parameters; those of `*dz` are dz[0], dz[1], ..."""
-    parameters = inspect.signature(method).parameters
-    names = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    rest = next((name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL), "inputs")
+    function = getattr(method, "__func__", None)  # a bound method's, whose first parameter is the gate
+    names, rest = _positional(function) if function is not None else _positional(method)
+    names = names[1:] if function is not None else names
     return names[:count] + [f"{rest}[{place}]" for place in range(count - len(names))]
+
+
+@functools.cache
+def _positional(function: Callable[..., Any]) -> tuple[list[str], str]:
+    """Return the names of a function's positional parameters, and that of the rest, as in `*inputs`."""
+    parameters = inspect.signature(function).parameters
+    names = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return names, next((name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL), "inputs")
 
 
 def snake_case(name: str) -> str:

@@ -256,7 +256,7 @@ class TestTheOverview:
         np.exp(wires[0])
         texts = [text.text for text in ElementTree.fromstring(graph.to_svg(max_gates=3)).iter(f"{SVG}text")]
         assert texts[1:] == [
-            *("0", "1", "2", "3", "layer"),
+            *("layer", "0", "1", "2", "3"),
             *("Input 4", "4", "Multiply 3", "2", "1", "Exp 1", "1"),
             *("largest |value|", "–", "–", "–", "–", "largest |gradient|", "–", "–", "–", "–"),
         ]

@@ -38,11 +38,10 @@ def overview(graph: ComputationalGraph) -> str:
     rows = kinds + (["other kinds"] if len(totals) > len(kinds) else [])
     most = max(cells.values(), default=1)
     body = [_text(f"{graph!r}: an overview by layer and kind", 0, 14, "heading")]
+    body.append(_text("layer" if bands == count else "from layer", _HEAD - 12, 48, "note end"))
     for band in range(bands):
-        first, last = -(-band * count // bands), -(-(band + 1) * count // bands) - 1
-        label = f"{first:,}" if first == last else f"{first:,}–{last:,}"
-        body.append(_text(label, _HEAD + (band + 0.5) * _COLUMN, 48, "note middle"))
-    body.append(_text("layer", _HEAD - 12, 48, "note end"))
+        first = -(-band * count // bands)
+        body.append(_text(f"{first:,}", _HEAD + (band + 0.5) * _COLUMN, 48, "note middle"))
     for place, kind in enumerate(rows):
         total = totals[kind] if kind in totals else sum(cells[kind, band] for band in range(bands))
         y = 60 + place * _ROW
