@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gates.doors import formula
+from gates.namespaces import namespace
 from gates.tables import as_html
 from gates.values import Value, shape_of
 from graph.formatting import plain
@@ -88,7 +89,7 @@ class Step:
     def computation(self) -> str:
         """What forward computed: `q = x + y = -2 + 5 = 3`."""
         numbers = self.notation.with_numbers([plain(value) for value in self.inputs.values()])
-        return _chain(self.notation.equation, numbers, _text(self.output))
+        return _chain(self.notation.result, self.notation.with_names, numbers, _text(self.output))
 
     @property
     def products(self) -> list[str]:
@@ -104,7 +105,7 @@ class Step:
         one = len(self.notation.outputs) == 1
         if one and getattr(self.gate, "elementwise", False) and shape_of(gradient) != shape_of(self.upstream):
             written = f"sum({written})"  # over the axes along which the input was broadcast
-        return _chain(f"d{name} = {written}", self.numbers(port), plain(gradient))
+        return _chain(f"d{name}", written, self.numbers(port), plain(gradient))
 
     def numbers(self, port: int) -> str:
         """Return local × upstream for an input in numbers: `-4 × 1`; "" where the local gradient is only described."""
@@ -169,7 +170,7 @@ def _local(call: Call, values: list[Value]) -> list[Any]:
     found: list[Any] = [None] * len(inputs)
     if alike and math.prod(shape) <= _ELEMENTS and any(shape_of(value) == shape for value in inputs):
         with np.errstate(all="ignore"):
-            found = run_alone(bare, values, [outputs[0] * 0.0 + 1.0])
+            found = run_alone(bare, values, [namespace(outputs[0]).ones_like(outputs[0])])
     rows_ = sum(math.prod(shape_of(output)) for output in outputs)
     return [
         slope
@@ -204,12 +205,11 @@ def _output(call: Call, values: Sequence[Value]) -> Value:
     return list(values[call.out : call.out + call.outputs]) if call.outputs > 1 else values[call.out]
 
 
-def _chain(equation: str, numbers: str, result: str) -> str:
+def _chain(left: str, right: str, numbers: str, result: str) -> str:
     """Return an equation with its numbers and its result, without numbers that would make it too long."""
-    _, _, right = equation.partition(" = ")
-    is_shown = numbers not in ("", right, result) and " from " not in numbers
-    middle = f" = {numbers}" if is_shown and len(equation) + len(numbers) + len(result) <= _LINE else ""
-    return f"{equation}{middle} = {result}"
+    is_short = len(left) + len(right) + len(numbers) + len(result) <= _LINE
+    is_shown = is_short and numbers not in ("", right, result) and " from " not in numbers
+    return " = ".join([left, right, *[numbers] * is_shown, result])
 
 
 def _text(value: Any) -> str:

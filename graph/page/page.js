@@ -21,10 +21,10 @@ const answers = new Map(); // in the quiz, by step and input: what is known of i
 
 // ---------------------------------------------------------------------------------------------- both passes
 
-const chain = (equation, numbers, result) => {
-  const right = equation.slice(equation.indexOf(" = ") + 3);
-  const isShown = numbers !== right && numbers !== result && equation.length + numbers.length + result.length <= LINE;
-  return `${equation}${isShown ? ` = ${numbers}` : ""} = ${result}`;
+const chain = (left, right, numbers, result) => {
+  const isShort = left.length + right.length + numbers.length + result.length <= LINE;
+  const isShown = isShort && numbers !== right && numbers !== result;
+  return [left, right, ...(isShown ? [numbers] : []), result].join(" = ");
 };
 
 const withNumbers = (pieces, numbers) => {
@@ -55,7 +55,8 @@ const run = (entries) => {
     const outputs = GATES[gate.kind].forward(inputs, gate.settings);
     outputs.forEach((output, port) => (values[gate.out + port] = output));
     const line = chain(
-      gate.equation,
+      gate.result,
+      gate.right,
       withNumbers(gate.pieces, inputs.map(plain)),
       outputs.map(plain).join(", "),
     );
@@ -79,7 +80,7 @@ const run = (entries) => {
       grads[wire] = grads[wire] === undefined ? downstream[port] : grads[wire] + downstream[port];
       const numbers = rows.map((row, at) => `${plain(row[port])} × ${plain(upstream[at])}`).join(" + ");
       const gradient = downstream[port];
-      const line = chain(`d${recording.wires[wire]} = ${gate.gradients[port]}`, numbers, plain(gradient));
+      const line = chain(`d${recording.wires[wire]}`, gate.gradients[port], numbers, plain(gradient));
       const [local, dz] = rows.length === 1 ? [rows[0][port], upstream[0]] : [null, null];
       step.parts.push({ line, wire, port, local, upstream: dz, gradient });
     });
@@ -194,7 +195,7 @@ const showPanel = (step) => {
   const gate = gateOf(step);
   const shown = [element("h2", `${step.phase === "forward" ? "Forward" : "Backward"}: ${step.node} (${gate.text})`)];
   if (step.phase === "backward") {
-    shown.push(element("p", gate.equation, { class: "line" }));
+    shown.push(element("p", `${gate.result} = ${gate.right}`, { class: "line" }));
     shown.push(element("p", `local × upstream = downstream${gate.pattern && ` (${gate.pattern})`}`));
   }
   for (const part of step.parts) {
