@@ -23,11 +23,11 @@ def as_html(rows: Sequence[Sequence[str]], caption: str = "") -> str:
     Examples
     --------
     >>> as_html([("name", "value"), ("x", "-2")], "a < b")
-    '<table><caption>a &lt; b</caption><thead><tr><th>name</th><th>value</th></tr></thead>\
+    '<p>a &lt; b</p><table><thead><tr><th>name</th><th>value</th></tr></thead>\
 <tbody><tr><td>x</td><td>-2</td></tr></tbody></table>'
     """
     head, *body = [[escape(cell) for cell in row] for row in rows]
-    top = f"<caption>{escape(caption)}</caption>" if caption else ""
+    above = f"<p>{escape(caption)}</p>" if caption else ""
     titles = "".join(f"<th>{cell}</th>" for cell in head)
     lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body)
-    return f"<table>{top}<thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>"
+    return f"{above}<table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>"

@@ -16,7 +16,6 @@ import numpy as np
 
 from gates.values import Value, shape_of
 from graph import ComputationalGraph, walkthrough
-from graph.atomic_file import write_atomically
 from graph.step import Step
 from graph.terminal import step_through
 
@@ -68,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             status = _run(given, expression, _inputs(texts))
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130  # as shells count it
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (TypeError, ValueError, OverflowError, OSError) as error:
@@ -87,7 +88,7 @@ def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> 
         step_through(stepper)
     steps = [] if given.step else list(stepper)
     if given.svg:
-        write_atomically(given.svg, lambda file: file.write(graph.to_svg().encode()))
+        graph.to_svg(given.svg)
         print(f"wrote {given.svg}", file=sys.stderr)
     if given.mermaid:
         print(graph.to_mermaid(), end="")

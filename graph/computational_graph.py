@@ -13,7 +13,7 @@ from graph.arguments import merged
 from graph.atomic_file import write_atomically
 from graph.checking import GraphReport, check_graph
 from graph.drawing import languages
-from graph.drawing.picture import picture
+from graph.drawing.picture import MAX_GATES, in_notebook, picture
 from graph.entries import Parameter
 from graph.explanation import Explanation, explained
 from graph.nested import GraphGate
@@ -158,13 +158,15 @@ class ComputationalGraph(TwoPasses):
         """
         return check_graph(self, merged(inputs, named))
 
-    def to_svg(self, max_gates: int = 400) -> str:
+    def to_svg(self, path: str | PathLike[str] | None = None, *, max_gates: int = MAX_GATES) -> str:
         """Draw the graph with the values and gradients that it shows, as an SVG.
 
         Inputs stand left, the output right, the value of each wire above it, its gradient below.
 
         Parameters
         ----------
+        path : path, optional
+            A file to write it into.
         max_gates : int
             Of a graph with more gates an overview is drawn: how many gates of each kind stand in which layers.
 
@@ -179,7 +181,10 @@ class ComputationalGraph(TwoPasses):
         >>> svg.startswith("<svg")
         True
         """
-        return picture(self, max_gates)
+        svg = picture(self, max_gates)
+        if path is not None:
+            write_atomically(path, lambda file: file.write(svg.encode()))
+        return svg
 
     def to_html(
         self, path: str | PathLike[str], inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
@@ -194,7 +199,8 @@ class ComputationalGraph(TwoPasses):
         path : path
             The file. An old one stays whole until the new one is.
         inputs : mapping of str to number or array, optional
-            The inputs by name; they may be given as keywords instead.
+            The inputs by name; they may be given as keywords instead. If none is given they are those of the last
+            forward pass.
         upstream : number or array, optional
             The gradient with respect to the output, as `backward` takes it.
 
@@ -209,7 +215,7 @@ class ComputationalGraph(TwoPasses):
         >>> path = os.path.join(tempfile.mkdtemp(), "circuit.html")
         >>> ComputationalGraph.from_expression("(x + y) * z").to_html(path, x=-2, y=5, z=-4)
         """
-        html = page_of(self, merged(inputs, named), upstream)
+        html = page_of(self, merged(inputs, named) or self._last_inputs(), upstream)
         write_atomically(path, lambda file: file.write(html.encode()))
 
     def to_mermaid(self) -> str:
@@ -220,10 +226,10 @@ class ComputationalGraph(TwoPasses):
         >>> print(ComputationalGraph.from_expression("x * 2").to_mermaid())
         flowchart LR
             n0(["x"])
-            n1["2 #42; x<br/>scale#95;1"]
+            n1["2 #42; #183;<br/>scale_1"]
             output(["output"])
             n0 -->|"x"| n1
-            n1 -->|"scale#95;1"| output
+            n1 -->|"scale_1"| output
         <BLANKLINE>
         """
         return languages.mermaid(self)
@@ -233,15 +239,19 @@ class ComputationalGraph(TwoPasses):
 
         Examples
         --------
-        >>> print(ComputationalGraph.from_expression("x * y").to_dot())
+        >>> dot = ComputationalGraph.from_expression("x * y").to_dot()
+        >>> print("\\n".join(line for line in dot.splitlines() if "->" in line))
+            n0 -> n2 [label="x"];
+            n1 -> n2 [label="y"];
+            n2 -> output [label="multiply_1"];
         """
         return languages.dot(self)
 
     def _repr_html_(self) -> str:
-        return f'<div style="overflow-x: auto">{self.to_svg()}</div>'
+        return in_notebook(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_(), "image/svg+xml": self.to_svg()}
+        return {"text/plain": repr(self), "text/html": in_notebook(self), "image/svg+xml": picture(self, dark=False)}
 
     def copy(self) -> ComputationalGraph:
         """Return the graph with gates of its own, before any pass; the two share their parameters."""

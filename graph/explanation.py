@@ -105,7 +105,7 @@ def explained(graph: ComputationalGraph, name: str | Wire) -> Explanation:
         raise ValueError(f"explain(): {name!r} has {len(wire)} outputs: give one of them, such as graph[{name!r}][0]")
     if graph._ran is None or graph._grads is None or not graph._is_current or graph._midway:
         why = f": {graph._midway}" if graph._midway else ""
-        raise RuntimeError(f"explain() needs both passes first{why}")
+        raise RuntimeError(f"explain() needs both passes first, forward() and backward(){why}")
     gradient = wire.grad
     parts = [] if gradient is None else list(_parts(graph, wire))
     return Explanation(str(wire), gradient, parts, _remark(graph, wire, parts))

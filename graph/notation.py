@@ -74,7 +74,7 @@ def notation_of(gate: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Not
     ('f = q * z', ['z × df', 'q × df'])
     """
     inputs, outputs = list(inputs), list(outputs)
-    formula, *slopes = getattr(gate, "notation", ()) or ("",)
+    formula, *slopes = _checked(gate)
     ports = {name: port for port, name in enumerate(parameter_names(gate.forward, len(inputs)))}
     settings = {name: plain(value) for name, value in settings_of(gate).items() if isinstance(value, float)}
     result, _, expression = formula.partition(" = ")
@@ -99,16 +99,15 @@ def notation_of(gate: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Not
 
 
 def symbol_of(gate: Any) -> str:
-    """Return what stands in a gate's box in a picture: `+`, `max`, `1 / x`.
+    """Return what stands in a gate's box in a picture: `+`, `max`, or `1 / ·`, with · for the one input.
 
     Examples
     --------
     >>> from gates import Add, Max, Power
     >>> symbol_of(Add()), symbol_of(Max()), symbol_of(Power(3))
-    ('+', 'max', 'x ** 3')
+    ('+', 'max', '· ** 3')
     """
-    formula = (getattr(gate, "notation", ()) or ("",))[0]
-    expression = formula.partition(" = ")[2]
+    expression = _checked(gate)[0].partition(" = ")[2]
     settings = {name: plain(value) for name, value in settings_of(gate).items() if isinstance(value, float)}
     names = parameter_names(gate.forward, 2)
     operator, call = _OPERATOR.fullmatch(expression), _CALL.fullmatch(expression)
@@ -118,7 +117,19 @@ def symbol_of(gate: Any) -> str:
         return call[1]
     if not expression or len(expression) > 20:
         return getattr(gate, "kind", None) or type(gate).__name__
-    return "".join(map(str, _pieces(expression, {}, settings)))
+    return "".join(map(str, _pieces(expression, {}, dict.fromkeys(names, "·") | settings)))
+
+
+def _checked(gate: Any) -> tuple[str, ...]:
+    """Return a gate's notation, of which the first text is the formula, "" if it has none."""
+    given = getattr(gate, "notation", ())
+    notation = (given,) if isinstance(given, str) else given
+    if not isinstance(notation, tuple) or not all(isinstance(text, str) for text in notation):
+        raise TypeError(
+            f"{type(gate).__name__}: notation must be a formula, and a text for each input's local gradient, such as "
+            f'("z = x * y", "y", "x"), got {given!r}'
+        )
+    return notation or ("",)
 
 
 def _pieces(text: str, ports: dict[str, int], texts: dict[str, str]) -> list[str | int]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from html import escape
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +57,9 @@ class Step:
     downstream : dict
         In the backward phase, for each input, the gradient that the gate sends there: local gradient × upstream
         gradient. None for an input whose gradient nobody asked for.
+    sums : dict
+        In the backward phase, for each wire that has a gradient from other branches already, or that the gate reads
+        twice: the terms, in the order in which they came, whose sum is the wire's gradient so far.
 
     Examples
     --------
@@ -74,13 +80,14 @@ class Step:
     upstream: Value = None
     local: dict[str, Any] = field(default_factory=dict)
     downstream: dict[str, Value] = field(default_factory=dict)
+    sums: dict[str, list[Value]] = field(default_factory=dict)
     notation: Notation = field(kw_only=True)
 
     def __str__(self) -> str:
         if self.phase == "forward":
             return self.computation
         head = self.notation.equation
-        gradients = [text for text in self.products if text] or ["no gradient is wanted"]
+        gradients = [*filter(None, self.products), *self.additions.values()] or ["no gradient is wanted"]
         return "\n".join([f"{head}   {gradients[0]}", *(f"{' ' * len(head)}   {text}" for text in gradients[1:])])
 
     __repr__ = __str__
@@ -95,6 +102,14 @@ class Step:
     def products(self) -> list[str]:
         """What backward computed for each input: `dq = z × df = -4 × 1 = -4`; "" where nobody asked for it."""
         return [self._product(port) for port in range(len(self.inputs))]
+
+    @property
+    def additions(self) -> dict[str, str]:
+        """Where gradients of branches add up: for each such wire `dx so far = 3 + 4 = 7`."""
+        return {
+            name: f"d{name} so far = {' + '.join(map(plain, terms)).replace('+ -', '- ')} = {plain(total(terms))}"
+            for name, terms in self.sums.items()
+        }
 
     def _product(self, port: int) -> str:
         """Return what backward computed for one input."""
@@ -124,7 +139,9 @@ class Step:
         for name, gradient in self.downstream.items():
             value, local, upstream = map(_text, (self.inputs[name], self.local[name], self.upstream))
             table.append((name, value, local, upstream, _text(gradient)))
-        return as_html(table, f"backward: {self.notation.equation}")
+        pattern = getattr(self.gate, "pattern", "")
+        additions = "".join([f"<p>{escape(text)}</p>" for text in self.additions.values()])
+        return as_html(table, f"backward: {self.notation.equation}{f' ({pattern})' * bool(pattern)}") + additions
 
 
 def forward_step(graph: ComputationalGraph, call: Call, values: Sequence[Value]) -> Step:
@@ -133,8 +150,14 @@ def forward_step(graph: ComputationalGraph, call: Call, values: Sequence[Value])
     return Step("forward", call.node, _gate(graph, call), inputs, _output(call, values), notation=notation)
 
 
-def backward_step(graph: ComputationalGraph, call: Call, values: list[Value], upstream: list[Value]) -> Step:
-    """Run a gate's backward alone, and return its step."""
+def backward_step(
+    graph: ComputationalGraph,
+    call: Call,
+    values: list[Value],
+    upstream: list[Value],
+    grads: Sequence[Value] | None = None,
+) -> Step:
+    """Run a gate's backward alone, and return its step; `grads` are the gradients before it, to which it adds."""
     notation, inputs = _notation_and_inputs(graph, call, values)
     slopes = _local(call, values)  # first: a graph within keeps the gradients of its last backward
     downstream = run_alone(call, values, upstream)
@@ -151,8 +174,25 @@ def backward_step(graph: ComputationalGraph, call: Call, values: list[Value], up
         upstream if call.outputs > 1 else upstream[0],
         dict(zip(inputs, local)),
         dict(zip(inputs, downstream)),
+        {} if grads is None else _sums(call, grads, notation.inputs, downstream),
         notation=notation,
     )
+
+
+def total(terms: Sequence[Value]) -> Value:
+    """Return a sum of gradients, added in their order."""
+    return reduce(add, terms)
+
+
+def _sums(
+    call: Call, grads: Sequence[Value], names: Sequence[str], downstream: Sequence[Value]
+) -> dict[str, list[Value]]:
+    """Return the gradients that meet on the wires that a gate reads, where there are several on one."""
+    terms: dict[str, list[Value]] = {}
+    for name, slot, gradient in zip(names, call.sources, downstream):
+        if gradient is not None:
+            terms.setdefault(name, [] if grads[slot] is None else [grads[slot]]).append(gradient)
+    return {name: several for name, several in terms.items() if len(several) > 1}
 
 
 def _local(call: Call, values: list[Value]) -> list[Any]:

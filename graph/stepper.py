@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gates.values import Value
 from graph.arguments import values_of_entries
+from graph.drawing.picture import in_notebook
+from graph.entries import Entry
 from graph.passes import run_forward, upstream_of
 from graph.schedule import Call
 from graph.step import Step, backward_step, forward_step
@@ -156,6 +158,8 @@ class Stepper:
         """
         node = gate if isinstance(gate, str) else self._graph._own(gate, "run_to()").node
         self._graph[node]
+        if isinstance(self._graph.graph.nodes[node]["gate"], Entry):
+            raise ValueError(f"run_to() takes a gate that runs, got {node!r}, which only holds a value")
         start = self._place
         if self._stop == start and self.where[1] == node:
             self.next()
@@ -163,9 +167,7 @@ class Stepper:
             if self.where[1] is None:
                 while self._place > start:
                     self.back()
-                raise ValueError(
-                    f"run_to(): {node!r} does not run any more, the stepper is at {' '.join(map(str, self.where))}"
-                )
+                raise ValueError(f"run_to(): {node!r} does not run any more; {self._stand}")
             self.next()
         self._stop = self._place
         return self.where
@@ -177,9 +179,17 @@ class Stepper:
         return dict(self._gradients)
 
     def __repr__(self) -> str:
+        return f"<Stepper: {self._place:,} step{'s' * (self._place != 1)} done; {self._stand}>"
+
+    def _repr_html_(self) -> str:
+        last = self._changes[self._place - 1].step if self._place else None
+        return in_notebook(self._graph, last.node if last else None) + (last._repr_html_() if last else "")
+
+    @property
+    def _stand(self) -> str:
+        """Where the stepper stands, in words."""
         phase, node = self.where
-        ahead = f"about to run {node} {phase}" if node is not None else "both passes are done"
-        return f"<Stepper: {self._place:,} step{'s' * (self._place != 1)} done, {ahead}>"
+        return "both passes are done" if node is None else f"the stepper is about to run {node} {phase}"
 
     @property
     def _is_forward(self) -> bool:
@@ -220,7 +230,7 @@ class Stepper:
         grads = self._seeded()
         upstream = upstream_of(call, self._values, grads)
         assert upstream is not None
-        step = backward_step(self._graph, call, self._values, upstream)
+        step = backward_step(self._graph, call, self._values, upstream, grads)
         slots = list(dict.fromkeys(call.sources))
         before = [grads[slot] for slot in slots]
         for slot, gradient in zip(call.sources, step.downstream.values()):
@@ -249,9 +259,9 @@ class Stepper:
 
     def _show(self) -> None:
         """Let the graph show where the stepper stands."""
-        graph, (phase, node) = self._graph, self.where
-        graph._midway = "" if node is None else f"the stepper is about to run {node} {phase}"
-        graph._grads = self._final if node is None else self._grads if self._place > len(self._schedule.calls) else None
+        graph, is_done = self._graph, self.where[1] is None
+        graph._midway = "" if is_done else self._stand
+        graph._grads = self._final if is_done else self._grads if self._place > len(self._schedule.calls) else None
         graph._differentiated = self._output
 
     def _require_graph(self) -> None:

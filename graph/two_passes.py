@@ -9,6 +9,7 @@ from gates.gate import fresh
 from gates.namespaces import namespace
 from gates.values import Value
 from graph.arguments import owned_gradients, upstream_gradient, values_of_entries
+from graph.entries import Input
 from graph.passes import run_backward, run_forward
 from graph.schedule import Schedule, call_of
 from graph.structure import Structure
@@ -60,6 +61,7 @@ class TwoPasses(Structure):
 
         Examples
         --------
+        >>> from graph import ComputationalGraph
         >>> graph = ComputationalGraph.from_expression("(x + y) * z")
         >>> graph.forward(x=-2, y=5, z=-4)
         -12.0
@@ -98,6 +100,7 @@ class TwoPasses(Structure):
 
         Examples
         --------
+        >>> from graph import ComputationalGraph
         >>> graph = ComputationalGraph.from_expression("x * y")
         >>> graph.forward(x=[1, 2], y=3)
         array([3., 6.])
@@ -145,6 +148,7 @@ class TwoPasses(Structure):
 
         Examples
         --------
+        >>> from graph import ComputationalGraph
         >>> graph = ComputationalGraph.from_expression("sum((x * w - y) ** 2)")
         >>> graph.evaluate("multiply_1", x=[1, 2], w=3)
         array([3., 6.])
@@ -178,6 +182,12 @@ class TwoPasses(Structure):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_ran": None, "_values": [], "_grads": None, "_midway": ""}
+
+    def _last_inputs(self) -> dict[str, Value]:
+        """Return the inputs of the last forward pass; none before it, or when the graph has changed since."""
+        if self._ran is None or not self._is_current:
+            return {}
+        return {name: self._values[slot] for name, gate, slot in self._ran.entries if isinstance(gate, Input)}
 
     def _seeded(self, schedule: Schedule, values: list[Any], upstream: Any) -> list[Any]:
         """Return a list of gradients with that of the output filled in."""

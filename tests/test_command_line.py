@@ -1,6 +1,7 @@
 """The command line, run as a user runs it."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -201,7 +202,7 @@ class TestStep:
             watchdog.start()
             assert process.stdout.readline().startswith("any key")
             shown = []
-            for key, lines in ((b" ", 1), (b"\x1b[D", 1), (b"x", 1), (b"\n", 2)):
+            for key, lines in ((b" ", 1), (b"\x1b[D", 1), (b"x", 1), (b"\n", 3)):
                 os.write(ours, key)
                 shown += [process.stdout.readline() for _ in range(lines)]
             rest = process.stdout.read()
@@ -212,6 +213,16 @@ class TestStep:
         assert shown[3].startswith("multiply_1 = x * x   dx = x × dmultiply_1 = 3 × 1 = 3")
         assert rest == "gradient of x: 6\n"
         assert process.returncode == 0
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix")
+    def test_ctrl_c_ends_it_quietly(self) -> None:
+        command = [sys.executable, "-m", "graph", "x * x", "x=3", "--step"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+            assert process.stdout.readline().startswith("any key")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+            assert process.stderr.read() == ""
 
 
 class TestFiles:

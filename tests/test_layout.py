@@ -8,7 +8,9 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from graph.drawing.layout import Box, Edge, Layout, arrange, count_crossings
+from graph.drawing.boxes import Box, Edge
+from graph.drawing.crossings import count_crossings
+from graph.drawing.layout import Layout, arrange
 
 _NEAR = 1e-6  # px
 _WIRE = 14.0  # px kept free for a wire that passes a column

@@ -142,6 +142,26 @@ class TestNames:
         assert written.equation == "c = sqrt(a ** 2 + b ** 2)"
         assert written.gradients == ["a / c × dc", "b / c × dc"]
 
+    def test_a_formula_alone(self) -> None:
+        class Twice(Gate):
+            notation = "z = 2 * x"  # type: ignore[assignment]  # not a tuple, as it should be
+
+            def forward(self, x: Any) -> Any:
+                return 2 * x
+
+            def backward(self, dz: Any) -> list[Any]:
+                return [2 * dz]
+
+        written = notation_of(Twice(), ["a"], ["b"])
+        assert (written.equation, written.gradients) == ("b = 2 * a", ["∂b/∂a × db"])
+
+    @pytest.mark.parametrize("notation", [5, ["z = x"], ("z = x", 1), None])
+    def test_what_is_no_notation(self, notation: Any) -> None:
+        gate = Sigmoid()
+        gate.notation = notation
+        with pytest.raises(TypeError, match="Sigmoid: notation must be a formula, and a text for each input"):
+            notation_of(gate, ["a"], ["b"])
+
 
 @pytest.mark.parametrize(
     ("gate", "symbol"),
@@ -151,15 +171,15 @@ class TestNames:
         (Divide(), "÷"),
         (MatMul(), "@"),
         (Max(), "max"),
-        (ReLU(), "max(0, x)"),
+        (ReLU(), "max(0, ·)"),
         (Sigmoid(), "sigmoid"),
-        (Power(2), "x ** 2"),
-        (Shift(-1), "x - 1"),
-        (Scale(0.5), "0.5 * x"),
+        (Power(2), "· ** 2"),
+        (Shift(-1), "· - 1"),
+        (Scale(0.5), "0.5 * ·"),
         (Copy(3), "copy"),
         (SoftmaxLoss(), "softmax_loss"),
         (SVMLoss(), "svm_loss"),
-        (GATES["Reciprocal"](), "1 / x"),
+        (GATES["Reciprocal"](), "1 / ·"),
         (GATES["Maxout"](), "maxout"),
     ],
     ids=repr,

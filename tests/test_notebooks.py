@@ -16,6 +16,9 @@ def formatter() -> Any:
     return DisplayFormatter()
 
 
+SVG = "{http://www.w3.org/2000/svg}"
+
+
 class Doubled(Exp):
     """An exponential whose backward is off by a factor of 2."""
 
@@ -34,13 +37,27 @@ def test_a_graph_shows_its_picture(formatter: Any) -> None:
     graph.forward(CIRCUIT_1)
     shown, _ = formatter.format(graph)
     assert shown["text/plain"] == repr(graph)
-    assert shown["image/svg+xml"] == graph.to_svg()
-    assert graph.to_svg() in shown["text/html"]
+    root = ElementTree.fromstring(shown["image/svg+xml"])
+    assert {group.get("data-wire") for group in root.iter(f"{SVG}g")} >= set("xyzqf")
+    assert shown["image/svg+xml"] in shown["text/html"]
+    # a notebook may be light on a dark screen
+    assert "prefers-color-scheme" in graph.to_svg()
+    assert "prefers-color-scheme" not in shown["text/html"]
     assert graph._repr_html_() == shown["text/html"]
 
 
 def test_a_graph_without_gates_shows_something(formatter: Any) -> None:
     assert "<svg" in formatter.format(ComputationalGraph())[0]["text/html"]
+
+
+def test_a_stepper_shows_the_picture_with_the_gate_at_work_and_its_step(formatter: Any) -> None:
+    stepper = circuit_1().stepper(**CIRCUIT_1)
+    assert '" active"' not in formatter.format(stepper)[0]["text/html"]
+    stepper.next()
+    html = formatter.format(stepper)[0]["text/html"]
+    root = ElementTree.fromstring(f"<div>{html}</div>")
+    assert [group.get("data-gate") for group in root.iter(f"{SVG}g") if "active" in group.get("class", "")] == ["q"]
+    assert "forward: q = x + y = -2 + 5 = 3" in html
 
 
 def test_a_step_shows_its_table(formatter: Any) -> None:

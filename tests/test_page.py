@@ -91,7 +91,9 @@ class TestStepping:
             button(page, "Step forward").click()
             assert texts(page) == states[-1]
             assert page.locator(".active").get_attribute("data-gate") == step.node
-            lines = [step.computation] if step.phase == "forward" else [line for line in step.products if line]
+            lines = [step.computation]
+            if step.phase == "backward":
+                lines = [*filter(None, step.products), *step.additions.values()]
             assert panel(page)[-len(lines) :] == lines
             assert panel(page)[0].startswith(f"{step.phase.capitalize()}: {step.node} (")
         assert button(page, "Step forward").is_disabled()
@@ -172,8 +174,10 @@ class TestStepping:
         for _ in range(13):
             page.keyboard.press("ArrowRight")
         page.wait_for_timeout(50)
-        gate, picture = page.locator(".active").bounding_box(), page.locator(".picture").bounding_box()
-        assert picture["x"] <= gate["x"] <= picture["x"] + picture["width"]
+        picture = page.locator(".picture").bounding_box()
+        for part in [page.locator(".active"), *page.locator(".fresh").all()]:
+            box = part.bounding_box()
+            assert picture["x"] <= box["x"] <= box["x"] + box["width"] <= picture["x"] + picture["width"]
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -223,9 +227,11 @@ class TestChangedInputs:
         for wrong in ("", "abc", "1 2", "--1"):
             field.fill(wrong)
             assert field.get_attribute("aria-invalid") == "true"
+            assert page.get_by_role("alert").text_content().startswith("x must be a number, such as -2.5")
             assert texts(page) == before
         field.fill("−7.5")
         assert field.get_attribute("aria-invalid") == "false"
+        assert page.get_by_role("alert").text_content() == ""
         assert texts(page)["q"] == ("-2.5", "-4")
 
     def test_tails_and_infinity(self, opened: Any) -> None:
@@ -323,16 +329,28 @@ class TestTheQuiz:
         assert "Right." in self.asked(page, "x", "0")
         assert "Right." in self.asked(page, "y", "1")
 
-    def test_each_branch_is_asked_for(self, opened: Any) -> None:
+    def test_each_branch_is_asked_for_and_their_sum(self, opened: Any) -> None:
         page = opened(ComputationalGraph.from_expression("x * x"), {"x": 3})
         page.get_by_label("Quiz").check()
         page.get_by_role("slider", name="Step").fill("2")
         assert page.get_by_label("Gradient of x").count() == 2
+        page.get_by_label("Gradient of x").first.fill("6")
+        button(page, "Check").first.click()
+        assert "That is the sum so far" in page.get_by_role("status").first.text_content()
         for _ in range(2):
             assert texts(page)["x"] == ("3", "?")
             page.get_by_label("Gradient of x").first.fill("3")
             button(page, "Check").first.click()
+        assert texts(page)["x"] == ("3", "?")
+        page.get_by_label("Sum of the gradients of x").fill("6")
+        button(page, "Check").click()
         assert texts(page)["x"] == ("3", "6")
+        assert page.locator("#score").text_content() == "3 of 3 known, 2 at the first try"
+        assert page.evaluate("() => document.activeElement.id") == "restart"  # at the end
+
+    def test_a_page_without_numbers_has_no_quiz(self, opened: Any) -> None:
+        page = opened(ComputationalGraph.from_expression("x * y"), {"x": [1, 2], "y": [3, 4]}, 1)
+        assert page.get_by_label("Quiz").is_disabled()
 
     def test_without_the_quiz_all_is_shown_again(self, quiz: Any) -> None:
         quiz.get_by_label("Quiz").uncheck()
@@ -386,6 +404,22 @@ class TestTheFile:
         assert page.locator("img").count() == 0
         assert page.title() == f"{name} 2, gate by gate"
         assert f"d{name}" in page.locator("#panel").text_content() or name in page.locator("#panel").text_content()
+
+    def test_its_formulas(self, opened: Any) -> None:
+        assert opened(circuit_1(), CIRCUIT_1).locator(".formula").text_content() == "q = x + y; f = q * z"
+
+    def test_without_inputs_it_takes_those_of_the_last_pass(self, opened: Any) -> None:
+        graph = circuit_1()
+        graph.forward(CIRCUIT_1)
+        page = opened(graph, None)
+        assert page.get_by_label("z", exact=True).input_value() == "-4"
+
+    def test_a_picture_that_is_a_little_too_wide_is_scaled(self, opened: Any) -> None:
+        page = opened(staged(), STAGED)
+        page.set_viewport_size({"width": 800, "height": 900})
+        assert page.evaluate(
+            "() => { const p = document.querySelector('.picture'); return p.scrollWidth <= p.clientWidth; }"
+        )
 
     def test_the_graph_stays_as_it_is(self, tmp_path: Path) -> None:
         graph = circuit_1()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -216,6 +217,11 @@ class TestTheDrawing:
         assert max(layers, key=layers.__getitem__) == graph.output.node
         for source, reader in graph.graph.edges():
             assert layers[source] < layers[reader]
+
+    def test_it_can_be_written_into_a_file(self, tmp_path: Path) -> None:
+        graph = circuit_1()
+        svg = graph.to_svg(tmp_path / "circuit.svg")
+        assert (tmp_path / "circuit.svg").read_text(encoding="utf-8") == svg == graph.to_svg()
 
     def test_before_any_gate(self) -> None:
         assert numbers(ComputationalGraph().to_svg()) == {}

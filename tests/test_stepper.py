@@ -111,7 +111,7 @@ class TestTheLecturesCircuit:
         with pytest.raises(ValueError, match="'q' does not run any more"):
             stepper.run_to("q")
         assert stepper.where == ("backward", "q")
-        with pytest.raises(ValueError, match="'x' does not run any more"):
+        with pytest.raises(ValueError, match="takes a gate that runs, got 'x', which only holds a value"):
             stepper.run_to("x")
 
     def test_run_to_from_a_gate_that_next_came_to_stays(self) -> None:
@@ -202,15 +202,25 @@ class TestLocalGradients:
         assert step.downstream == {"x": 3.0, "x (2)": 3.0}
         assert str(step) == (
             "multiply_1 = x * x   dx = x × dmultiply_1 = 3 × 1 = 3\n"
-            "                     dx = x × dmultiply_1 = 3 × 1 = 3"
+            "                     dx = x × dmultiply_1 = 3 × 1 = 3\n"
+            "                     dx so far = 3 + 3 = 6"
         )
+
+    def test_where_branches_meet_the_sum_so_far_is_told(self) -> None:
+        steps = self.steps(staged(), STAGED)
+        assert [name for name, step in steps.items() if step.sums] == ["sigmoid_2", "add_1", "sigmoid_1"]
+        assert steps["add_1"].sums["x"] == pytest.approx([2.0595697955721652 - 0.512144, 0.512144], rel=1e-5)
+        assert str(steps["sigmoid_1"]).splitlines()[1].strip() == "dy so far = 1.58319 + 0.00904586 = 1.59223"
 
     def test_several_outputs(self) -> None:
         step = self.steps(forked(), {"x": 3, "y": 1})["fork"]
         assert step.output == [3.0, 3.0]
         assert step.upstream == [9.0, 9.0]
         assert step.local == {"x": (1.0, 1.0)}
-        assert str(step) == "fork[0], fork[1] = copy(x)   dx = dfork[0] + dfork[1] = 1 × 9 + 1 × 9 = 18"
+        assert str(step) == (
+            "fork[0], fork[1] = copy(x)   dx = dfork[0] + dfork[1] = 1 × 9 + 1 × 9 = 18\n"
+            "                             dx so far = 6 + 18 = 24"
+        )
 
     def test_small_arrays_of_an_elementwise_gate(self) -> None:
         step = self.steps(ComputationalGraph.from_expression("x * y"), {"x": [1, 2], "y": [3, 4]}, [10, 100])
@@ -393,11 +403,11 @@ def test_each_gate_runs_once() -> None:
 
 def test_the_repr_tells_where_it_is() -> None:
     stepper = circuit_1().stepper(**CIRCUIT_1)
-    assert repr(stepper) == "<Stepper: 0 steps done, about to run q forward>"
+    assert repr(stepper) == "<Stepper: 0 steps done; the stepper is about to run q forward>"
     stepper.next()
-    assert repr(stepper) == "<Stepper: 1 step done, about to run f forward>"
+    assert repr(stepper) == "<Stepper: 1 step done; the stepper is about to run f forward>"
     stepper.finish()
-    assert repr(stepper) == "<Stepper: 4 steps done, both passes are done>"
+    assert repr(stepper) == "<Stepper: 4 steps done; both passes are done>"
 
 
 def test_a_chain_of_10_000_gates() -> None:

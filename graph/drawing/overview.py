@@ -21,7 +21,7 @@ _KINDS = 24  # rows, at most; rarer kinds share the last
 _COLUMN, _ROW, _HEAD = 84.0, 26.0, 220.0  # px
 
 
-def overview(graph: ComputationalGraph) -> str:
+def overview(graph: ComputationalGraph, dark: bool = True) -> str:
     """Return the SVG of a table: a row for each kind of gate, a column for each layer, or for several layers together.
 
     Below stand the largest value and the largest gradient in each column, without their signs.
@@ -56,7 +56,7 @@ def overview(graph: ComputationalGraph) -> str:
         y += 20
     described = f"{graph!r}, by layer and kind: " + ", ".join(f"{totals[kind]:,} {kind}" for kind in kinds)
     width = max(_HEAD + bands * _COLUMN, width_of(f"{graph!r}: an overview by layer and kind", 14))
-    return sheet(repr(graph), described, width + 32, y + 20, body)
+    return sheet(repr(graph), described, width + 32, y + 20, body, dark)
 
 
 def _row(kind: str, kinds: list[str]) -> str:

@@ -11,8 +11,31 @@ from graph.entries import Entry
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
 
+MAX_GATES = 400  # of a graph with more a diagram would be a hairball
 
-def picture(graph: ComputationalGraph, max_gates: int) -> str:
-    """Return the SVG of a graph: of one with more gates than `max_gates` an overview."""
-    gates = sum(not isinstance(gate, Entry) for _, gate in graph.graph.nodes(data="gate"))
-    return diagram(graph) if gates <= max_gates else overview(graph)
+
+def picture(graph: ComputationalGraph, max_gates: int = MAX_GATES, active: str | None = None, dark: bool = True) -> str:
+    """Return the SVG of a graph: of one with more gates than `max_gates` an overview.
+
+    Parameters
+    ----------
+    graph : ComputationalGraph
+        The graph.
+    max_gates : int
+        Of how many gates a diagram is drawn at most.
+    active : str, optional
+        The gate to highlight.
+    dark : bool
+        Whether the picture has other colours on a dark screen.
+    """
+    return diagram(graph, active=active, dark=dark) if gates_of(graph) <= max_gates else overview(graph, dark)
+
+
+def in_notebook(graph: ComputationalGraph, active: str | None = None) -> str:
+    """Return a picture as HTML for a notebook, whose background need not be that of the screen: it stays light."""
+    return f'<div style="overflow-x: auto">{picture(graph, active=active, dark=False)}</div>'
+
+
+def gates_of(graph: ComputationalGraph) -> int:
+    """Return how many gates a graph has, without those that hold its inputs, parameters and constants."""
+    return sum(not isinstance(gate, Entry) for _, gate in graph.graph.nodes(data="gate"))

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from graph.drawing.boxes import Box, Edge
 from graph.drawing.layers import layers_of
-from graph.drawing.layout import Box, Edge, Layout, arrange
+from graph.drawing.layout import Layout, arrange
 from graph.drawing.texts import DASH, escaped, lines_of, shortened, width_of
 from graph.entries import Constant, Entry, Input, Parameter
 from graph.formatting import gate_text, plain
@@ -35,7 +36,7 @@ class _Drawn(NamedTuple):
     box: Box
 
 
-def diagram(graph: ComputationalGraph, room: float = 0.0) -> str:
+def diagram(graph: ComputationalGraph, room: float = 0.0, active: str | None = None, dark: bool = True) -> str:
     """Return the SVG of a graph: each gate a box, inputs left, the output right.
 
     Parameters
@@ -44,6 +45,10 @@ def diagram(graph: ComputationalGraph, room: float = 0.0) -> str:
         The graph.
     room : float
         The least width in px to keep free for the numbers on each wire.
+    active : str, optional
+        The gate to highlight.
+    dark : bool
+        Whether the picture has other colours on a dark screen.
     """
     order = graph.nodes_topologically_sorted()
     layers = layers_of(graph.graph, order)
@@ -56,15 +61,19 @@ def diagram(graph: ComputationalGraph, room: float = 0.0) -> str:
     height = layout.height + _LEGEND + 2 * _MARGIN
     body = [
         *_wires(drawn, edges, layout),
-        *(_gate(graph, gate, place) for gate, place in zip(drawn, layout.places)),
+        *(_gate(graph, gate, place, gate.node == active) for gate, place in zip(drawn, layout.places)),
         f'<g class="legend" transform="translate(0 {layout.height + 24:.0f})">{legend}</g>',
     ]
-    return sheet(f"{graph!r}", _described(graph), width, height, body)
+    return sheet(f"{graph!r}", _described(graph), width, height, body, dark)
 
 
-def sheet(title: str, description: str, width: float, height: float, body: list[str]) -> str:
+def sheet(title: str, description: str, width: float, height: float, body: list[str], dark: bool) -> str:
     """Return an SVG document with a background, a style and a title around its body."""
-    style = files("graph.drawing").joinpath("style.css").read_text(encoding="utf-8")
+    source = files("graph.drawing")
+    style = source.joinpath("style.css").read_text(encoding="utf-8")
+    if dark:
+        rules = source.joinpath("dark.css").read_text(encoding="utf-8")
+        style += f"@media (prefers-color-scheme: dark) {{\n{rules}}}\n"
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="gategraph" role="img" aria-label="{escaped(description)}" '
@@ -127,6 +136,8 @@ def _wires(drawn: list[_Drawn], edges: list[Edge], layout: Layout) -> Iterator[s
             start, y = left + gate.box.width, middle + gate.box.outputs[port]
             branches = routes.get((place, port), [[(start, y), (start + gate.box.room, y)]])
             lines = "".join([f'<path class="line" d="{_path(route)}"/>{_tip(*route[-1])}' for route in branches])
+            if len(branches) > 1:
+                lines += f'<circle class="tip" cx="{branches[0][1][0]:.1f}" cy="{y:.1f}" r="3"/>'
             said = f"{wire}: value {' '.join(value)}, gradient {' '.join(gradient)}"
             yield (
                 f'<g class="wire" data-wire="{escaped(str(wire))}"><title>{escaped(said)}</title>{lines}'
@@ -161,13 +172,15 @@ def _numbers(kind: str, lines: list[str], x: float, y: float) -> str:
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{first}{more}</text>'
 
 
-def _gate(graph: ComputationalGraph, drawn: _Drawn, place: tuple[float, float]) -> str:
+def _gate(graph: ComputationalGraph, drawn: _Drawn, place: tuple[float, float], is_active: bool) -> str:
     """Return the box of a gate, with its symbol and its name."""
     (x, y), (node, gate, box) = place, (drawn.node, drawn.gate, drawn.box)
     middle, is_entry = x + box.width / 2, isinstance(gate, Entry)
     output = output_of(graph)
     kind = type(gate).__name__.lower() if is_entry else "gate"
-    classes = f"{'entry ' * is_entry}{kind}{' result' * (output is not None and output.node == node)}"
+    classes = (
+        f"{'entry ' * is_entry}{kind}{' result' * (output is not None and output.node == node)}{' active' * is_active}"
+    )
     radius = {"input": 14, "parameter": 2, "constant": 2}.get(kind, 9)
     title = f"{kind} {node}" if is_entry else f"{node}: {gate_text(gate)}"
     name = escaped(shortened(node))
@@ -203,7 +216,7 @@ def _legend(graph: ComputationalGraph, drawn: list[_Drawn]) -> tuple[str, float]
         for kind, text in ((Input, "round: input"), (Parameter, "square: parameter"), (Constant, "dashed: constant"))
         if kind in kinds
     ]
-    notes.append(f"{', '.join(shapes)}; {DASH}: not computed, or none")
+    notes.append("; ".join([*[", ".join(shapes)] * bool(shapes), f"{DASH}: not computed, or none"]))
     if any(len(value) > 1 for gate in drawn for value, _ in gate.numbers):
         notes[-1] += "; arrays: shape, and min … mean … max"
     texts = "".join(

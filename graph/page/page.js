@@ -75,8 +75,11 @@ const run = (entries) => {
     const downstream = backward(upstream);
     const step = { phase: "backward", node: gate.node, parts: [], shows: seed };
     seed = [];
+    const terms = new Map(); // what meets on each wire
     gate.sources.forEach((wire, port) => {
       if (!gate.sends[port]) return;
+      if (!terms.has(wire)) terms.set(wire, grads[wire] === undefined ? [] : [grads[wire]]);
+      terms.get(wire).push(downstream[port]);
       grads[wire] = grads[wire] === undefined ? downstream[port] : grads[wire] + downstream[port];
       const numbers = rows.map((row, at) => `${plain(row[port])} × ${plain(upstream[at])}`).join(" + ");
       const gradient = downstream[port];
@@ -84,8 +87,13 @@ const run = (entries) => {
       const [local, dz] = rows.length === 1 ? [rows[0][port], upstream[0]] : [null, null];
       step.parts.push({ line, wire, port, local, upstream: dz, gradient });
     });
-    for (const wire of new Set(gate.sources.filter((_, port) => gate.sends[port]))) {
+    for (const [wire, several] of terms) {
       step.shows.push([wire, "gradient", [plain(grads[wire])]]);
+      if (several.length === 1) continue;
+      const name = recording.wires[wire];
+      const sum = several.map(plain).join(" + ").replaceAll("+ -", "- ");
+      const line = `d${name} so far = ${sum} = ${plain(grads[wire])}`;
+      step.parts.push({ line, wire, port: `sum ${name}`, local: null, upstream: null, gradient: grads[wire] });
     }
     made.push(step);
   }
@@ -156,7 +164,7 @@ const show = () => {
     group.querySelector("title").textContent = `${group.dataset.wire}: value ${value}, gradient ${gradient}`;
   }
   for (const gate of gates) gate.classList.toggle("active", gate.dataset.gate === step?.node);
-  bringIntoView(document.querySelector(".active"));
+  bringIntoView();
   showPanel(step);
   const slider = document.getElementById("slider");
   slider.max = steps.length;
@@ -164,23 +172,27 @@ const show = () => {
   const where = step ? `${step.phase}: ${step.node}` : "start";
   slider.setAttribute("aria-valuetext", `${place} of ${steps.length}, ${where}`);
   document.getElementById("count").textContent = `${place} of ${steps.length}`;
+  document.getElementById("score").textContent = isQuiz() ? score() : "";
   document.getElementById("back").disabled = document.getElementById("restart").disabled = place === 0;
   document.getElementById("forward").disabled = place === steps.length;
 };
 
-// Scrolls the picture, and not the page, where the gate at work would be out of sight.
-const bringIntoView = (gate) => {
+// Scrolls the picture, and not the page, where the gate at work or the numbers that it changed would be out of sight.
+const bringIntoView = () => {
   const picture = document.querySelector(".picture");
-  if (!gate) {
+  const seen = [...document.querySelectorAll(".active, .fresh")].map((element) => element.getBoundingClientRect());
+  if (seen.length === 0) {
     picture.scrollTo(0, 0);
     return;
   }
-  const [inner, outer] = [gate.getBoundingClientRect(), picture.getBoundingClientRect()];
-  const room = 150; // for the numbers on its wires
-  if (inner.left < outer.left + room || inner.right > outer.right - room) {
-    picture.scrollLeft += inner.left - outer.left - outer.width / 2;
-  }
-  if (inner.top < outer.top || inner.bottom > outer.bottom) picture.scrollTop += inner.top - outer.top - outer.height / 2;
+  const outer = picture.getBoundingClientRect();
+  const [left, right] = [Math.min(...seen.map((r) => r.left)) - 12, Math.max(...seen.map((r) => r.right)) + 12];
+  const [top, bottom] = [Math.min(...seen.map((r) => r.top)) - 12, Math.max(...seen.map((r) => r.bottom)) + 12];
+  const gate = document.querySelector(".active").getBoundingClientRect();
+  const isWide = right - left > outer.width; // then at least the gate is in the middle
+  const middle = isWide ? (gate.left + gate.right) / 2 : (left + right) / 2;
+  if (left < outer.left || right > outer.right) picture.scrollLeft += middle - outer.left - outer.width / 2;
+  if (top < outer.top || bottom > outer.bottom) picture.scrollTop += (top + bottom) / 2 - outer.top - outer.height / 2;
 };
 
 const showPanel = (step) => {
@@ -189,6 +201,7 @@ const showPanel = (step) => {
     panel.replaceChildren(
       element("h2", "Start"),
       element("p", "The inputs have their values. Step forward: the first gate runs."),
+      ...(isQuiz() ? [element("p", "The quiz asks for the gradients, in the backward steps.")] : []),
     );
     return;
   }
@@ -210,10 +223,15 @@ const showPanel = (step) => {
 
 // ---------------------------------------------------------------------------------------------- the quiz
 
-const isNear = (typed, wanted) => (wanted === 0 ? typed === 0 : Math.abs(typed - wanted) <= 0.02 * Math.abs(wanted));
+// Two digits will do: 3 % is a little more than their rounding.
+const isNear = (typed, wanted) => (wanted === 0 ? typed === 0 : Math.abs(typed - wanted) <= 0.03 * Math.abs(wanted));
 
-const judged = (typed, { local, upstream, gradient }) => {
+const isSum = (part) => typeof part.port === "string";
+
+const judged = (typed, { local, upstream, gradient, wire }) => {
   if (Object.is(typed, gradient) || isNear(typed, gradient)) return [true, "Right."];
+  const sum = steps[place - 1].parts.find((part) => isSum(part) && part.wire === wire);
+  if (sum && isNear(typed, sum.gradient)) return [false, "That is the sum so far: what this gate sends is asked for."];
   if (isNear(typed, -gradient)) return [false, "Wrong sign: the size is right."];
   if (local !== null && isNear(typed, local)) {
     return [false, "You forgot the upstream gradient: this is the local gradient alone."];
@@ -226,6 +244,15 @@ const judged = (typed, { local, upstream, gradient }) => {
   return [false, `Wrong: off by a factor of ${plain(typed / gradient)}.`];
 };
 
+const score = () => {
+  const asked = steps.flatMap((step) => (step.phase === "backward" ? step.parts : [])).filter((part) => part.gradient !== null);
+  const known = [...answers.values()].filter(({ isShown }) => isShown);
+  const atOnce = known.filter(({ tries }) => tries === 1).length;
+  return `${known.length} of ${asked.length} known, ${atOnce} at the first try`;
+};
+
+const focusOnNext = () => document.querySelector("#panel input, #forward:enabled, #restart").focus();
+
 const question = (part, gate) => {
   const name = recording.wires[part.wire];
   const form = element("form");
@@ -233,11 +260,17 @@ const question = (part, gate) => {
     type: "text",
     inputmode: "decimal",
     autocomplete: "off",
-    "aria-label": `Gradient of ${name}`,
+    "aria-label": isSum(part) ? `Sum of the gradients of ${name}` : `Gradient of ${name}`,
+    placeholder: "two digits will do",
   });
   const given = outputsOf(gate).map((wire) => `d${recording.wires[wire]} = ${numbersOf(wire, "gradient").textContent}`);
   form.append(
-    element("span", `Upstream: ${given.join(", ")}. What does ${gate.node} send to ${name}? d${name} =`),
+    element(
+      "span",
+      isSum(part)
+        ? `Gradients add at branches. With what came before, d${name} so far =`
+        : `Upstream: ${given.join(", ")}. What does ${gate.node} send to ${name}? d${name} =`,
+    ),
     field,
     element("button", "Check", { type: "submit" }),
     element("button", "Show", { type: "button" }),
@@ -248,17 +281,18 @@ const question = (part, gate) => {
     event.preventDefault();
     const typed = read(field.value);
     if (typed === undefined) {
-      answers.set(key, { typed: field.value, isShown: false, verdict: "Type a number, such as -0.53." });
+      answers.set(key, { ...answers.get(key), typed: field.value, isShown: false, verdict: "Type a number, such as -0.53." });
     } else {
       const [isRight, verdict] = judged(typed, part);
-      answers.set(key, { typed: field.value, isShown: isRight, verdict });
+      answers.set(key, { typed: field.value, isShown: isRight, verdict, tries: (answers.get(key)?.tries ?? 0) + 1 });
     }
     show();
-    document.querySelector("#panel input")?.focus();
+    focusOnNext();
   });
   form.lastChild.addEventListener("click", () => {
-    answers.set(key, { isShown: true, verdict: "" });
+    answers.set(key, { isShown: true, verdict: "", tries: Infinity });
     show();
+    focusOnNext();
   });
   return form;
 };
@@ -339,12 +373,18 @@ const showInputs = () => {
     form.append(label);
     fields.set(entry.wire, field);
   }
+  const complaint = element("p", "", { role: "alert" });
+  form.append(complaint);
   const changed = () => {
     const entries = recording.entries.map(({ wire, value }) => [wire, read(fields.get(wire)?.value ?? value)]);
     for (const [wire, number] of entries) {
       fields.get(wire)?.setAttribute("aria-invalid", String(number === undefined));
     }
-    if (entries.some(([, number]) => number === undefined)) return;
+    const wrong = entries.filter(([, number]) => number === undefined).map(([wire]) => recording.wires[wire]);
+    complaint.textContent = wrong.length
+      ? `${wrong.join(", ")} must be a number, such as -2.5; until then the numbers before are shown.`
+      : "";
+    if (wrong.length) return;
     steps = run(entries);
     initial = entries.map(([wire, number]) => [wire, [plain(number)]]);
     answers.clear();
@@ -353,5 +393,10 @@ const showInputs = () => {
   form.addEventListener("input", changed);
 };
 
+const svg = document.querySelector(".picture svg");
+svg.style.setProperty("--width", `${svg.getAttribute("width")}px`);
+const quiz = document.getElementById("quiz");
+quiz.disabled = !steps.some(({ phase, parts }) => phase === "backward" && parts.some((part) => part.gradient !== null));
+if (quiz.disabled) quiz.parentElement.append(" (no gradient here is a number)");
 showInputs();
 show();

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from gates.gate import settings_of
 from gates.values import Value
+from graph.drawing.picture import MAX_GATES, gates_of
 from graph.drawing.svg import diagram
 from graph.drawing.texts import escaped, lines_of, width_of
-from graph.entries import Entry
 from graph.formatting import gate_text
 from graph.library import GATES
-from graph.step import Step
+from graph.step import Step, total
 from graph.table import reads
 from graph.wiring import outputs_of
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
     from graph.wire import Wire
 
-MAX_GATES = 400
 _FILES = ("page.html", "page.css", "numbers.js", "gates.js", "page.js")
 _IN_JAVASCRIPT = re.compile(r"^  (\w+): (?:\{|SAME)", re.MULTILINE)  # the gates in gates.js
-_WIDEST = "-1.23456e-100"  # what a changed input may make of a number
+_LONG = 300
+_WIDEST = "-0.1234567"  # most of what a changed input makes of a number is as short
 
 
 def page_of(graph: ComputationalGraph, inputs: Mapping[str, Any], upstream: Any) -> str:
     """Return the page of a graph at some inputs, as HTML. A copy of the graph runs."""
-    count = sum(not isinstance(gate, Entry) for _, gate in graph.graph.nodes(data="gate"))
+    count = gates_of(graph)
     if count > MAX_GATES:
         raise ValueError(
             f"to_html() takes a graph of up to {MAX_GATES} gates, got {count:,}; to_svg() gives an overview"
@@ -51,11 +51,18 @@ def page_of(graph: ComputationalGraph, inputs: Mapping[str, Any], upstream: Any)
     }
     return Template(parts["page.html"]).substitute(
         title=escaped(f"{twin.output}, gate by gate"),
+        formula=escaped(_formulas([step for step, _ in steps])),
         style=parts["page.css"],
         svg=diagram(twin, 0.0 if fixed else width_of(_WIDEST, 13)),
         recording=_in_script(json.dumps(recording, ensure_ascii=False, separators=(",", ":"))),
         script=parts["numbers.js"] + parts["gates.js"] + parts["page.js"],
     )
+
+
+def _formulas(steps: Sequence[Step]) -> str:
+    """Return what is computed, a formula for each gate; "" where that would be long."""
+    text = "; ".join([step.notation.equation for step in steps if step.phase == "forward"])
+    return text if len(text) <= _LONG else ""
 
 
 def _structure(graph: ComputationalGraph, steps: Sequence[Step]) -> dict[str, Any]:
@@ -101,19 +108,23 @@ def _step(graph: ComputationalGraph, step: Step, shows: list[Any]) -> dict[str, 
     """Return a step as the page reads it: its parts are the lines of the panel, with numbers to ask for in the quiz."""
     parts: list[dict[str, Any]] = [{"line": step.computation}]
     if step.phase == "backward":
-        wires = reads(graph, step.node)
-        rows = zip(wires, step.products, step.local.values(), step.downstream.values())
+        slots = {str(wire): graph._schedule.slot(wire.node, wire.port) for wire in reads(graph, step.node)}
+        rows = zip(step.notation.inputs, step.products, step.local.values(), step.downstream.values())
         parts = [
             {
                 "line": line,
-                "wire": graph._schedule.slot(wire.node, wire.port),
+                "wire": slots[name],
                 "port": port,
                 "local": _exact(local),
                 "upstream": _exact(step.upstream),
                 "gradient": _exact(gradient),
             }
-            for port, (wire, line, local, gradient) in enumerate(rows)
+            for port, (name, line, local, gradient) in enumerate(rows)
             if gradient is not None
+        ]
+        parts += [
+            {"line": line, "wire": slots[name], "port": f"sum {name}", "gradient": _exact(total(step.sums[name]))}
+            for name, line in step.additions.items()
         ]
     return {"phase": step.phase, "node": step.node, "parts": parts, "shows": shows}
 
