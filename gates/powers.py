@@ -29,13 +29,9 @@ class Power(Gate):
 
     def __init__(self, p: float) -> None:
         self.p = as_number(p, "Power: p")
-
-    @property
-    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # one for each exponent
-        """The formula and the local gradient, with the exponent in numbers."""
-        p = f"{self.p:g}"
-        slope = {"0": "0", "1": "1", "2": "2 * x"}.get(p, f"{p} * x ** {self.p - 1.0:g}")
-        return f"y = x ** {p}", slope
+        shown = f"{self.p:g}"
+        slope = {"0": "0", "1": "1", "2": "2 * x"}.get(shown, f"{shown} * x ** {self.p - 1.0:g}")
+        self.notation = f"y = x ** {shown}", slope
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)

@@ -97,12 +97,8 @@ class Copy(Gate):
             raise ValueError(f"Copy: n must be a whole number of at least 1, got {n!r}")
         self.n = n
         self.outputs = n
-
-    @property
-    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # one for each n
-        """The formula and the gradient."""
-        names = [f"z{port}" for port in range(self.outputs)]
-        return f"{', '.join(names)} = copy(x)", " + ".join([f"d{name}" for name in names])
+        copies = [f"z{port}" for port in range(n)]
+        self.notation = f"{', '.join(copies)} = copy(x)", " + ".join([f"d{z}" for z in copies])
 
     def forward(self, x: Value) -> Value:
         return [x] * self.n if self.n > 1 else x

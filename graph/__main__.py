@@ -14,9 +14,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from gates.values import Value, shape_of
+from gates.values import shape_of
 from graph import ComputationalGraph, walkthrough
-from graph.step import Step
 from graph.terminal import step_through
 
 _NEURON = "1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))", ["w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3"]
@@ -83,10 +82,11 @@ def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> 
     if given.html:
         graph.to_html(given.html, inputs, 1.0)
         print(f"wrote {given.html}", file=sys.stderr)
-    stepper = graph.stepper(inputs, 1.0)
     if given.step:
-        step_through(stepper)
-    steps = [] if given.step else list(stepper)
+        step_through(graph.stepper(inputs, 1.0))
+    if given.svg or given.mermaid:
+        graph.forward(inputs)
+        graph.backward(1.0)
     if given.svg:
         graph.to_svg(given.svg)
         print(f"wrote {given.svg}", file=sys.stderr)
@@ -97,14 +97,16 @@ def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> 
         print(report)
         return 0 if report.passed else 1
     if not (given.step or given.svg or given.html or given.mermaid):
-        _print_passes(graph, expression, steps, stepper.finish())
+        _print_passes(graph, expression, inputs)
     return 0
 
 
-def _print_passes(graph: ComputationalGraph, expression: str, steps: list[Step], gradients: dict[str, Value]) -> None:
-    """Print both passes, gate by gate."""
+def _print_passes(graph: ComputationalGraph, expression: str, inputs: dict[str, Any]) -> None:
+    """Run both passes and print them, gate by gate."""
+    stepper = graph.stepper(inputs, 1.0)
+    steps = list(stepper)
     print(f"{graph.output} = {expression}\n")
-    for line in walkthrough.lines(graph, steps, gradients):
+    for line in walkthrough.lines(graph, steps, stepper.finish()):
         print(line)
     if shape := shape_of(graph.output.value):
         print(f"\nThe output has the shape {shape}: these are the gradients of the sum of its elements.")

@@ -12,8 +12,8 @@ from graph import expression, files, table
 from graph.arguments import merged
 from graph.atomic_file import write_atomically
 from graph.checking import GraphReport, check_graph
-from graph.drawing import languages
-from graph.drawing.picture import MAX_GATES, in_notebook, picture
+from graph.drawing.mermaid_and_dot import dot, mermaid
+from graph.drawing.picture import MAX_GATES, picture, scrolled
 from graph.entries import Parameter
 from graph.explanation import Explanation, explained
 from graph.nested import GraphGate
@@ -232,7 +232,7 @@ class ComputationalGraph(TwoPasses):
             n1 -->|"scale_1"| output
         <BLANKLINE>
         """
-        return languages.mermaid(self)
+        return mermaid(self)
 
     def to_dot(self) -> str:
         """Return the graph in DOT, the language of Graphviz, with the values and gradients that it shows.
@@ -245,13 +245,14 @@ class ComputationalGraph(TwoPasses):
             n1 -> n2 [label="y"];
             n2 -> output [label="multiply_1"];
         """
-        return languages.dot(self)
+        return dot(self)
 
     def _repr_html_(self) -> str:
-        return in_notebook(self)
+        return scrolled(picture(self, dark=False))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": in_notebook(self), "image/svg+xml": picture(self, dark=False)}
+        svg = picture(self, dark=False)
+        return {"text/plain": repr(self), "text/html": scrolled(svg), "image/svg+xml": svg}
 
     def copy(self) -> ComputationalGraph:
         """Return the graph with gates of its own, before any pass; the two share their parameters."""

@@ -24,26 +24,48 @@ class Part:
 
     Attributes
     ----------
-    node : str
-        The gate's name.
-    gate : object
-        The gate.
-    pattern : str
-        The lecture's name for what the gate does with gradients, such as "gradient distributor"; "" if it has none.
-    upstream, local : float, array, list, tuple or str
-        As in a `Step`.
-    gradient : float or array
-        Their product, the part.
+    step : Step
+        The gate's step in the backward phase.
+    port : int
+        The input port at which the gate reads the wire.
     """
 
-    node: str
-    gate: Any
-    pattern: str
-    upstream: Value
-    local: Any
-    gradient: Value
-    text: str
-    equation: str
+    step: Step
+    port: int
+
+    @property
+    def node(self) -> str:
+        """The gate's name."""
+        return self.step.node
+
+    @property
+    def gate(self) -> Any:
+        """The gate."""
+        return self.step.gate
+
+    @property
+    def pattern(self) -> str:
+        """The lecture's name for what the gate does with gradients: "gradient distributor"; "" if it has none."""
+        return getattr(self.gate, "pattern", "")
+
+    @property
+    def upstream(self) -> Value:
+        """The gradient of the gate's output."""
+        return self.step.upstream
+
+    @property
+    def local(self) -> Any:
+        """The gate's local gradient, as in a `Step`."""
+        return list(self.step.local.values())[self.port]
+
+    @property
+    def gradient(self) -> Value:
+        """The part: upstream gradient × local gradient."""
+        return list(self.step.downstream.values())[self.port]
+
+    @property
+    def _cells(self) -> tuple[str, str, str]:
+        return self.step.notation.equation, self.step.products[self.port], self.pattern
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,7 +91,7 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [self._headline]
-        lines += [f"  {line}" for line in aligned([(part.equation, part.text, part.pattern) for part in self.parts])]
+        lines += [f"  {line}" for line in aligned([part._cells for part in self.parts])]
         if len(self.parts) > 1:
             lines.append(f"  sum: {self._sum}")
         return "\n".join(lines)
@@ -77,7 +99,7 @@ class Explanation:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = [(part.equation, part.text, part.pattern) for part in self.parts]
+        rows = [part._cells for part in self.parts]
         rows += [("sum", self._sum, "gradient adder")] if len(self.parts) > 1 else []
         return as_html([("read by", "part", "pattern"), *rows], self._headline)
 
@@ -124,22 +146,9 @@ def _parts(graph: ComputationalGraph, wire: Wire) -> Iterator[Part]:
         if upstream is None:
             continue
         step = backward_step(graph, call, values, upstream)
-        for port, (source, name) in enumerate(zip(call.sources, step.inputs)):
-            if source == slot and step.downstream[name] is not None:
-                yield _part(step, port, name)
-
-
-def _part(step: Step, port: int, name: str) -> Part:
-    return Part(
-        step.node,
-        step.gate,
-        getattr(step.gate, "pattern", ""),
-        step.upstream,
-        step.local[name],
-        step.downstream[name],
-        step.products[port],
-        step.notation.equation,
-    )
+        for port, (source, gradient) in enumerate(zip(call.sources, step.downstream.values())):
+            if source == slot and gradient is not None:
+                yield Part(step, port)
 
 
 def _remark(graph: ComputationalGraph, wire: Wire, parts: list[Part]) -> str:
@@ -147,7 +156,7 @@ def _remark(graph: ComputationalGraph, wire: Wire, parts: list[Part]) -> str:
     gate = wire.gate
     slot = graph._schedule.slot(wire.node, wire.port)
     if graph._differentiated == (wire.node, wire.port):
-        return "it is the output, whose gradient is given" + " and added to the parts" * bool(parts)
+        return "it is the output, whose gradient is given"
     if wire.grad is not None:
         return "" if parts else "no gate that the output depends on reads it"
     if isinstance(gate, Constant):
@@ -157,5 +166,5 @@ def _remark(graph: ComputationalGraph, wire: Wire, parts: list[Part]) -> str:
     if isinstance(gate, Input) and not gate.grad:
         return "it was made with grad=False"
     if slot in graph._schedule.unneeded:
-        return "nothing that has one comes before it"
+        return "it is computed from nothing that has one"
     return "the output does not depend on it"

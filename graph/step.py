@@ -60,6 +60,8 @@ class Step:
     sums : dict
         In the backward phase, for each wire that has a gradient from other branches already, or that the gate reads
         twice: the terms, in the order in which they came, whose sum is the wire's gradient so far.
+    notation : Notation
+        The gate, written with the names of its wires.
 
     Examples
     --------
@@ -120,7 +122,17 @@ class Step:
         one = len(self.notation.outputs) == 1
         if one and getattr(self.gate, "elementwise", False) and shape_of(gradient) != shape_of(self.upstream):
             written = f"sum({written})"  # over the axes along which the input was broadcast
-        return _chain(f"d{name}", written, self.numbers(port), plain(gradient))
+        line = _chain(f"d{name}", written, self.numbers(port), plain(gradient))
+        left, _, right = line.rpartition(" = ")
+        return line if self._is_local_times_upstream(port) else f"{left} ≠ {right}"
+
+    def _is_local_times_upstream(self, port: int) -> bool:
+        """Return whether a gate sends back what it says of itself; where numbers cannot tell, that it does."""
+        local, gradient = list(self.local.values())[port], list(self.downstream.values())[port]
+        if type(local) is not float or type(self.upstream) is not float:
+            return True
+        product = local * self.upstream
+        return not math.isfinite(product) or math.isclose(product, gradient, rel_tol=1e-6, abs_tol=1e-300)
 
     def numbers(self, port: int) -> str:
         """Return local × upstream for an input in numbers: `-4 × 1`; "" where the local gradient is only described."""
@@ -224,9 +236,8 @@ def _notation_and_inputs(
     graph: ComputationalGraph, call: Call, values: Sequence[Value]
 ) -> tuple[Notation, dict[str, Value]]:
     """Return how a gate is written, and what it read, by name."""
-    wires = graph[call.node]
     names = [str(wire) for wire in reads(graph, call.node)]
-    outputs = [str(wire) for wire in (wires if isinstance(wires, tuple) else (wires,))]
+    outputs = [str(wire) for wire in graph._wires_of(call.node)]
     inputs: dict[str, Value] = {}
     for name, slot in zip(names, call.sources):
         unique, count = name, 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gates.values import Value
 from graph.arguments import values_of_entries
-from graph.drawing.picture import in_notebook
+from graph.drawing.picture import picture, scrolled
 from graph.entries import Entry
 from graph.passes import run_forward, upstream_of
 from graph.schedule import Call
@@ -31,7 +31,8 @@ class Stepper:
     """Goes through both passes of a graph a gate at a time: a loop over it gives each `Step`.
 
     The graph shows what was computed so far: `wire.value` and `wire.grad` are None for what was not. At the end they
-    are those of `forward` and `backward`. A gate runs once; going back and forth shows again what it did.
+    are those of `forward` and `backward`. Forward of a gate runs once, backward once more for its local gradient; going
+    back and forth shows again what they did.
 
     Examples
     --------
@@ -67,8 +68,8 @@ class Stepper:
         self._place = 0  # how many of them are shown
         self._behind = len(self._schedule.calls)  # the gates that have not run backward yet, or been passed over
         self._stop: int | None = None  # where run_to() stopped last
-        graph._ran, graph._values, graph._assigned = self._schedule, self._values, None
         self._close_at_the_end()
+        graph._ran, graph._values, graph._assigned = self._schedule, self._values, None
         self._show()
 
     @property
@@ -105,13 +106,20 @@ class Stepper:
             What the gate raised, with a note that names it. The stepper stays where it is.
         """
         self._require_graph()
+        self._stop = None
         if self._place == len(self._changes):
             call = self._next_call()
             if call is None:
                 raise StopIteration("both passes are done; back() goes back")
             self._changes.append(self._forward(call) if self._is_forward else self._backward(call))
             self._place += 1
-            self._close_at_the_end()
+            try:
+                self._close_at_the_end()
+            except ValueError:
+                self._place -= 1
+                change = self._changes.pop()
+                self._set(change, change.before)
+                raise
         else:
             self._set(self._changes[self._place], self._changes[self._place].after)
             self._place += 1
@@ -132,6 +140,7 @@ class Stepper:
         if self.at_start:
             raise RuntimeError("back() needs a step to take back: the stepper is at the start")
         self._place -= 1
+        self._stop = None
         self._set(self._changes[self._place], self._changes[self._place].before)
         self._show()
         return self._changes[self._place].step
@@ -155,6 +164,8 @@ class Stepper:
             If no gate has that name.
         ValueError
             If it does not run any more. The stepper stays where it is then.
+        Exception
+            What a gate on the way raised. The stepper stays in front of that gate.
         """
         node = gate if isinstance(gate, str) else self._graph._own(gate, "run_to()").node
         self._graph[node]
@@ -183,7 +194,8 @@ class Stepper:
 
     def _repr_html_(self) -> str:
         last = self._changes[self._place - 1].step if self._place else None
-        return in_notebook(self._graph, last.node if last else None) + (last._repr_html_() if last else "")
+        svg = picture(self._graph, active=last.node if last else None, dark=False)
+        return scrolled(svg) + (last._repr_html_() if last else "")
 
     @property
     def _stand(self) -> str:
@@ -267,7 +279,8 @@ class Stepper:
     def _require_graph(self) -> None:
         """Raise RuntimeError if the graph shows something else by now."""
         graph = self._graph
-        if graph._values is not self._values or graph._assigned is not None or not graph._is_current:
+        is_shown = graph._values is self._values and graph._is_current and graph._assigned is None
+        if not is_shown or graph._output_place() != self._output:
             raise RuntimeError(
                 "the graph has run another pass since the stepper was made, or was changed: make a new stepper"
             )

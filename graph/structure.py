@@ -210,6 +210,10 @@ class Structure:
         """Return the wire of one output of a gate."""
         return Wire(self, name, port)  # type: ignore[arg-type]  # the one kind of Structure is a ComputationalGraph
 
+    def _wires_of(self, name: str) -> list[Wire]:
+        """Return the wires of a gate, one for each output."""
+        return [self._wire(name, port) for port in range(outputs_of(self.graph.nodes[name]["gate"]))]
+
     def __contains__(self, name: object) -> bool:
         return name.node in self.graph and name.graph is self if isinstance(name, Wire) else name in self.graph
 
@@ -240,6 +244,11 @@ class Structure:
         if outputs > 1:
             raise ValueError(f"the last gate, {name}, has {outputs} outputs: set graph.output to one of them")
         return name, 0
+
+    @property
+    def _output_if_any(self) -> Wire | None:
+        """The output; None for a graph that has none yet, or several."""
+        return None if self._output is None and (self._last is None or self._last[1] > 1) else self.output
 
     def _name_of(self, wire: Wire) -> str:
         """Return a wire's name: its gate's, with the port where there are several."""

@@ -53,8 +53,7 @@ def _rows(graph: ComputationalGraph, node: str) -> list[tuple[str, ...]]:
     """Return the rows of a gate, one for each output."""
     gate: Any = graph.graph.nodes[node]["gate"]
     shown = type(gate).__name__ if isinstance(gate, (Parameter, Constant)) else gate_text(gate)
-    wires = graph[node]
     return [
         (str(wire), shown, ", ".join(map(str, reads(graph, node))), short(wire.value), short(wire.grad))
-        for wire in (wires if isinstance(wires, tuple) else (wires,))
+        for wire in graph._wires_of(node)
     ]

@@ -70,9 +70,9 @@ class TwoPasses(Structure):
         """
         schedule, output = self._schedule, self._output_place()
         values = values_of_entries(schedule, inputs, named)
-        self._ran, self._grads = None, None
+        self._ran, self._grads, self._midway = None, None, ""
         run_forward(schedule.calls, values)
-        self._ran, self._values, self._assigned, self._midway = schedule, values, None, ""
+        self._ran, self._values, self._assigned = schedule, values, None
         return values[schedule.slot(*output)]
 
     def backward(self, upstream: Any = None) -> dict[str, Value]:

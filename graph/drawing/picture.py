@@ -26,14 +26,14 @@ def picture(graph: ComputationalGraph, max_gates: int = MAX_GATES, active: str |
     active : str, optional
         The gate to highlight.
     dark : bool
-        Whether the picture has other colours on a dark screen.
+        Whether the picture has other colours on a dark screen. A notebook may be light on one: for it, no.
     """
     return diagram(graph, active=active, dark=dark) if gates_of(graph) <= max_gates else overview(graph, dark)
 
 
-def in_notebook(graph: ComputationalGraph, active: str | None = None) -> str:
-    """Return a picture as HTML for a notebook, whose background need not be that of the screen: it stays light."""
-    return f'<div style="overflow-x: auto">{picture(graph, active=active, dark=False)}</div>'
+def scrolled(svg: str) -> str:
+    """Return a picture as HTML that scrolls where the picture is too wide."""
+    return f'<div style="overflow-x: auto">{svg}</div>'
 
 
 def gates_of(graph: ComputationalGraph) -> int:

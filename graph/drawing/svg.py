@@ -13,7 +13,7 @@ from graph.drawing.texts import DASH, escaped, lines_of, shortened, width_of
 from graph.entries import Constant, Entry, Input, Parameter
 from graph.formatting import gate_text, plain
 from graph.notation import symbol_of
-from graph.wiring import outputs_of, sources_of
+from graph.wiring import sources_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
@@ -93,7 +93,7 @@ def sheet(title: str, description: str, width: float, height: float, body: list[
 def _drawn(graph: ComputationalGraph, node: str, layer: int, room: float) -> _Drawn:
     """Return a gate with its texts and the size of its box."""
     gate = graph.graph.nodes[node]["gate"]
-    wires = [graph._wire(node, port) for port in range(outputs_of(gate))]
+    wires = graph._wires_of(node)
     numbers = [(lines_of(wire.value), _gradient_lines(wire)) for wire in wires]
     if isinstance(gate, Entry):
         width, height = width_of(shortened(node), _ENTRY) + 22, 28.0
@@ -176,7 +176,7 @@ def _gate(graph: ComputationalGraph, drawn: _Drawn, place: tuple[float, float], 
     """Return the box of a gate, with its symbol and its name."""
     (x, y), (node, gate, box) = place, (drawn.node, drawn.gate, drawn.box)
     middle, is_entry = x + box.width / 2, isinstance(gate, Entry)
-    output = output_of(graph)
+    output = graph._output_if_any
     kind = type(gate).__name__.lower() if is_entry else "gate"
     classes = (
         f"{'entry ' * is_entry}{kind}{' result' * (output is not None and output.node == node)}{' active' * is_active}"
@@ -197,17 +197,9 @@ def _gate(graph: ComputationalGraph, drawn: _Drawn, place: tuple[float, float], 
     )
 
 
-def output_of(graph: ComputationalGraph) -> Wire | None:
-    """Return a graph's output; None for a graph that has none yet."""
-    try:
-        return graph.output
-    except (RuntimeError, ValueError):
-        return None
-
-
 def _legend(graph: ComputationalGraph, drawn: list[_Drawn]) -> tuple[str, float]:
     """Return the legend, and its width."""
-    output = output_of(graph)
+    output = graph._output_if_any
     of_output = "" if output is None else f" of {shortened(str(output))}"
     notes = [f"above a wire: its value, forward; below: the gradient{of_output}, backward"]
     kinds = {type(gate.gate) for gate in drawn}
@@ -231,6 +223,6 @@ def _legend(graph: ComputationalGraph, drawn: list[_Drawn]) -> tuple[str, float]
 
 def _described(graph: ComputationalGraph) -> str:
     """Return what a picture shows, for those who cannot see it."""
-    output = output_of(graph)
+    output = graph._output_if_any
     value = "" if output is None or output.value is None else f", value {plain(output.value)}"
     return f"{graph!r}" + ("" if output is None else f"; the output is {output}{value}")

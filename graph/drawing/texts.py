@@ -1,6 +1,7 @@
 """Texts in pictures: how wide they are, shortened, and safe to put into SVG and HTML."""
 
 import html
+import re
 import unicodedata
 from typing import Any
 
@@ -10,13 +11,13 @@ from gates.values import Value, shape_of
 from graph.formatting import plain
 
 DASH = "–"  # what is not computed
+_FORBIDDEN = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML
 _SHORT = 18  # a small array whose text is longer is shown as a large one
 
 
 def escaped(text: str) -> str:
     """Return a text for SVG and HTML, with � for characters that XML does not allow."""
-    allowed = "".join([c if c in "\t\n" or unicodedata.category(c) not in ("Cc", "Cs", "Cn") else "�" for c in text])
-    return html.escape(allowed)
+    return html.escape(_FORBIDDEN.sub("�", text))
 
 
 def width_of(text: str, size: float) -> float:

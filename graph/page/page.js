@@ -1,9 +1,8 @@
 // The page: steps through a recording of both passes, which is made anew here when an input changes.
-// It uses GATES of gates.js, and plain and read of numbers.js. Text from the recording goes into text nodes only.
+// The other scripts come before it, and use what it holds when they are called. Text goes into text nodes only.
 
 const recording = JSON.parse(document.getElementById("recording").textContent);
 const DASH = "–";
-const LINE = 100; // as graph/step.py: numbers that make a line longer are left out
 
 const toNumber = (text) => (text === null ? null : read(text));
 for (const { parts } of recording.steps) {
@@ -17,93 +16,6 @@ let steps = recording.steps;
 let initial = recording.entries.map(({ wire, lines }) => [wire, lines]); // what the wires of the inputs show
 let place = 0; // how many steps are shown
 let timer = null;
-const answers = new Map(); // in the quiz, by step and input: what is known of it
-
-// ---------------------------------------------------------------------------------------------- both passes
-
-const chain = (left, right, numbers, result) => {
-  const isShort = left.length + right.length + numbers.length + result.length <= LINE;
-  const isShown = isShort && numbers !== right && numbers !== result;
-  return [left, right, ...(isShown ? [numbers] : []), result].join(" = ");
-};
-
-const withNumbers = (pieces, numbers) => {
-  let text = "";
-  pieces.forEach((piece, at) => {
-    if (typeof piece === "string") {
-      text += piece;
-      return;
-    }
-    const isBase = typeof pieces[at + 1] === "string" && pieces[at + 1].startsWith(" **");
-    const follows = text !== "" && !text.endsWith("(") && !text.endsWith(", ");
-    const number = numbers[piece];
-    text += number.startsWith("-") && (isBase || follows) ? `(${number})` : number;
-  });
-  return text;
-};
-
-const outputsOf = (gate) => Array.from({ length: gate.outputs }, (_, port) => gate.out + port);
-
-// Runs the gates on the given values of the entries, and returns the steps as the recording has them.
-const run = (entries) => {
-  const values = Array(recording.wires.length);
-  const grads = Array(recording.wires.length);
-  const made = [];
-  for (const [wire, number] of entries) values[wire] = number;
-  for (const gate of recording.gates) {
-    const inputs = gate.sources.map((wire) => values[wire]);
-    const outputs = GATES[gate.kind].forward(inputs, gate.settings);
-    outputs.forEach((output, port) => (values[gate.out + port] = output));
-    const line = chain(
-      gate.result,
-      gate.right,
-      withNumbers(gate.pieces, inputs.map(plain)),
-      outputs.map(plain).join(", "),
-    );
-    const shows = outputs.map((output, port) => [gate.out + port, "value", [plain(output)]]);
-    made.push({ phase: "forward", node: gate.node, parts: [{ line }], shows });
-  }
-  grads[recording.output] = read(recording.upstream);
-  let seed = [[recording.output, "gradient", [plain(grads[recording.output])]]];
-  for (const gate of recording.gates.toReversed()) {
-    const wires = outputsOf(gate);
-    if (gate.sends.length === 0 || wires.every((wire) => grads[wire] === undefined)) continue;
-    const upstream = wires.map((wire) => grads[wire] ?? 0);
-    const inputs = gate.sources.map((wire) => values[wire]);
-    const backward = (dz) => GATES[gate.kind].backward(inputs, dz, gate.settings);
-    const rows = wires.map((_, port) => backward(wires.map((_, other) => Number(other === port))));
-    const downstream = backward(upstream);
-    const step = { phase: "backward", node: gate.node, parts: [], shows: seed };
-    seed = [];
-    const terms = new Map(); // what meets on each wire
-    gate.sources.forEach((wire, port) => {
-      if (!gate.sends[port]) return;
-      if (!terms.has(wire)) terms.set(wire, grads[wire] === undefined ? [] : [grads[wire]]);
-      terms.get(wire).push(downstream[port]);
-      grads[wire] = grads[wire] === undefined ? downstream[port] : grads[wire] + downstream[port];
-      const numbers = rows.map((row, at) => `${plain(row[port])} × ${plain(upstream[at])}`).join(" + ");
-      const gradient = downstream[port];
-      const line = chain(`d${recording.wires[wire]}`, gate.gradients[port], numbers, plain(gradient));
-      const [local, dz] = rows.length === 1 ? [rows[0][port], upstream[0]] : [null, null];
-      step.parts.push({ line, wire, port, local, upstream: dz, gradient });
-    });
-    for (const [wire, several] of terms) {
-      step.shows.push([wire, "gradient", [plain(grads[wire])]]);
-      if (several.length === 1) continue;
-      const name = recording.wires[wire];
-      const sum = several.map(plain).join(" + ").replaceAll("+ -", "- ");
-      const line = `d${name} so far = ${sum} = ${plain(grads[wire])}`;
-      step.parts.push({ line, wire, port: `sum ${name}`, local: null, upstream: null, gradient: grads[wire] });
-    }
-    made.push(step);
-  }
-  for (const wire of recording.differentiated) {
-    if (grads[wire] === undefined && made.length) made.at(-1).shows.push([wire, "gradient", ["0"]]);
-  }
-  return made;
-};
-
-// ---------------------------------------------------------------------------------------------- what is shown
 
 const element = (name, text = "", attributes = {}) => {
   const made = document.createElement(name);
@@ -112,9 +24,10 @@ const element = (name, text = "", attributes = {}) => {
   return made;
 };
 
-const groups = new Map([...document.querySelectorAll("[data-wire]")].map((group) => [group.dataset.wire, group]));
-const gates = [...document.querySelectorAll("[data-gate]")];
-const numbersOf = (wire, kind) => groups.get(recording.wires[wire]).querySelector(`.${kind}`);
+// The picture has the wires and the boxes in the order of the recording, which is that of their slots.
+const groups = [...document.querySelectorAll("[data-wire]")];
+const boxes = [...document.querySelectorAll("[data-gate]")];
+const numbersOf = (wire, kind) => groups[wire].querySelector(`.${kind}`);
 
 const write = (text, lines) => {
   const [first, ...rest] = lines;
@@ -128,21 +41,7 @@ const write = (text, lines) => {
   text.replaceChildren(first, ...spans.flatMap((span) => [" ", span]));
 };
 
-const isQuiz = () => document.getElementById("quiz").checked;
-const keyOf = (at, part) => `${at}:${part.port}`;
-const isAsked = (at, part) => isQuiz() && part.gradient !== null && !answers.get(keyOf(at, part))?.isShown;
 const gateOf = (step) => recording.gates.find(({ node }) => node === step.node);
-
-// In the quiz a gradient is hidden until all its parts so far are known, or it is the upstream one of the gate at work.
-const hiddenWires = () => {
-  const hidden = new Set();
-  steps.slice(0, place).forEach((step, at) => {
-    if (step.phase === "forward") return;
-    for (const part of step.parts) if (isAsked(at, part)) hidden.add(part.wire);
-  });
-  if (steps[place - 1]?.phase === "backward") for (const wire of outputsOf(gateOf(steps[place - 1]))) hidden.delete(wire);
-  return hidden;
-};
 
 const show = () => {
   recording.wires.forEach((_, wire) => {
@@ -159,11 +58,11 @@ const show = () => {
   const step = steps[place - 1];
   for (const text of document.querySelectorAll(".fresh")) text.classList.remove("fresh");
   for (const [wire, kind] of step?.shows ?? []) numbersOf(wire, kind).classList.add("fresh");
-  for (const group of groups.values()) {
-    const [value, gradient] = ["value", "gradient"].map((kind) => group.querySelector(`.${kind}`).textContent);
-    group.querySelector("title").textContent = `${group.dataset.wire}: value ${value}, gradient ${gradient}`;
-  }
-  for (const gate of gates) gate.classList.toggle("active", gate.dataset.gate === step?.node);
+  groups.forEach((group, wire) => {
+    const [value, gradient] = ["value", "gradient"].map((kind) => numbersOf(wire, kind).textContent);
+    group.querySelector("title").textContent = `${recording.wires[wire]}: value ${value}, gradient ${gradient}`;
+  });
+  boxes.forEach((box, at) => box.classList.toggle("active", step !== undefined && at === gateOf(step).box));
   bringIntoView();
   showPanel(step);
   const slider = document.getElementById("slider");
@@ -221,84 +120,6 @@ const showPanel = (step) => {
   panel.replaceChildren(...shown);
 };
 
-// ---------------------------------------------------------------------------------------------- the quiz
-
-// Two digits will do: 3 % is a little more than their rounding.
-const isNear = (typed, wanted) => (wanted === 0 ? typed === 0 : Math.abs(typed - wanted) <= 0.03 * Math.abs(wanted));
-
-const isSum = (part) => typeof part.port === "string";
-
-const judged = (typed, { local, upstream, gradient, wire }) => {
-  if (Object.is(typed, gradient) || isNear(typed, gradient)) return [true, "Right."];
-  const sum = steps[place - 1].parts.find((part) => isSum(part) && part.wire === wire);
-  if (sum && isNear(typed, sum.gradient)) return [false, "That is the sum so far: what this gate sends is asked for."];
-  if (isNear(typed, -gradient)) return [false, "Wrong sign: the size is right."];
-  if (local !== null && isNear(typed, local)) {
-    return [false, "You forgot the upstream gradient: this is the local gradient alone."];
-  }
-  if (gradient === 0) return [false, "Wrong: think of what the output does when this input moves a little."];
-  if (typed === 0) return [false, "Wrong: it is not 0."];
-  if (local !== null && isNear(typed, upstream)) {
-    return [false, "You forgot the local gradient: this is the upstream gradient alone."];
-  }
-  return [false, `Wrong: off by a factor of ${plain(typed / gradient)}.`];
-};
-
-const score = () => {
-  const asked = steps.flatMap((step) => (step.phase === "backward" ? step.parts : [])).filter((part) => part.gradient !== null);
-  const known = [...answers.values()].filter(({ isShown }) => isShown);
-  const atOnce = known.filter(({ tries }) => tries === 1).length;
-  return `${known.length} of ${asked.length} known, ${atOnce} at the first try`;
-};
-
-const focusOnNext = () => document.querySelector("#panel input, #forward:enabled, #restart").focus();
-
-const question = (part, gate) => {
-  const name = recording.wires[part.wire];
-  const form = element("form");
-  const field = element("input", "", {
-    type: "text",
-    inputmode: "decimal",
-    autocomplete: "off",
-    "aria-label": isSum(part) ? `Sum of the gradients of ${name}` : `Gradient of ${name}`,
-    placeholder: "two digits will do",
-  });
-  const given = outputsOf(gate).map((wire) => `d${recording.wires[wire]} = ${numbersOf(wire, "gradient").textContent}`);
-  form.append(
-    element(
-      "span",
-      isSum(part)
-        ? `Gradients add at branches. With what came before, d${name} so far =`
-        : `Upstream: ${given.join(", ")}. What does ${gate.node} send to ${name}? d${name} =`,
-    ),
-    field,
-    element("button", "Check", { type: "submit" }),
-    element("button", "Show", { type: "button" }),
-  );
-  const key = keyOf(place - 1, part);
-  field.value = answers.get(key)?.typed ?? "";
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const typed = read(field.value);
-    if (typed === undefined) {
-      answers.set(key, { ...answers.get(key), typed: field.value, isShown: false, verdict: "Type a number, such as -0.53." });
-    } else {
-      const [isRight, verdict] = judged(typed, part);
-      answers.set(key, { typed: field.value, isShown: isRight, verdict, tries: (answers.get(key)?.tries ?? 0) + 1 });
-    }
-    show();
-    focusOnNext();
-  });
-  form.lastChild.addEventListener("click", () => {
-    answers.set(key, { isShown: true, verdict: "", tries: Infinity });
-    show();
-    focusOnNext();
-  });
-  return form;
-};
-
-// ---------------------------------------------------------------------------------------------- what can be done
-
 const go = (to) => {
   place = Math.min(Math.max(to, 0), steps.length);
   show();
@@ -329,9 +150,11 @@ const actions = {
   forward: () => go(place + 1),
 };
 for (const [name, act] of Object.entries(actions)) {
-  document.getElementById(name).addEventListener("click", () => {
+  const button = document.getElementById(name);
+  button.addEventListener("click", () => {
     pause();
     act();
+    if (button.disabled) focusOnNext(); // a button that can do no more would lose the focus
   });
 }
 document.getElementById("play").addEventListener("click", play);
@@ -394,6 +217,8 @@ const showInputs = () => {
 };
 
 const svg = document.querySelector(".picture svg");
+svg.setAttribute("role", "group"); // with what it is, and not what it was when it was drawn
+svg.setAttribute("aria-label", "Wires and gates");
 svg.style.setProperty("--width", `${svg.getAttribute("width")}px`);
 const quiz = document.getElementById("quiz");
 quiz.disabled = !steps.some(({ phase, parts }) => phase === "backward" && parts.some((part) => part.gradient !== null));

@@ -18,13 +18,12 @@ from graph.formatting import gate_text
 from graph.library import GATES
 from graph.step import Step, total
 from graph.table import reads
-from graph.wiring import outputs_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
     from graph.wire import Wire
 
-_FILES = ("page.html", "page.css", "numbers.js", "gates.js", "page.js")
+_SCRIPTS = ("numbers.js", "gates.js", "passes.js", "quiz.js", "page.js")
 _IN_JAVASCRIPT = re.compile(r"^  (\w+): (?:\{|SAME)", re.MULTILINE)  # the gates in gates.js
 _LONG = 300
 _WIDEST = "-0.1234567"  # most of what a changed input makes of a number is as short
@@ -42,20 +41,19 @@ def page_of(graph: ComputationalGraph, inputs: Mapping[str, Any], upstream: Any)
     steps = [(step, _shows(twin, _touched(twin, step))) for step in stepper]
     if steps:
         steps[-1][1].extend(_unreached(twin, [show for _, shows in steps for show in shows]))
-    parts = {name: files("graph.page").joinpath(name).read_text(encoding="utf-8") for name in _FILES}
-    fixed = _why_fixed(twin, set(_IN_JAVASCRIPT.findall(parts["gates.js"])))
+    fixed = _why_fixed(twin, set(_IN_JAVASCRIPT.findall(_text("gates.js"))))
     recording = {
         **_structure(twin, [step for step, _ in steps]),
         "steps": [_step(twin, step, shows) for step, shows in steps],
         "fixed": fixed,
     }
-    return Template(parts["page.html"]).substitute(
+    return Template(_text("page.html")).substitute(
         title=escaped(f"{twin.output}, gate by gate"),
         formula=escaped(_formulas([step for step, _ in steps])),
-        style=parts["page.css"],
+        style=_text("page.css"),
         svg=diagram(twin, 0.0 if fixed else width_of(_WIDEST, 13)),
         recording=_in_script(json.dumps(recording, ensure_ascii=False, separators=(",", ":"))),
-        script=parts["numbers.js"] + parts["gates.js"] + parts["page.js"],
+        script="".join(map(_text, _SCRIPTS)),
     )
 
 
@@ -74,12 +72,14 @@ def _structure(graph: ComputationalGraph, steps: Sequence[Step]) -> dict[str, An
         for name, gate, slot in schedule.entries
         for lines in [lines_of(graph._wire(name).value)]
     ]
+    places = {node: place for place, node in enumerate(schedule.order)}  # those of the boxes in the picture
     gates = []
     for call in schedule.calls:
         step = last[call.node]
         gates.append(
             {
                 "node": call.node,
+                "box": places[call.node],
                 "kind": type(step.gate).__name__,
                 "text": gate_text(step.gate),
                 "pattern": getattr(step.gate, "pattern", ""),
@@ -95,7 +95,7 @@ def _structure(graph: ComputationalGraph, steps: Sequence[Step]) -> dict[str, An
             }
         )
     return {
-        "wires": [str(wire) for node in schedule.order for wire in _wires(graph, node)],
+        "wires": [str(wire) for node in schedule.order for wire in graph._wires_of(node)],
         "entries": entries,
         "gates": gates,
         "differentiated": [slot for _, slot in schedule.differentiated],
@@ -132,7 +132,7 @@ def _step(graph: ComputationalGraph, step: Step, shows: list[Any]) -> dict[str, 
 def _touched(graph: ComputationalGraph, step: Step) -> Iterator[tuple[Wire, str]]:
     """Yield the wires whose value or gradient a step, made just now, has changed."""
     if step.phase == "forward":
-        yield from ((wire, "value") for wire in _wires(graph, step.node))
+        yield from ((wire, "value") for wire in graph._wires_of(step.node))
         return
     if graph.output.node == step.node:
         yield graph.output, "gradient"
@@ -156,11 +156,6 @@ def _unreached(graph: ComputationalGraph, shows: Sequence[Any]) -> list[Any]:
     return _shows(graph, ((graph._wire(name), "gradient") for name in names))
 
 
-def _wires(graph: ComputationalGraph, node: str) -> list[Wire]:
-    """Return the output wires of a gate."""
-    return [graph._wire(node, port) for port in range(outputs_of(graph.graph.nodes[node]["gate"]))]
-
-
 def _why_fixed(graph: ComputationalGraph, known: set[str]) -> str:
     """Return why the inputs cannot be changed in the page; "" if they can."""
     why = "The inputs cannot be changed here: "
@@ -175,6 +170,11 @@ def _why_fixed(graph: ComputationalGraph, known: set[str]) -> str:
         if any(type(value) is not float for value in graph._values[call.out : call.out + call.outputs]):
             return f"{why}{call.node} is an array, and the page computes with numbers."
     return ""
+
+
+def _text(name: str) -> str:
+    """Return the text of a file beside this one."""
+    return files("graph.page").joinpath(name).read_text(encoding="utf-8")
 
 
 def _exact(value: Value) -> str | None:

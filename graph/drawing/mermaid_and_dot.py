@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from graph.drawing.svg import output_of
 from graph.entries import Entry
 from graph.formatting import plain
 from graph.notation import symbol_of
@@ -29,7 +28,7 @@ def mermaid(graph: ComputationalGraph) -> str:
             lines.append(f'    {name}(["{_in_mermaid(node)}"])')
         else:
             lines.append(f'    {name}["{_in_mermaid(symbol_of(gate))}<br/>{_in_mermaid(node)}"]')
-    if output_of(graph) is not None:
+    if graph._output_if_any is not None:
         lines.append('    output(["output"])')
     for source, target, texts in _wires(graph, ids):
         label = "<br/>".join(map(_in_mermaid, texts))
@@ -47,7 +46,7 @@ def dot(graph: ComputationalGraph) -> str:
             lines.append(f'    {name} [label="{_in_dot(node)}", shape=ellipse];')
         else:
             lines.append(f'    {name} [label="{_in_dot(symbol_of(gate))}\\n{_in_dot(node)}", shape=box];')
-    if output_of(graph) is not None:
+    if graph._output_if_any is not None:
         lines.append('    output [label="output", shape=plaintext];')
     for source, target, texts in _wires(graph, ids):
         label = "\\n".join(map(_in_dot, texts))
@@ -60,7 +59,7 @@ def _wires(graph: ComputationalGraph, ids: dict[str, str]) -> Iterator[tuple[str
     for node, sources in all_sources(graph.graph):
         for source, port in sources:
             yield ids[source], ids[node], _texts(graph._wire(source, port))
-    output = output_of(graph)
+    output = graph._output_if_any
     if output is not None:
         yield ids[output.node], "output", _texts(output)
 
