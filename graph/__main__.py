@@ -79,15 +79,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> int:
     """Build the graph, do what the options ask for, and return the exit status."""
     graph = ComputationalGraph.from_expression(expression)
-    if given.html:
+    if given.html is not None:
         graph.to_html(given.html, inputs, 1.0)
         print(f"wrote {given.html}", file=sys.stderr)
     if given.step:
         step_through(graph.stepper(inputs, 1.0))
-    if given.svg or given.mermaid:
+    if given.svg is not None or given.mermaid:
         graph.forward(inputs)
         graph.backward(1.0)
-    if given.svg:
+    if given.svg is not None:
         graph.to_svg(given.svg)
         print(f"wrote {given.svg}", file=sys.stderr)
     if given.mermaid:
@@ -96,7 +96,7 @@ def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> 
         report = graph.check(inputs)
         print(report)
         return 0 if report.passed else 1
-    if not (given.step or given.svg or given.html or given.mermaid):
+    if not (given.step or given.mermaid or given.svg is not None or given.html is not None):
         _print_passes(graph, expression, inputs)
     return 0
 

@@ -33,7 +33,13 @@ def write_atomically(path: str | PathLike[str], write: Callable[[Any], None]) ->
     FileNotFoundError, IsADirectoryError
         If there is no such folder, or the file is one itself.
     """
-    folder, name = folder_and_name(path)
+    folder_and_name(path)
+    if _is_special(path):
+        with open(path, "wb") as file:
+            write(file)
+        return
+    path = os.path.realpath(path)  # a link stays a link
+    folder, name = os.path.split(path)
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
     try:
         with open(temporary, "xb") as file:
@@ -50,6 +56,13 @@ def write_atomically(path: str | PathLike[str], write: Callable[[Any], None]) ->
 def check_writable(path: str | PathLike[str]) -> None:
     """Raise OSError unless a file can be written beside `path`, and `path` is no folder."""
     folder, name = folder_and_name(path)
+    if _is_special(path):
+        return
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
     with open(temporary, "xb"):
         os.unlink(temporary)
+
+
+def _is_special(path: str | PathLike[str]) -> bool:
+    """Return whether a path is of something that can be written to but not replaced, such as /dev/stdout."""
+    return os.path.exists(path) and not os.path.isfile(path)

@@ -10,6 +10,7 @@ from gates.tables import aligned, as_html
 from gates.values import Value
 from graph.entries import Constant, Input
 from graph.formatting import plain
+from graph.notation import pattern_of
 from graph.passes import upstream_of
 from graph.step import Step, backward_step
 
@@ -46,7 +47,7 @@ class Part:
     @property
     def pattern(self) -> str:
         """The lecture's name for what the gate does with gradients: "gradient distributor"; "" if it has none."""
-        return getattr(self.gate, "pattern", "")
+        return pattern_of(self.gate)
 
     @property
     def upstream(self) -> Value:
@@ -125,9 +126,9 @@ def explained(graph: ComputationalGraph, name: str | Wire) -> Explanation:
     wire = graph[name] if isinstance(name, str) else graph._own(name, "explain()")
     if isinstance(wire, tuple):
         raise ValueError(f"explain(): {name!r} has {len(wire)} outputs: give one of them, such as graph[{name!r}][0]")
-    if graph._ran is None or graph._grads is None or not graph._is_current or graph._midway:
-        why = f": {graph._midway}" if graph._midway else ""
-        raise RuntimeError(f"explain() needs both passes first, forward() and backward(){why}")
+    if graph._assigned is not None or graph._midway or not graph._has_gradients:
+        why = f"the parameter {graph._assigned!r} was assigned since" if graph._assigned is not None else graph._midway
+        raise RuntimeError(f"explain() needs both passes first, forward() and backward(){f': {why}' * bool(why)}")
     gradient = wire.grad
     parts = [] if gradient is None else list(_parts(graph, wire))
     return Explanation(str(wire), gradient, parts, _remark(graph, wire, parts))
@@ -158,7 +159,7 @@ def _remark(graph: ComputationalGraph, wire: Wire, parts: list[Part]) -> str:
     if graph._differentiated == (wire.node, wire.port):
         return "it is the output, whose gradient is given"
     if wire.grad is not None:
-        return "" if parts else "no gate that the output depends on reads it"
+        return "" if parts else "no gate sends one back to it"
     if isinstance(gate, Constant):
         return "it is a constant"
     if slot in graph._schedule.label_slots:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from gates import Gate
 from gates.gate import parameter_names, settings_of
 from graph.formatting import gate_text, plain
 
@@ -89,11 +90,11 @@ def notation_of(gate: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Not
     gradients = []
     for port, name in enumerate(inputs):
         slope = slopes[port] if port < len(slopes) else ""
-        if not slope:
+        is_whole = not upstream.keys().isdisjoint(_NAME.findall(slope))
+        if not slope or (len(outputs) > 1 and not is_whole):
             gradients.append(" + ".join([f"∂{output}/∂{name} × d{output}" for output in outputs]))
             continue
         text = "".join(map(str, _pieces(slope, {}, names)))
-        is_whole = not upstream.keys().isdisjoint(_NAME.findall(slope))
         gradients.append(text if is_whole else f"{_bracketed(text)} × d{outputs[0]}")
     return Notation(inputs, outputs, pieces, gradients)
 
@@ -120,11 +121,19 @@ def symbol_of(gate: Any) -> str:
     return "".join(map(str, _pieces(expression, {}, dict.fromkeys(names, "·") | settings)))
 
 
+def pattern_of(gate: Any) -> str:
+    """Return what a gate does with gradients, in the lecture's words; "" if its class does not say."""
+    pattern = getattr(gate, "pattern", "")
+    return pattern if isinstance(pattern, str) else ""
+
+
 def _checked(gate: Any) -> tuple[str, ...]:
     """Return a gate's notation, of which the first text is the formula, "" if it has none."""
     given = getattr(gate, "notation", ())
     notation = (given,) if isinstance(given, str) else given
     if not isinstance(notation, tuple) or not all(isinstance(text, str) for text in notation):
+        if not isinstance(gate, Gate):
+            return ("",)  # the class means something else by that name
         raise TypeError(
             f"{type(gate).__name__}: notation must be a formula, and a text for each input's local gradient, such as "
             f'("z = x * y", "y", "x"), got {given!r}'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from gates.namespaces import namespace
 from gates.tables import as_html
 from gates.values import Value, shape_of
 from graph.formatting import plain
-from graph.notation import Notation, notation_of
+from graph.notation import Notation, notation_of, pattern_of
 from graph.passes import run_alone
 from graph.schedule import Call
 from graph.table import reads
@@ -151,7 +152,7 @@ class Step:
         for name, gradient in self.downstream.items():
             value, local, upstream = map(_text, (self.inputs[name], self.local[name], self.upstream))
             table.append((name, value, local, upstream, _text(gradient)))
-        pattern = getattr(self.gate, "pattern", "")
+        pattern = pattern_of(self.gate)
         additions = "".join([f"<p>{escape(text)}</p>" for text in self.additions.values()])
         return as_html(table, f"backward: {self.notation.equation}{f' ({pattern})' * bool(pattern)}") + additions
 
@@ -208,28 +209,34 @@ def _sums(
 
 
 def _local(call: Call, values: list[Value]) -> list[Any]:
-    """Return a gate's local gradient for each input: as numbers, or described."""
+    """Return a gate's local gradient for each input: as numbers where they are few, else described."""
     inputs, outputs = [values[slot] for slot in call.sources], values[call.out : call.out + call.outputs]
-    bare = call._replace(backward=formula(call.gate.backward))  # without a guard, which minds only the pass itself
-    if not any(map(shape_of, inputs + outputs)) and call.outputs <= _OUTPUTS:
-        rows = []
-        for port in range(call.outputs):
-            with np.errstate(all="ignore"):
-                rows.append(run_alone(bare, values, [float(place == port) for place in range(call.outputs)]))
-        return rows[0] if call.outputs == 1 else [None if None in column else column for column in zip(*rows)]
     shape = shape_of(outputs[0])
     alike = call.outputs == 1 and getattr(call.gate, "elementwise", False)
     found: list[Any] = [None] * len(inputs)
-    if alike and math.prod(shape) <= _ELEMENTS and any(shape_of(value) == shape for value in inputs):
-        with np.errstate(all="ignore"):
-            found = run_alone(bare, values, [namespace(outputs[0]).ones_like(outputs[0])])
-    rows_ = sum(math.prod(shape_of(output)) for output in outputs)
+    if alike or not any(map(shape_of, inputs + outputs)):
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):  # the pass itself raises what there is to raise
+            found = _slopes(call, values, outputs)
+    count = sum(math.prod(shape_of(output)) for output in outputs)
     return [
         slope
         if slope is not None and shape_of(value) == shape
-        else f"{rows_} × {math.prod(shape_of(value))} Jacobian" + ", diagonal" * (alike and shape_of(value) == shape)
+        else f"{count} × {math.prod(shape_of(value))} Jacobian" + ", diagonal" * (alike and shape_of(value) == shape)
         for slope, value in zip(found, inputs)
     ]
+
+
+def _slopes(call: Call, values: list[Value], outputs: list[Value]) -> list[Any]:
+    """Return what backward gives for upstream gradients of 1: for several outputs a tuple, 1 for each in turn."""
+    bare = call._replace(backward=formula(call.gate.backward))  # without a guard, which minds only the pass itself
+    if math.prod(shape_of(outputs[0])) > _ELEMENTS or len(outputs) > _OUTPUTS:
+        return [None] * len(call.sources)
+    if len(outputs) == 1:
+        return run_alone(bare, values, [namespace(outputs[0]).ones_like(outputs[0])])
+    rows = [
+        run_alone(bare, values, [float(place == port) for place in range(len(outputs))]) for port in range(len(outputs))
+    ]
+    return [None if None in column else column for column in zip(*rows)]
 
 
 def _notation_and_inputs(

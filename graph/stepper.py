@@ -63,6 +63,7 @@ class Stepper:
         self._values = values_of_entries(self._schedule, inputs, {})
         self._grads: list[Any] | None = None  # from the first step of the backward phase on
         self._final: list[Any] | None = None  # the gradients as backward() leaves them, once both passes are done
+        self._shown: list[Any] | None = None  # those that the graph shows
         self._gradients: dict[str, Value] = {}
         self._changes: list[_Change] = []  # of all gates that ran
         self._place = 0  # how many of them are shown
@@ -260,7 +261,8 @@ class Stepper:
     def _close_at_the_end(self) -> None:
         """After the last step, work out the gradients as backward() gives them."""
         if self._next_call() is None:
-            self._final = list(self._seeded())
+            unneeded = self._schedule.unneeded
+            self._final = [None if slot in unneeded else dz for slot, dz in enumerate(self._seeded())]
             self._gradients = self._graph._gradients(self._schedule, self._values, self._final)
 
     def _set(self, change: _Change, values: Sequence[Value]) -> None:
@@ -273,13 +275,15 @@ class Stepper:
         """Let the graph show where the stepper stands."""
         graph, is_done = self._graph, self.where[1] is None
         graph._midway = "" if is_done else self._stand
-        graph._grads = self._final if is_done else self._grads if self._place > len(self._schedule.calls) else None
+        is_backward = self._place > len(self._schedule.calls)
+        graph._grads = self._shown = self._final if is_done else self._grads if is_backward else None
         graph._differentiated = self._output
 
     def _require_graph(self) -> None:
         """Raise RuntimeError if the graph shows something else by now."""
         graph = self._graph
-        is_shown = graph._values is self._values and graph._is_current and graph._assigned is None
+        is_shown = graph._values is self._values and graph._grads is self._shown and graph._is_current
+        is_shown = is_shown and graph._assigned is None
         if not is_shown or graph._output_place() != self._output:
             raise RuntimeError(
                 "the graph has run another pass since the stepper was made, or was changed: make a new stepper"

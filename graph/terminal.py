@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,8 @@ from typing import TextIO
 from graph.formatting import plain
 from graph.stepper import Stepper
 
-_BACK = ("b", "\x1b[D", "\x7f", "\b")  # the left arrow and backspace too
+_KEY = re.compile(r"\x1b[\[O].|.", re.DOTALL)  # an arrow key is an escape sequence
+_BACK = ("b", "\x1b[d", "\x1bod", "\x7f", "\b")  # the left arrow and backspace too, in lower case
 _QUIT = ("q", "\x04")
 
 
@@ -20,7 +23,7 @@ def step_through(stepper: Stepper) -> None:
 
     Without a terminal each line of the standard input stands for a key.
     """
-    with _keys(sys.stdin) as keys:
+    with _keys(sys.stdin or io.StringIO()) as keys:
         print("any key: the next gate; b: back; q: quit", flush=True)
         while stepper.where[1] is not None:
             key = next(keys, "")
@@ -41,18 +44,19 @@ def step_through(stepper: Stepper) -> None:
 def _keys(source: TextIO) -> Iterator[Iterator[str]]:
     """Give the keys that are pressed in a terminal, or the lines of what is no terminal."""
     if not source.isatty():
-        yield (line.strip() for line in source)
+        yield (line.strip().lower() or "\n" for line in source)
         return
     try:
         import termios
         import tty
     except ImportError:  # Windows has none: a line is a key
-        yield (line.strip() for line in source)
+        yield (line.strip().lower() or "\n" for line in source)
         return
     terminal = source.fileno()
     before = termios.tcgetattr(terminal)
     try:
         tty.setcbreak(terminal)
-        yield iter(lambda: os.read(terminal, 8).decode(errors="replace"), "")
+        read = iter(lambda: os.read(terminal, 1024).decode(errors="replace"), "")
+        yield (key.lower() for typed in read for key in _KEY.findall(typed))  # a key that is held gives several at once
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)

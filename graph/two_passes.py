@@ -171,13 +171,10 @@ class TwoPasses(Structure):
 
     def _gradient_of(self, wire: Wire) -> Value:
         """Return a wire's gradient of the last backward pass; None before it, or where there is none."""
-        if (
-            self._ran is None
-            or self._grads is None
-            or not self._is_current
-            or self._differentiated != self._output_place()
-        ):
+        if not self._has_gradients:
             return None
+        assert self._ran is not None
+        assert self._grads is not None
         return self._grads[self._ran.slot(wire.node, wire.port)]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -230,6 +227,11 @@ class TwoPasses(Structure):
             kept[key] = Schedule(self.graph, self.guard)
         schedule: Schedule = kept[key]
         return schedule
+
+    @property
+    def _has_gradients(self) -> bool:
+        """Whether there are gradients, of the output that the graph has now."""
+        return self._grads is not None and self._is_current and self._differentiated == self._output_place()
 
     @property
     def _is_current(self) -> bool:

@@ -146,13 +146,13 @@ def test_kills_at_any_moment_leave_a_whole_checkpoint_and_the_same_bits(tmp_path
         process = start(path, resume=path.exists())
         time.sleep(choose.uniform(0.05, 0.4))
         if process.poll() is not None or kills == 6:
+            process.communicate()
             break
         process.send_signal(signal.SIGKILL if kills % 2 else signal.SIGINT)
         out, _ = process.communicate()
         if process.returncode == 0 and "True" not in out:
             break
         kills += 1
-    process.communicate()
     assert process.returncode == 0
     assert kills > 0
     with np.load(f"{path}.result.npz") as result:

@@ -177,6 +177,9 @@ GRADIENTS = "gradient of x: -4\ngradient of y: -4\ngradient of z: 3\n"
 
 
 class TestStep:
+    def test_ctrl_d_quits(self) -> None:
+        assert write("--step", keys="\n\x04\n").stdout.endswith(STEPS[0])
+
     @pytest.mark.parametrize("keys", ["\n\n\n\n", "", "\n", "n\nn\nn\nn\nmore\n"])
     def test_a_line_for_each_gate_and_to_the_end_where_there_is_none(self, keys: str) -> None:
         result = write("--step", keys=keys)
@@ -192,9 +195,11 @@ class TestStep:
     @pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is a thing of Unix")
     def test_a_key_in_a_terminal(self) -> None:
         import pty
+        import termios
 
         ours, theirs = pty.openpty()
-        command = [sys.executable, "-m", "graph", "x * x", "x=3", "--step"]
+        before = termios.tcgetattr(ours)
+        command = [sys.executable, "-m", "graph", "2 * x * x", "x=3", "--step"]
         with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, text=True) as process:
             os.close(theirs)
             assert process.stdout is not None
@@ -202,16 +207,21 @@ class TestStep:
             watchdog.start()
             assert process.stdout.readline().startswith("any key")
             shown = []
-            for key, lines in ((b" ", 1), (b"\x1b[D", 1), (b"x", 1), (b"\n", 3)):
+            for key, lines in ((b" ", 1), (b"n", 1), (b"\x1b[D\x1b[D", 2), (b"xy", 2), (b"\n", 2), (b"\n", 2)):
                 os.write(ours, key)
                 shown += [process.stdout.readline() for _ in range(lines)]
             rest = process.stdout.read()
             watchdog.cancel()
+        assert termios.tcgetattr(ours) == before
         os.close(ours)
-        assert shown[0] == shown[2] == "multiply_1 = x * x = 3 * 3 = 9\n"
-        assert shown[1] == "back, before forward of multiply_1\n"
-        assert shown[3].startswith("multiply_1 = x * x   dx = x × dmultiply_1 = 3 × 1 = 3")
-        assert rest == "gradient of x: 6\n"
+        first, second = "scale_1 = 2 * x = 2 * 3 = 6\n", "multiply_1 = scale_1 * x = 6 * 3 = 18\n"
+        back = [
+            "back, before forward of multiply_1\n",
+            "back, before forward of scale_1\n",
+        ]  # an arrow key that is held
+        assert shown[:6] == [first, second, *back, first, second]
+        assert shown[-1].strip() == "dx so far = 6 + 6 = 12"
+        assert rest == "gradient of x: 12\n"
         assert process.returncode == 0
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix")

@@ -106,7 +106,7 @@ def test_why_there_is_no_part(name: str, words: str) -> None:
 
 def test_an_input_that_nothing_needs() -> None:
     graph = after_both(forked(), {"x": 3, "y": 1})
-    assert str(graph.explain("y")) == "y has the gradient 0; no gate that the output depends on reads it"
+    assert str(graph.explain("y")) == "y has the gradient 0; no gate sends one back to it"
 
 
 def test_it_changes_nothing() -> None:
@@ -132,6 +132,20 @@ class TestMistakes:
             graph.explain("x")
         stepper.finish()
         assert graph.explain("x").gradient == -4.0
+
+    def test_a_parameter_that_was_assigned(self) -> None:
+        graph = ComputationalGraph()
+        graph.output = graph.input("x") * graph.parameter("w", 3)
+        after_both(graph, {"x": 2})
+        graph.parameters["w"] -= 1
+        with pytest.raises(RuntimeError, match="the parameter 'w' was assigned since"):
+            graph.explain("x")
+
+    def test_another_output(self) -> None:
+        graph = after_both(staged(), STAGED)
+        graph.output = graph["add_1"]
+        with pytest.raises(RuntimeError, match="needs both passes first"):
+            graph.explain("x")
 
     def test_names(self) -> None:
         graph = after_both(forked(), {"x": 3, "y": 1})

@@ -8,7 +8,7 @@ import pytest
 
 from gates import ELU, Add, Copy, Divide, Gate, LeakyReLU, MatMul, Max, Multiply, Power, ReLU, Scale, Shift, Sigmoid
 from graph.library import GATES
-from graph.notation import notation_of, symbol_of
+from graph.notation import notation_of, pattern_of, symbol_of
 from losses import SoftmaxLoss, SVMLoss
 from tests.cases import CASES
 
@@ -154,6 +154,16 @@ class TestNames:
 
         written = notation_of(Twice(), ["a"], ["b"])
         assert (written.equation, written.gradients) == ("b = 2 * a", ["∂b/∂a × db"])
+
+    @pytest.mark.parametrize("notation", [5, {"a": 1}, None, print])
+    def test_a_class_of_ones_own_may_mean_something_else(self, notation: Any) -> None:
+        gate = type("Own", (), {"notation": notation, "pattern": 7, "forward": lambda self, x: x, "backward": print})()
+        assert notation_of(gate, ["a"], ["b"]).equation == "b = Own(a)"
+        assert pattern_of(gate) == ""
+
+    def test_several_outputs_need_the_whole_gradient(self) -> None:
+        gate = type("Split", (), {"notation": ("u, v = split(x)", "1"), "forward": lambda self, x: x})()
+        assert notation_of(gate, ["a"], ["s", "t"]).gradients == ["∂s/∂a × ds + ∂t/∂a × dt"]
 
     @pytest.mark.parametrize("notation", [5, ["z = x"], ("z = x", 1), None])
     def test_what_is_no_notation(self, notation: Any) -> None:

@@ -194,6 +194,26 @@ class TestTheDrawing:
                 )
                 assert not any(left < x < right and top + 4 < y < bottom - 4 for left, top, right, bottom in texts)
 
+    def test_values_stand_above_in_green_and_gradients_below_in_red(self, page: Any) -> None:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.set_content(GRAPHS["circuit 2"]().to_svg())
+            wires = page.evaluate(
+                """() => [...document.querySelectorAll(".wire")].map((wire) => {
+                    const [value, gradient, line] = [".value", ".gradient", ".line"].map((c) => wire.querySelector(c));
+                    const y = new DOMPoint(0, line.getPointAtLength(0).y).matrixTransform(line.getScreenCTM()).y;
+                    const boxes = [value, gradient].map((text) => text.getBoundingClientRect());
+                    const fills = [value, gradient].map((text) => getComputedStyle(text).fill);
+                    return [boxes[0].bottom, y, boxes[1].top, ...fills];
+                })"""
+            )
+            assert len(wires) == len(WIRES_2)
+            for bottom, y, top, green, red in wires:
+                assert bottom - 4 < y < top + 4
+                (r, g, b), (r2, g2, b2) = ([int(c) for c in re.findall(r"\d+", colour)] for colour in (green, red))
+                assert g > max(r, b)
+                assert r2 > max(g2, b2)
+
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_texts_stand_out_from_their_background(self, scheme: str, page: Any) -> None:
         page.emulate_media(color_scheme=scheme)
@@ -222,6 +242,17 @@ class TestTheDrawing:
         graph = circuit_1()
         svg = graph.to_svg(tmp_path / "circuit.svg")
         assert (tmp_path / "circuit.svg").read_text(encoding="utf-8") == svg == graph.to_svg()
+
+    def test_the_output_is_marked(self) -> None:
+        root = ElementTree.fromstring(GRAPHS["staged"]().to_svg())
+        marked = [g.get("data-gate") for g in root.iter(f"{SVG}g") if "result" in g.get("class", "").split()]
+        assert marked == ["divide_1"]
+
+    def test_a_gates_kind_is_escaped(self) -> None:
+        graph = ComputationalGraph()
+        graph.add(type("Odd", (Exp,), {"kind": "<b>", "notation": ()})(), graph.input("x"))
+        texts = [text.text for text in ElementTree.fromstring(graph.to_svg()).iter(f"{SVG}text")]
+        assert "<b>" in texts
 
     def test_before_any_gate(self) -> None:
         assert numbers(ComputationalGraph().to_svg()) == {}
@@ -266,6 +297,15 @@ class TestTheOverview:
             *("Input 4", "4", "Multiply 3", "2", "1", "Exp 1", "1"),
             *("largest |value|", "–", "–", "–", "–", "largest |gradient|", "–", "–", "–", "–"),
         ]
+
+    def test_only_graphs_with_more_gates_get_one(self) -> None:
+        assert numbers(circuit_1().to_svg(max_gates=2)).keys() == set("xyzqf")
+        assert numbers(circuit_1().to_svg(max_gates=1)) == {}
+
+    def test_the_largest_is_without_its_sign_in_arrays_too(self) -> None:
+        graph = after_both(ComputationalGraph.from_expression("x * 2"), {"x": [-3, 1]}, 1)
+        texts = [text.text for text in ElementTree.fromstring(graph.to_svg(max_gates=0)).iter(f"{SVG}text")]
+        assert texts[texts.index("largest |value|") + 1 :][:2] == ["3", "6"]
 
     def test_it_shows_where_numbers_explode(self) -> None:
         graph = ComputationalGraph()

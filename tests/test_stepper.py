@@ -114,6 +114,14 @@ class TestTheLecturesCircuit:
         with pytest.raises(ValueError, match="takes a gate that runs, got 'x', which only holds a value"):
             stepper.run_to("x")
 
+    def test_run_to_after_going_back_stops_there_again(self) -> None:
+        stepper = circuit_1().stepper(**CIRCUIT_1)
+        stepper.run_to("f")
+        stepper.next()
+        stepper.back()
+        assert stepper.run_to("f") == ("forward", "f")
+        assert stepper.run_to("f") == ("backward", "f")
+
     def test_run_to_from_a_gate_that_next_came_to_stays(self) -> None:
         graph = circuit_1()
         stepper = graph.stepper(**CIRCUIT_1)
@@ -273,6 +281,49 @@ class TestLocalGradients:
         assert str(backward) == "cube = Cube(x)   dx = ∂cube/∂x × dcube = 12 × 1 = 12"
         assert isinstance(backward.gate, Cube)
 
+    def test_a_backward_that_is_not_local_times_upstream(self) -> None:
+        class Forgetful(Multiply):
+            def backward(self, dz: Any) -> list[Any]:
+                x, y = self.kept
+                return [y, x]
+
+        graph = ComputationalGraph()
+        x, y = graph.inputs("x", "y")
+        graph.output = graph.add(Forgetful(), x, y, name="w") * 3
+        step = self.steps(graph, {"x": 2, "y": 5})["w"]
+        assert str(step) == "w = x * y   dx = y × dw = 5 × 3 ≠ 5\n            dy = x × dw = 2 × 3 ≠ 2"
+
+    @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")  # as NumPy always warns
+    def test_an_infinite_output(self) -> None:
+        step = self.steps(ComputationalGraph.from_expression("exp(x)"), {"x": [1000.0, 0.0]}, 1)["exp_1"]
+        assert step.local["x"].tolist() == [np.inf, 1.0]
+
+    def test_a_gradient_that_nobody_asked_for_is_dropped(self) -> None:
+        class Product:
+            def forward(self, x: Any, y: Any) -> Any:
+                self.kept = x, y
+                return x * y
+
+            def backward(self, dz: Any) -> list[Any]:
+                return [dz * self.kept[1], dz * self.kept[0]]
+
+        graph = ComputationalGraph()
+        graph.output = graph.add(Product(), graph.input("x", grad=False), graph.input("y"), name="p")
+        assert self.steps(graph, {"x": 2, "y": 3})["p"].downstream == {"x": None, "y": 2.0}
+        assert graph["x"].grad is None
+
+    def test_gates_after_the_output_do_not_run_backward(self) -> None:
+        graph = ComputationalGraph()
+        q = np.exp(graph.input("x"))
+        q * 2
+        graph.output = q
+        steps = list(graph.stepper(x=0))
+        assert [(step.phase, step.node) for step in steps] == [
+            ("forward", "exp_1"),
+            ("forward", "scale_1"),
+            ("backward", "exp_1"),
+        ]
+
     def test_a_guard_minds_the_pass_and_not_the_local_gradient(self) -> None:
         # 1 / x at 1e-200 has the local gradient -inf; with the upstream gradient 1e-300 what is sent is -1e100.
         graph = ComputationalGraph(guard=True)
@@ -339,17 +390,21 @@ class TestMistakes:
         assert stepper.where == ("backward", "multiply_1")
         assert graph.stepper({"x": [1, 2]}, [1, 10], y=3).finish()["y"] == 21.0
 
-    @pytest.mark.parametrize("upset", ["forward", "stepper", "assign", "add"])
+    @pytest.mark.parametrize("upset", ["forward", "backward", "stepper", "assign", "add", "output"])
     def test_another_pass_or_a_change_ends_it(self, upset: str) -> None:
         graph = ComputationalGraph()
         x = graph.input("x")
         graph.output = x * graph.parameter("w", 3)
         stepper = graph.stepper(x=2)
         stepper.next()
-        if upset == "forward":
+        if upset == "backward":
+            graph.backward()
+        elif upset == "forward":
             graph.forward(x=5)
         elif upset == "stepper":
             graph.stepper(x=5)
+        elif upset == "output":
+            graph.output = x
         elif upset == "assign":
             graph.parameters["w"] = 4
         else:
@@ -371,6 +426,54 @@ class TestMistakes:
         stepper = circuit_1().stepper(**CIRCUIT_1)
         with pytest.raises(KeyError, match="no gate is called 'p'"):
             stepper.run_to("p")
+
+    def test_a_call_that_fails_changes_nothing(self) -> None:
+        graph = ComputationalGraph()
+        graph.output = graph.input("x")
+        graph.forward(x=2)
+        graph.backward()
+        before = shown(graph)
+        with pytest.raises(ValueError, match="needs an upstream gradient"):
+            graph.stepper(x=[1.0, 2.0])
+        assert shown(graph) == before
+
+    def test_no_upstream_gradient_and_nothing_to_differentiate(self) -> None:
+        graph = ComputationalGraph()
+        graph.output = graph.input("x", grad=False) * 2
+        stepper = graph.stepper(x=[1.0, 2.0])
+        for _ in range(2):
+            with pytest.raises(ValueError, match="needs an upstream gradient"):
+                stepper.next()
+            assert stepper.where == ("forward", "scale_1")
+            assert graph["scale_1"].value is None
+
+    def test_a_failed_forward_ends_the_stepper_and_its_words(self) -> None:
+        graph = ComputationalGraph.from_expression("x @ y")
+        stepper = graph.stepper(x=[1.0, 2.0], y=[3.0, 4.0])
+        with pytest.raises(ValueError, match="cannot multiply"):
+            graph.forward(x=[1.0], y=[1.0, 2.0])
+        with pytest.raises(RuntimeError, match=r"needs both passes first, forward\(\) and backward\(\)$"):
+            graph.explain("x")
+        with pytest.raises(RuntimeError, match="make a new stepper"):
+            stepper.next()
+
+    def test_an_output_without_gradient_has_none_at_the_end(self) -> None:
+        graph = ComputationalGraph()
+        graph.output = graph.input("x", grad=False) * 2
+        assert graph.stepper(x=3).finish() == {}
+        assert graph.output.grad is None
+
+    def test_a_backward_that_takes_no_upstream_of_1(self) -> None:
+        class Picky(Exp):
+            def backward(self, dy: Any) -> list[Any]:
+                if dy == 1:
+                    raise ArithmeticError("not 1")
+                return super().backward(dy)
+
+        graph = ComputationalGraph()
+        graph.output = graph.add(Picky(), graph.input("x"), name="e") * 2
+        *_, step = graph.stepper(x=0)
+        assert (step.local, step.downstream) == ({"x": "1 × 1 Jacobian, diagonal"}, {"x": 2.0})
 
     def test_a_graph_without_gates(self) -> None:
         graph = ComputationalGraph()

@@ -166,7 +166,9 @@ document.getElementById("slider").addEventListener("input", (event) => {
   pause();
   go(Number(event.target.value));
 });
+document.addEventListener("focusin", (event) => event.target.matches('input[type="text"]') && pause()); // to type in peace
 document.getElementById("quiz").addEventListener("change", () => {
+  pause();
   answers.clear();
   show();
 });

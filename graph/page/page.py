@@ -16,6 +16,7 @@ from graph.drawing.svg import diagram
 from graph.drawing.texts import escaped, lines_of, width_of
 from graph.formatting import gate_text
 from graph.library import GATES
+from graph.notation import pattern_of
 from graph.step import Step, total
 from graph.table import reads
 
@@ -52,7 +53,7 @@ def page_of(graph: ComputationalGraph, inputs: Mapping[str, Any], upstream: Any)
         formula=escaped(_formulas([step for step, _ in steps])),
         style=_text("page.css"),
         svg=diagram(twin, 0.0 if fixed else width_of(_WIDEST, 13)),
-        recording=_in_script(json.dumps(recording, ensure_ascii=False, separators=(",", ":"))),
+        recording=_in_script(json.dumps(recording, separators=(",", ":"))),
         script="".join(map(_text, _SCRIPTS)),
     )
 
@@ -82,7 +83,7 @@ def _structure(graph: ComputationalGraph, steps: Sequence[Step]) -> dict[str, An
                 "box": places[call.node],
                 "kind": type(step.gate).__name__,
                 "text": gate_text(step.gate),
-                "pattern": getattr(step.gate, "pattern", ""),
+                "pattern": pattern_of(step.gate),
                 "settings": {name: _exact(value) for name, value in settings_of(step.gate).items()},
                 "sources": call.sources,
                 "out": call.out,

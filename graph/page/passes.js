@@ -78,8 +78,7 @@ const run = (entries) => {
     }
     made.push(step);
   }
-  for (const wire of recording.differentiated) {
-    if (grads[wire] === undefined && made.length) made.at(-1).shows.push([wire, "gradient", ["0"]]);
-  }
+  const unreached = recording.differentiated.filter((wire) => grads[wire] === undefined);
+  made.at(-1)?.shows.push(...seed, ...unreached.map((wire) => [wire, "gradient", ["0"]]));
   return made;
 };
