@@ -55,7 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--svg", metavar="FILE", help="write a picture of the graph, with the numbers of both passes")
     parser.add_argument("--html", metavar="FILE", help="write a page in which to step through both passes")
     parser.add_argument("--mermaid", action="store_true", help="print the graph in Mermaid's language")
-    given = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # Options may stand between an expression and its inputs, but argparse has no -- then.
+    given = parser.parse_args(arguments) if "--" in arguments else parser.parse_intermixed_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without the sign × shows a ?
     status = 0

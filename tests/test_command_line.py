@@ -235,6 +235,12 @@ class TestStep:
             assert process.stderr.read() == ""
 
 
+def test_an_option_may_stand_between() -> None:
+    result = run("x * y", "--mermaid", "x=1", "y=2")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "x = 1" in result.stdout
+
+
 class TestFiles:
     def test_a_picture_and_a_page(self, tmp_path: Path) -> None:
         picture, page = tmp_path / "circuit.svg", tmp_path / "circuit.html"
