@@ -24,6 +24,7 @@ from gates.tables import aligned
 from gates.values import Value
 from graph.entries import Input
 from graph.nested import GraphGate
+from graph.table import reads
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
@@ -134,7 +135,7 @@ def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphRe
             {name: np.array(given) if isinstance(given, np.ndarray) else given for name, given in inputs.items()}
         )
         nodes = _nodes(twin)
-        given = {name: twin._values[slot] for name, gate, slot in twin._schedule.entries if isinstance(gate, Input)}
+        given = {name: twin._wire(name).value for name, gate, _ in twin._schedule.entries if isinstance(gate, Input)}
         gates = {node: _gate_report(gate, wanted, values) for node, (gate, wanted, values) in nodes.items()}
         blame = [node for node, report in gates.items() if report.verdict in ("fail", "kink") and not report.passed]
         subject = _EndToEnd(twin, given)
@@ -166,7 +167,7 @@ def _nodes(graph: ComputationalGraph) -> dict[str, tuple[Any, tuple[bool, ...], 
     for call in graph._schedule.calls:
         gate = graph.graph.nodes[call.node]["gate"]
         if call.backward is not None and (any(call.gate.wanted) or isinstance(gate, GraphGate)):
-            nodes[call.node] = gate, call.gate.wanted, copy_of([graph._values[slot] for slot in call.sources])
+            nodes[call.node] = gate, call.gate.wanted, copy_of([wire.value for wire in reads(graph, call.node)])
     return nodes
 
 

@@ -12,6 +12,7 @@ from graph.entries import Constant, Input
 from graph.formatting import plain
 from graph.notation import pattern_of
 from graph.passes import upstream_of
+from graph.recording import Recording
 from graph.step import Step, backward_step
 
 if TYPE_CHECKING:
@@ -126,17 +127,20 @@ def explained(graph: ComputationalGraph, name: str | Wire) -> Explanation:
     wire = graph[name] if isinstance(name, str) else graph._own(name, "explain()")
     if isinstance(wire, tuple):
         raise ValueError(f"explain(): {name!r} has {len(wire)} outputs: give one of them, such as graph[{name!r}][0]")
-    if graph._assigned is not None or graph._midway or not graph._has_gradients:
-        why = f"the parameter {graph._assigned!r} was assigned since" if graph._assigned is not None else graph._midway
+    recording = graph._current
+    why = "" if recording is None else recording.midway
+    if recording is not None and recording.assigned is not None:
+        why = f"the parameter {recording.assigned!r} was assigned since"
+    if why or recording is None or recording.grads is None or recording.output != graph._output_place():
         raise RuntimeError(f"explain() needs both passes first, forward() and backward(){f': {why}' * bool(why)}")
     gradient = wire.grad
-    parts = [] if gradient is None else list(_parts(graph, wire))
+    parts = [] if gradient is None else list(_parts(graph, recording, wire))
     return Explanation(str(wire), gradient, parts, _remark(graph, wire, parts))
 
 
-def _parts(graph: ComputationalGraph, wire: Wire) -> Iterator[Part]:
+def _parts(graph: ComputationalGraph, recording: Recording, wire: Wire) -> Iterator[Part]:
     """Yield what each gate sends back along a wire."""
-    schedule, values, grads = graph._schedule, graph._values, graph._grads
+    schedule, values, grads = recording.schedule, recording.values, recording.grads
     assert grads is not None
     slot = schedule.slot(wire.node, wire.port)
     readers = {node for _, node, port in graph.graph.out_edges(wire.node, data="source_port") if port == wire.port}
@@ -156,7 +160,7 @@ def _remark(graph: ComputationalGraph, wire: Wire, parts: list[Part]) -> str:
     """Return what else is to be said of a gradient, or why there is none."""
     gate = wire.gate
     slot = graph._schedule.slot(wire.node, wire.port)
-    if graph._differentiated == (wire.node, wire.port):
+    if wire == graph.output:
         return "it is the output, whose gradient is given"
     if wire.grad is not None:
         return "" if parts else "no gate sends one back to it"

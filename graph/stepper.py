@@ -10,6 +10,7 @@ from graph.arguments import values_of_entries
 from graph.drawing.picture import picture, scrolled
 from graph.entries import Entry
 from graph.passes import run_forward, upstream_of
+from graph.recording import Recording
 from graph.schedule import Call
 from graph.step import Step, backward_step, forward_step
 from graph.wire import Wire
@@ -60,7 +61,7 @@ class Stepper:
         self._schedule = graph._schedule
         self._output = graph._output_place()
         self._upstream = upstream
-        self._values = values_of_entries(self._schedule, inputs, {})
+        self._recording = Recording(self._schedule, values_of_entries(self._schedule, inputs, {}), None, self._output)
         self._grads: list[Any] | None = None  # from the first step of the backward phase on
         self._final: list[Any] | None = None  # the gradients as backward() leaves them, once both passes are done
         self._shown: list[Any] | None = None  # those that the graph shows
@@ -70,7 +71,7 @@ class Stepper:
         self._behind = len(self._schedule.calls)  # the gates that have not run backward yet, or been passed over
         self._stop: int | None = None  # where run_to() stopped last
         self._close_at_the_end()
-        graph._ran, graph._values, graph._assigned = self._schedule, self._values, None
+        graph._recording = self._recording
         self._show()
 
     @property
@@ -229,21 +230,21 @@ class Stepper:
 
     def _forward(self, call: Call) -> _Change:
         """Run a gate forward."""
-        run_forward([call], self._values)
+        run_forward([call], self._recording.values)
         slots = range(call.out, call.out + call.outputs)
         return _Change(
-            forward_step(self._graph, call, self._values),
+            forward_step(self._graph, call, self._recording.values),
             slots,
             [None] * len(slots),
-            [self._values[slot] for slot in slots],
+            [self._recording.values[slot] for slot in slots],
         )
 
     def _backward(self, call: Call) -> _Change:
         """Run a gate backward, and add what it sends to what is there."""
         grads = self._seeded()
-        upstream = upstream_of(call, self._values, grads)
+        upstream = upstream_of(call, self._recording.values, grads)
         assert upstream is not None
-        step = backward_step(self._graph, call, self._values, upstream, grads)
+        step = backward_step(self._graph, call, self._recording.values, upstream, grads)
         slots = list(dict.fromkeys(call.sources))
         before = [grads[slot] for slot in slots]
         for slot, gradient in zip(call.sources, step.downstream.values()):
@@ -255,7 +256,7 @@ class Stepper:
     def _seeded(self) -> list[Any]:
         """Return the gradients, begun with that of the output."""
         if self._grads is None:
-            self._grads = self._graph._seeded(self._schedule, self._values, self._upstream)
+            self._grads = self._graph._seeded(self._schedule, self._recording.values, self._upstream)
         return self._grads
 
     def _close_at_the_end(self) -> None:
@@ -263,27 +264,26 @@ class Stepper:
         if self._next_call() is None:
             unneeded = self._schedule.unneeded
             self._final = [None if slot in unneeded else dz for slot, dz in enumerate(self._seeded())]
-            self._gradients = self._graph._gradients(self._schedule, self._values, self._final)
+            self._gradients = self._graph._gradients(self._schedule, self._recording.values, self._final)
 
     def _set(self, change: _Change, values: Sequence[Value]) -> None:
         """Put the values or gradients before or after a step into the graph's lists."""
-        held = self._values if change.step.phase == "forward" else self._seeded()
+        held = self._recording.values if change.step.phase == "forward" else self._seeded()
         for slot, value in zip(change.slots, values):
             held[slot] = value
 
     def _show(self) -> None:
         """Let the graph show where the stepper stands."""
-        graph, is_done = self._graph, self.where[1] is None
-        graph._midway = "" if is_done else self._stand
+        recording, is_done = self._recording, self.where[1] is None
+        recording.midway = "" if is_done else self._stand
         is_backward = self._place > len(self._schedule.calls)
-        graph._grads = self._shown = self._final if is_done else self._grads if is_backward else None
-        graph._differentiated = self._output
+        recording.grads = self._shown = self._final if is_done else self._grads if is_backward else None
 
     def _require_graph(self) -> None:
         """Raise RuntimeError if the graph shows something else by now."""
         graph = self._graph
-        is_shown = graph._values is self._values and graph._grads is self._shown and graph._is_current
-        is_shown = is_shown and graph._assigned is None
+        recording = graph._current
+        is_shown = recording is self._recording and recording.grads is self._shown and recording.assigned is None
         if not is_shown or graph._output_place() != self._output:
             raise RuntimeError(
                 "the graph has run another pass since the stepper was made, or was changed: make a new stepper"

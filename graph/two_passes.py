@@ -11,6 +11,7 @@ from gates.values import Value
 from graph.arguments import owned_gradients, upstream_gradient, values_of_entries
 from graph.entries import Input
 from graph.passes import run_backward, run_forward
+from graph.recording import Recording
 from graph.schedule import Schedule, call_of
 from graph.structure import Structure
 from graph.wire import Wire
@@ -22,12 +23,7 @@ class TwoPasses(Structure):
     def __init__(self, guard: bool = False) -> None:
         super().__init__()
         self.guard = guard
-        self._ran: Schedule | None = None  # the schedule of the last forward pass, to which the lists belong
-        self._values: list[Any] = []
-        self._grads: list[Any] | None = None
-        self._differentiated: tuple[str, int] | None = None  # the output that the gradients are of
-        self._assigned: str | None = None  # a parameter that was assigned since the last forward pass
-        self._midway = ""  # where a stepper stands that has not come to the end of both passes
+        self._recording: Recording | None = None  # of the last forward pass, and of backward after it
 
     def nodes_topologically_sorted(self) -> list[str]:
         """Return the names of all gates, inputs first, each after those that it reads.
@@ -70,9 +66,9 @@ class TwoPasses(Structure):
         """
         schedule, output = self._schedule, self._output_place()
         values = values_of_entries(schedule, inputs, named)
-        self._ran, self._grads, self._midway = None, None, ""
+        self._recording = None
         run_forward(schedule.calls, values)
-        self._ran, self._values, self._assigned = schedule, values, None
+        self._recording = Recording(schedule, values)
         return values[schedule.slot(*output)]
 
     def backward(self, upstream: Any = None) -> dict[str, Value]:
@@ -107,21 +103,22 @@ class TwoPasses(Structure):
         >>> graph.backward([1, 10])
         {'x': array([ 3., 30.]), 'y': 21.0}
         """
-        schedule, values, output = self._schedule, self._values, self._output_place()
-        if self._ran is not schedule:
-            why = "" if self._ran is None else ": the graph has changed since the last one"
+        recording, schedule, output = self._recording, self._schedule, self._output_place()
+        if recording is None or recording.schedule is not schedule:
+            why = "" if recording is None else ": the graph has changed since the last one"
             raise RuntimeError(f"backward() needs a forward pass first{why}")
-        if self._assigned is not None:
-            why = f"the parameter {self._assigned!r} was assigned since the last one"
+        if recording.assigned is not None:
+            why = f"the parameter {recording.assigned!r} was assigned since the last one"
             raise RuntimeError(f"backward() needs a forward pass first: {why}")
-        if values[schedule.slot(*output)] is None:
-            raise RuntimeError(f"backward() needs a forward pass first: {self._midway}")
+        if recording.value(*output) is None:
+            raise RuntimeError(f"backward() needs a forward pass first: {recording.midway}")
+        values = recording.values
         grads = self._seeded(schedule, values, upstream)
         run_backward(schedule.calls, values, grads)
         for slot in schedule.unneeded:
             grads[slot] = None
         gradients = self._gradients(schedule, values, grads)
-        self._grads, self._differentiated, self._midway = grads, output, ""
+        recording.grads, recording.output, recording.midway = grads, output, ""
         return gradients
 
     def evaluate(self, name: str | Wire, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
@@ -165,26 +162,27 @@ class TwoPasses(Structure):
 
     def _value_of(self, wire: Wire) -> Value:
         """Return a wire's value of the last forward pass; None before it, or when the graph has changed since."""
-        return (
-            self._values[self._ran.slot(wire.node, wire.port)] if self._ran is not None and self._is_current else None
-        )
+        recording = self._current
+        return None if recording is None else recording.value(wire.node, wire.port)
 
     def _gradient_of(self, wire: Wire) -> Value:
         """Return a wire's gradient of the last backward pass; None before it, or where there is none."""
-        if not self._has_gradients:
+        recording = self._current
+        if recording is None or recording.output != self._output_place():
             return None
-        assert self._ran is not None
-        assert self._grads is not None
-        return self._grads[self._ran.slot(wire.node, wire.port)]
+        return recording.gradient(wire.node, wire.port)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_ran": None, "_values": [], "_grads": None, "_midway": ""}
+        return {**super().__getstate__(), "_recording": None}
 
     def _last_inputs(self) -> dict[str, Value]:
         """Return the inputs of the last forward pass; none before it, or when the graph has changed since."""
-        if self._ran is None or not self._is_current:
+        recording = self._current
+        if recording is None:
             return {}
-        return {name: self._values[slot] for name, gate, slot in self._ran.entries if isinstance(gate, Input)}
+        return {
+            name: recording.values[slot] for name, gate, slot in recording.schedule.entries if isinstance(gate, Input)
+        }
 
     def _seeded(self, schedule: Schedule, values: list[Any], upstream: Any) -> list[Any]:
         """Return a list of gradients with that of the output filled in."""
@@ -212,7 +210,8 @@ class TwoPasses(Structure):
                 yield names[id(parameter)], gradient
 
     def _parameter_assigned(self, name: str) -> None:
-        self._assigned = name
+        if self._recording is not None:
+            self._recording.assigned = name
 
     def _reschedule(self) -> None:
         """Forget the order of the gates: the next pass works it out anew."""
@@ -229,11 +228,9 @@ class TwoPasses(Structure):
         return schedule
 
     @property
-    def _has_gradients(self) -> bool:
-        """Whether there are gradients, of the output that the graph has now."""
-        return self._grads is not None and self._is_current and self._differentiated == self._output_place()
-
-    @property
-    def _is_current(self) -> bool:
-        """Whether the graph is as it was in the last forward pass."""
-        return self._ran in self.graph.__networkx_cache__.values()
+    def _current(self) -> Recording | None:
+        """What the last passes have computed; None before them, or when the graph has changed since."""
+        recording = self._recording
+        if recording is None or recording.schedule not in self.graph.__networkx_cache__.values():
+            return None
+        return recording

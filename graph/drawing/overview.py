@@ -48,9 +48,10 @@ def overview(graph: ComputationalGraph, dark: bool = True) -> str:
         body.append(_text(f"{shortened(kind)} {total:,}", _HEAD - 12, y + 17, "note end"))
         body += [_cell(kind, cells[kind, band], most, band, y) for band in range(bands) if cells[kind, band]]
     y = 60 + len(rows) * _ROW + 24
-    for kind, values in (("value", graph._values), ("gradient", graph._grads)):
-        shown = values if graph._ran is not None and graph._is_current else None
-        largest = _largest(graph, shown, band_of, gates, bands)
+    recording = graph._current
+    held = (None, None) if recording is None else (recording.values, recording.grads)
+    for kind, numbers in zip(("value", "gradient"), held):
+        largest = _largest(graph, numbers, band_of, gates, bands)
         body.append(_text(f"largest |{kind}|", _HEAD - 12, y, f"{kind} end"))
         body += [_text(text, _HEAD + (band + 0.5) * _COLUMN, y, f"{kind} middle") for band, text in enumerate(largest)]
         y += 20

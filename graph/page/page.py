@@ -160,15 +160,15 @@ def _unreached(graph: ComputationalGraph, shows: Sequence[Any]) -> list[Any]:
 def _why_fixed(graph: ComputationalGraph, known: set[str]) -> str:
     """Return why the inputs cannot be changed in the page; "" if they can."""
     why = "The inputs cannot be changed here: "
-    for name, _, slot in graph._schedule.entries:
-        if type(graph._values[slot]) is not float:
+    for name, _, _ in graph._schedule.entries:
+        if type(graph._wire(name).value) is not float:
             return f"{why}{name} is an array, and the page computes with numbers."
     for call in graph._schedule.calls:
         gate = graph.graph.nodes[call.node]["gate"]
         kind = type(gate).__name__
         if kind not in known or GATES.get(kind) is not type(gate):
             return f"{why}the page does not know the formulas of {call.node} ({kind})."
-        if any(type(value) is not float for value in graph._values[call.out : call.out + call.outputs]):
+        if any(type(wire.value) is not float for wire in graph._wires_of(call.node)):
             return f"{why}{call.node} is an array, and the page computes with numbers."
     return ""
 
