@@ -191,7 +191,7 @@ const showInputs = () => {
   const fields = new Map();
   for (const entry of recording.entries.filter(({ kind }) => kind !== "Constant")) {
     const name = recording.wires[entry.wire];
-    const field = element("input", "", { type: "text", inputmode: "decimal", autocomplete: "off" });
+    const field = element("input", "", { type: "text", name, inputmode: "decimal", autocomplete: "off" });
     field.value = entry.value.replace(/\.0$/, "");
     const label = element("label", name);
     label.append(field);
