@@ -142,7 +142,6 @@ class Stepper:
         if self.at_start:
             raise RuntimeError("back() needs a step to take back: the stepper is at the start")
         self._place -= 1
-        self._stop = None
         self._set(self._changes[self._place], self._changes[self._place].before)
         self._show()
         return self._changes[self._place].step

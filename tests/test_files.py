@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -281,3 +282,26 @@ def test_the_file_is_json_that_people_can_read(tmp_path: Path) -> None:
             {"name": "f", "gate": "Multiply", "reads": [["r", 0], ["w", 0]]},
         ],
     }
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    file, link = tmp_path / "graph.json", tmp_path / "link.json"
+    link.symlink_to(file)
+    for expression in ("x + y", "x * y"):
+        ComputationalGraph.from_expression(expression).save(link)
+        assert link.is_symlink()
+        assert ComputationalGraph.load(file).forward(x=2, y=5) == {"x + y": 7.0, "x * y": 10.0}[expression]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["graph.json", "link.json"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a thing of Unix")
+def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+    reader.start()
+    ComputationalGraph.from_expression("x + y").save(pipe)
+    reader.join(10)
+    assert pipe.is_fifo()
+    assert '"Add"' in read[0]
