@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,13 +10,10 @@ from html import escape
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gates.doors import formula
-from gates.namespaces import namespace
 from gates.tables import as_html
 from gates.values import Value, shape_of
 from graph.formatting import plain
+from graph.local_gradients import local_gradients
 from graph.notation import Notation, notation_of, pattern_of
 from graph.passes import run_alone
 from graph.schedule import Call
@@ -26,8 +22,6 @@ from graph.table import reads
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
 
-_ELEMENTS = 8  # of a larger array the local gradient is described
-_OUTPUTS = 8  # of a gate with more outputs too
 _LINE = 100  # numbers that make a line longer are left out
 
 
@@ -172,7 +166,7 @@ def backward_step(
 ) -> Step:
     """Run a gate's backward alone, and return its step; `grads` are the gradients before it, to which it adds."""
     notation, inputs = _notation_and_inputs(graph, call, values)
-    slopes = _local(call, values)  # first: a graph within keeps the gradients of its last backward
+    slopes = local_gradients(call, values)  # first: a graph within keeps the gradients of its last backward
     downstream = run_alone(call, values, upstream)
     for port, slot in enumerate(call.sources):
         if slot in graph._schedule.unneeded:
@@ -206,37 +200,6 @@ def _sums(
         if gradient is not None:
             terms.setdefault(name, [] if grads[slot] is None else [grads[slot]]).append(gradient)
     return {name: several for name, several in terms.items() if len(several) > 1}
-
-
-def _local(call: Call, values: list[Value]) -> list[Any]:
-    """Return a gate's local gradient for each input: as numbers where they are few, else described."""
-    inputs, outputs = [values[slot] for slot in call.sources], values[call.out : call.out + call.outputs]
-    shape = shape_of(outputs[0])
-    alike = call.outputs == 1 and getattr(call.gate, "elementwise", False)
-    found: list[Any] = [None] * len(inputs)
-    if alike or not any(map(shape_of, inputs + outputs)):
-        with contextlib.suppress(Exception), np.errstate(all="ignore"):  # the pass itself raises what there is to raise
-            found = _slopes(call, values, outputs)
-    count = sum(math.prod(shape_of(output)) for output in outputs)
-    return [
-        slope
-        if slope is not None and shape_of(value) == shape
-        else f"{count} × {math.prod(shape_of(value))} Jacobian" + ", diagonal" * (alike and shape_of(value) == shape)
-        for slope, value in zip(found, inputs)
-    ]
-
-
-def _slopes(call: Call, values: list[Value], outputs: list[Value]) -> list[Any]:
-    """Return what backward gives for upstream gradients of 1: for several outputs a tuple, 1 for each in turn."""
-    bare = call._replace(backward=formula(call.gate.backward))  # without a guard, which minds only the pass itself
-    if math.prod(shape_of(outputs[0])) > _ELEMENTS or len(outputs) > _OUTPUTS:
-        return [None] * len(call.sources)
-    if len(outputs) == 1:
-        return run_alone(bare, values, [namespace(outputs[0]).ones_like(outputs[0])])
-    rows = [
-        run_alone(bare, values, [float(place == port) for place in range(len(outputs))]) for port in range(len(outputs))
-    ]
-    return [None if None in column else column for column in zip(*rows)]
 
 
 def _notation_and_inputs(
