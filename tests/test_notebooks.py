@@ -9,14 +9,12 @@ from IPython.core.formatters import DisplayFormatter
 from gates import Exp, Multiply, check_gate
 from graph import ComputationalGraph
 from tests.circuits import CIRCUIT_1, circuit_1
+from tests.pictures import SVG
 
 
 @pytest.fixture(scope="module")
 def formatter() -> Any:
     return DisplayFormatter()
-
-
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 class Doubled(Exp):

@@ -23,6 +23,7 @@ from tests.circuits import (
     random_circuit,
     staged,
 )
+from tests.pictures import numbers
 
 
 @pytest.fixture
@@ -304,6 +305,11 @@ class TestChangedInputs:
         for _ in range(100):
             page.keyboard.press("ArrowRight")
         assert texts(page)["X"][0].startswith("8 × 4 ")
+        graph = network()
+        graph.forward(batch())
+        graph.backward()
+        drawn = numbers(graph.to_svg())
+        assert texts(page) == drawn
         assert texts(page)["loss"][1] == "1"
         assert " … " in texts(page)["W1"][1]
 

@@ -29,9 +29,8 @@ from tests.circuits import (
     random_circuit,
     staged,
 )
-from tests.pictures import CIRCUIT, circuit
+from tests.pictures import CIRCUIT, SVG, circuit, numbers
 
-SVG = "{http://www.w3.org/2000/svg}"
 ODD_NAMES = [
     "<script>alert(1)</script>",
     'a"b',
@@ -81,16 +80,6 @@ GRAPHS: dict[str, Callable[[], ComputationalGraph]] = {
     "random 300": lambda: after_both(*random_circuit(300, 1)),
 }
 every_graph = pytest.mark.parametrize("make", GRAPHS.values(), ids=list(GRAPHS))
-
-
-def numbers(svg: str) -> dict[str, tuple[str, str]]:
-    """Return what a picture has on each wire: the texts of its value and its gradient."""
-    found = {}
-    for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
-        if "data-wire" in group.attrib:
-            texts = {text.get("class"): "".join(text.itertext()) for text in group.iter(f"{SVG}text")}
-            found[group.attrib["data-wire"]] = texts["value"], texts["gradient"]
-    return found
 
 
 class TestNumbers:

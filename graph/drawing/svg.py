@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from graph.drawing.boxes import Box, Edge
 from graph.drawing.layers import layers_of
 from graph.drawing.layout import Layout, arrange
-from graph.drawing.texts import DASH, escaped, lines_of, shortened, width_of
+from graph.drawing.texts import DASH, escaped, lines_of, lines_of_gradient, shortened, width_of
 from graph.entries import Constant, Entry, Input, Parameter
 from graph.formatting import gate_text, plain
 from graph.notation import symbol_of
@@ -94,7 +94,7 @@ def _drawn(graph: ComputationalGraph, node: str, layer: int, room: float) -> _Dr
     """Return a gate with its texts and the size of its box."""
     gate = graph.graph.nodes[node]["gate"]
     wires = graph._wires_of(node)
-    numbers = [(lines_of(wire.value), _gradient_lines(wire)) for wire in wires]
+    numbers = [(lines_of(wire.value), lines_of_gradient(wire.grad, wire.value)) for wire in wires]
     if isinstance(gate, Entry):
         width, height = width_of(shortened(node), _ENTRY) + 22, 28.0
     else:
@@ -109,12 +109,6 @@ def _drawn(graph: ComputationalGraph, node: str, layer: int, room: float) -> _Dr
     widest = max(room, *(width_of(text, _NUMBERS) for text in texts), _STUB)
     offsets = tuple([(port - (len(wires) - 1) / 2) * each for port in range(len(wires))])
     return _Drawn(node, gate, wires, numbers, Box(layer, width, height, widest + 14, offsets, slot))
-
-
-def _gradient_lines(wire: Wire) -> list[str]:
-    """Return a gradient as lines; its shape is its value's, and stands there."""
-    lines = lines_of(wire.grad)
-    return lines[1:] if len(lines) > 1 and len(lines_of(wire.value)) > 1 else lines
 
 
 def _edges(graph: ComputationalGraph, node: str, index: dict[str, int]) -> Iterator[Edge]:

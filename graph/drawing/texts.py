@@ -63,3 +63,9 @@ def lines_of(value: Value) -> list[str]:
         return [size]
     with np.errstate(all="ignore"):
         return [size, " … ".join([f"{number:.3g}" for number in (array.min(), array.mean(), array.max())])]
+
+
+def lines_of_gradient(gradient: Value, value: Value) -> list[str]:
+    """Return a gradient as lines; without its shape where that stands above, in the lines of its value."""
+    lines = lines_of(gradient)
+    return lines[1:] if len(lines) > 1 and len(lines_of(value)) > 1 else lines

@@ -13,7 +13,7 @@ from gates.gate import settings_of
 from gates.values import Value
 from graph.drawing.picture import MAX_GATES, gates_of
 from graph.drawing.svg import diagram
-from graph.drawing.texts import escaped, lines_of, width_of
+from graph.drawing.texts import escaped, lines_of, lines_of_gradient, width_of
 from graph.formatting import gate_text
 from graph.library import GATES
 from graph.notation import pattern_of
@@ -144,9 +144,9 @@ def _shows(graph: ComputationalGraph, touched: Iterator[tuple[Wire, str]]) -> li
     """Return what the picture shows from a step on: wire, kind and lines of text."""
     shown = {}
     for wire, kind in touched:
-        number = wire.value if kind == "value" else wire.grad
-        if number is not None:
-            shown[graph._schedule.slot(wire.node, wire.port)] = kind, lines_of(number)
+        lines = lines_of(wire.value) if kind == "value" else lines_of_gradient(wire.grad, wire.value)
+        if kind == "value" or wire.grad is not None:
+            shown[graph._schedule.slot(wire.node, wire.port)] = kind, lines
     return [[slot, kind, lines] for slot, (kind, lines) in shown.items()]
 
 
