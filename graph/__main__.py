@@ -25,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        if message.startswith("unrecognized arguments: -"):
+        if re.match("unrecognized arguments: -(?!-)", message):
             message += "; write -- in front of an expression that begins with a minus"
         self.exit(2, f"{self.prog}: {message}\n")
 

@@ -160,7 +160,7 @@ def _remark(graph: ComputationalGraph, wire: Wire, parts: list[Part]) -> str:
     """Return what else is to be said of a gradient, or why there is none."""
     gate = wire.gate
     slot = graph._schedule.slot(wire.node, wire.port)
-    if wire == graph.output:
+    if wire == graph.output and wire.grad is not None:
         return "it is the output, whose gradient is given"
     if wire.grad is not None:
         return "" if parts else "no gate sends one back to it"

@@ -84,7 +84,7 @@ class Step:
         if self.phase == "forward":
             return self.computation
         head = self.notation.equation
-        gradients = [*filter(None, self.products), *self.additions.values()] or ["no gradient is wanted"]
+        gradients = [*filter(None, self.products), *self.additions.values()] or [self.of_nothing_sent]
         return "\n".join([f"{head}   {gradients[0]}", *(f"{' ' * len(head)}   {text}" for text in gradients[1:])])
 
     __repr__ = __str__
@@ -99,6 +99,12 @@ class Step:
     def products(self) -> list[str]:
         """What backward computed for each input: `dq = z × df = -4 × 1 = -4`; "" where nobody asked for it."""
         return [self._product(port) for port in range(len(self.inputs))]
+
+    @property
+    def of_nothing_sent(self) -> str:
+        """What to say of a backward that sends no gradient to any input."""
+        has_own = getattr(self.gate, "has_parameters", False)
+        return "the gradients of its own parameters" if has_own else "no gradient is wanted"
 
     @property
     def additions(self) -> dict[str, str]:

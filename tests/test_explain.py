@@ -104,6 +104,13 @@ def test_why_there_is_no_part(name: str, words: str) -> None:
     assert found.parts == []
 
 
+def test_an_output_without_gradient() -> None:
+    graph = ComputationalGraph()
+    graph.output = graph.input("x", grad=False) * 2
+    after_both(graph, {"x": 1})
+    assert str(graph.explain("scale_1")) == "scale_1 has no gradient: it is computed from nothing that has one"
+
+
 def test_an_input_that_nothing_needs() -> None:
     graph = after_both(forked(), {"x": 3, "y": 1})
     assert str(graph.explain("y")) == "y has the gradient 0; no gate sends one back to it"

@@ -260,6 +260,14 @@ class TestChangedInputs:
         graph.output = (graph.input("x") * array).sum()
         assert "w is an array" in opened(graph, {"x": 3}).locator("#inputs").inner_text()
 
+    def test_without_any_gradient_inputs_can_be_changed(self, opened: Any) -> None:
+        graph = ComputationalGraph()
+        graph.output = graph.input("x", grad=False) * graph.input("y", grad=False)
+        page = opened(graph, {"x": 1, "y": 2})
+        page.get_by_label("x", exact=True).fill("7")
+        page.get_by_role("slider", name="Step").fill("1")
+        assert texts(page) == {"x": ("7", "–"), "y": ("2", "–"), "multiply_1": ("14", "–")}
+
     def test_a_gate_that_makes_an_array_of_numbers(self, opened: Any) -> None:
         graph = ComputationalGraph()
         graph.output = graph.input("x").reshape((1,)).sum()

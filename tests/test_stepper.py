@@ -265,6 +265,14 @@ class TestLocalGradients:
         assert step.downstream == {"x": None, "y": 2.0}
         assert str(step) == "multiply_1 = x * y   dy = x × dmultiply_1 = 2 × 1 = 2"
 
+    def test_a_graph_within_whose_parameters_alone_have_gradients(self) -> None:
+        inner = ComputationalGraph()
+        inner.output = inner.input("a") * inner.parameter("w", 4)
+        graph = ComputationalGraph()
+        graph.output = graph.add(inner.as_gate(), graph.input("x", grad=False), name="inner")
+        step = self.steps(graph, {"x": 3})["inner"]
+        assert str(step).endswith("   the gradients of its own parameters")
+
     def test_a_gate_of_ones_own(self) -> None:
         class Cube:
             def forward(self, x: float) -> float:

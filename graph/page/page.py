@@ -127,7 +127,7 @@ def _step(graph: ComputationalGraph, step: Step, shows: list[Any]) -> dict[str, 
             {"line": line, "wire": slots[name], "port": f"sum {name}", "gradient": _exact(total(step.sums[name]))}
             for name, line in step.additions.items()
         ]
-    return {"phase": step.phase, "node": step.node, "parts": parts, "shows": shows}
+    return {"phase": step.phase, "node": step.node, "parts": parts or [{"line": step.of_nothing_sent}], "shows": shows}
 
 
 def _touched(graph: ComputationalGraph, step: Step) -> Iterator[tuple[Wire, str]]:

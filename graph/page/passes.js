@@ -44,8 +44,9 @@ const run = (entries) => {
     const shows = outputs.map((output, port) => [gate.out + port, "value", [plain(output)]]);
     made.push({ phase: "forward", node: gate.node, parts: [{ line }], shows });
   }
-  grads[recording.output] = read(recording.upstream);
-  let seed = [[recording.output, "gradient", [plain(grads[recording.output])]]];
+  const given = toNumber(recording.upstream); // null where the output is computed from nothing that has a gradient
+  if (given !== null) grads[recording.output] = given;
+  let seed = given === null ? [] : [[recording.output, "gradient", [plain(given)]]];
   for (const gate of recording.gates.toReversed()) {
     const wires = outputsOf(gate);
     if (gate.sends.length === 0 || wires.every((wire) => grads[wire] === undefined)) continue;
