@@ -227,8 +227,10 @@ class TestStep:
     @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix")
     def test_ctrl_c_ends_it_quietly(self) -> None:
         command = [sys.executable, "-m", "graph", "x * x", "x=3", "--step"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
             assert process.stdout.readline().startswith("any key")
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 130
