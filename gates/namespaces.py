@@ -34,10 +34,14 @@ def namespace(*values: Any) -> Any:
     >>> namespace(1.0, np.ones(3)) is np
     True
     """
+    numbers: Any = scalar_math
     for value in values:
         if type(value) is float:
             continue
         if isinstance(value, (np.ndarray, np.generic)):
             return np
-        return value.__array_namespace__()
-    return scalar_math
+        found = value.__array_namespace__()
+        if not getattr(found, "of_numbers", False):
+            return found
+        numbers = found
+    return numbers

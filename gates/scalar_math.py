@@ -1,15 +1,19 @@
 """The array API's elementwise functions, for Python floats.
 
 `math` raises where IEEE arithmetic has an answer: exp(1000) is inf, 1 / 0 is inf, log(-1) is nan. Here each
-function gives that answer. This module knows nothing of gates; `gates.namespaces` hands it to their formulas.
+function gives that answer, from `math` alone, so that generated code can take it over as it stands. This module
+knows nothing of gates; `gates.namespaces` hands it to their formulas.
 """
 
 import math
-import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+of_numbers = True
+tanh = math.tanh
+abs = math.fabs  # the array API's name
+isinf = math.isinf
 
 
 def __getattr__(name: str) -> Any:
@@ -25,38 +29,76 @@ def __getattr__(name: str) -> Any:
     return on_floats
 
 
-def _ieee(fast: Callable[..., float], exact: np.ufunc) -> Callable[..., float]:
-    """Return `fast` with the answers of `exact` where it raises."""
-
-    def function(*numbers: float) -> float:
-        try:
-            return fast(*numbers)
-        except (ArithmeticError, ValueError):
-            with np.errstate(all="ignore"):
-                return float(exact(*numbers))
-
-    return function
+def exp(x: float) -> float:
+    """Return e**x: inf where that is too large for a float."""
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
 
 
-exp = _ieee(math.exp, np.exp)
-expm1 = _ieee(math.expm1, np.expm1)
-log = _ieee(math.log, np.log)
-sqrt = _ieee(math.sqrt, np.sqrt)
-pow = _ieee(math.pow, np.power)  # the array API's name
-divide = _ieee(operator.truediv, np.divide)
-tanh = math.tanh
-abs = math.fabs  # the array API's name
-isinf = math.isinf
+def expm1(x: float) -> float:
+    """Return e**x - 1: inf where that is too large for a float."""
+    try:
+        return math.expm1(x)
+    except OverflowError:
+        return math.inf
+
+
+def log(x: float) -> float:
+    """Return the natural logarithm of x: -inf at 0, nan below."""
+    try:
+        return math.log(x)
+    except ValueError:
+        return -math.inf if x == 0.0 else math.nan
+
+
+def log1p(x: float) -> float:
+    """Return the natural logarithm of 1 + x: -inf at -1, nan below."""
+    try:
+        return math.log1p(x)
+    except ValueError:
+        return -math.inf if x == -1.0 else math.nan
+
+
+def sqrt(x: float) -> float:
+    """Return the square root of x: nan below 0."""
+    try:
+        return math.sqrt(x)
+    except ValueError:
+        return math.nan
+
+
+def pow(x: float, p: float) -> float:  # the array API's name
+    """Return x**p: inf or -inf where that is too large or x is 0, nan where it is no real number."""
+    try:
+        return math.pow(x, p)
+    except ArithmeticError:
+        return -math.inf if x < 0.0 and p % 2.0 == 1.0 else math.inf
+    except ValueError:
+        if x != 0.0:
+            return math.nan
+        return math.copysign(math.inf, x) if p % 2.0 == 1.0 else math.inf
+
+
+def divide(x: float, y: float) -> float:
+    """Return x / y: inf or -inf where y is 0, nan where both are."""
+    try:
+        return x / y
+    except ZeroDivisionError:
+        if x == 0.0 or x != x:
+            return math.nan
+        return math.copysign(math.inf, x) * math.copysign(1.0, y)
 
 
 def maximum(x: float, y: float) -> float:
     """Return the larger number, or nan if one of them is nan."""
-    return x if x > y else y if y > x else float(np.maximum(x, y))
+    return x if x >= y or x != x else y
 
 
 def minimum(x: float, y: float) -> float:
     """Return the smaller number, or nan if one of them is nan."""
-    return x if x < y else y if y < x else float(np.minimum(x, y))
+    return x if x <= y or x != x else y
 
 
 def sign(x: float) -> float:

@@ -52,7 +52,9 @@ def sum_to(gradient: Value, like: Value) -> Value:
             for axis in range(gradient.ndim)
             if axis < new_axes or (shape[axis - new_axes] == 1 and gradient.shape[axis] != 1)
         )
-        gradient = xp.reshape(xp.sum(gradient, axis=stretched), shape)
+        gradient = xp.sum(gradient, axis=stretched)
+        if gradient.shape != shape:
+            gradient = xp.reshape(gradient, shape)
     if type(like) is float:
         return float(gradient) if xp is np else gradient
     return gradient if gradient.dtype == like.dtype else xp.astype(gradient, like.dtype)

@@ -78,7 +78,7 @@ class Schedule:
                 self.nested.append((node, gate))
             wanted = tuple([needed[slot] for slot in sources])
             needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
-            self.calls.append(_call(node, gate, sources, out, outputs, wanted, guard))
+            self.calls.append(make_call(node, gate, sources, out, outputs, wanted, guard))
         self.unneeded = {slot for slot, is_needed in enumerate(needed) if not is_needed}
         self.differentiated = [  # the entries whose gradients backward returns
             (name, slot) for name, gate, slot in self.entries if has_gradient(gate) and slot not in self.label_slots
@@ -102,13 +102,13 @@ class Schedule:
 
 def call_of(call: Call, gate: Any, guard: bool) -> Call:
     """Return the call with another gate at work, and no backward."""
-    return _call(call.node, gate, call.sources, call.out, call.outputs, (), guard)
+    return make_call(call.node, gate, call.sources, call.out, call.outputs, (), guard)
 
 
-def _call(
+def make_call(
     node: str, gate: Any, sources: tuple[int, ...], out: int, outputs: int, wanted: tuple[bool, ...], guard: bool
 ) -> Call:
-    """Return the call that runs a gate."""
+    """Return the call that runs a gate, which is told the gradients that are wanted of it."""
     owner = gate
     forward, backward = formula(gate.forward), formula(gate.backward)
     if forward is None or backward is None:

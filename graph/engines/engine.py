@@ -1,0 +1,70 @@
+"""What all engines share: a call takes what `forward` takes, and returns the value and the gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gates.values import Value
+from graph.arguments import values_of_entries
+from graph.engines.program import Program
+
+if TYPE_CHECKING:
+    from graph.two_passes import TwoPasses
+
+
+class Engine:
+    """Runs both passes of a graph, as it was when it was compiled, with its parameters as they are now.
+
+    `value, gradients = run(x=..., ...)` takes what `graph.forward` takes, and returns its value and what
+    `graph.backward` returns. The graph keeps the values and gradients of its own passes. A gate's settings are those
+    of the first call.
+
+    Parameters
+    ----------
+    graph : ComputationalGraph
+        The graph.
+    """
+
+    name = ""
+
+    def __init__(self, graph: TwoPasses) -> None:
+        self.program = Program(graph)
+
+    def __call__(
+        self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
+    ) -> tuple[Value, dict[str, Value]]:
+        """Run both passes.
+
+        Parameters
+        ----------
+        inputs : mapping of str to number or array, optional
+            The inputs by name; they may be given as keywords instead.
+        upstream : number or array, optional
+            The gradient with respect to the output, as `graph.backward` takes it.
+
+        Returns
+        -------
+        tuple of (float or array, dict of str to float or array)
+            The value of the output, and the gradients of inputs and parameters.
+
+        Raises
+        ------
+        ValueError
+            If an input is missing or unknown, or `upstream` is missing or has another shape than the output.
+        Exception
+            What a gate raised, with a note that names it.
+        """
+        values = values_of_entries(self.program, inputs, named)
+        return self.run(values, upstream)
+
+    def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
+        """Run both passes on the values of the entries, which stand in the first places of a list by slot."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{self.name} engine: {self.about()}>"
+
+    def about(self) -> str:
+        """Return what there is to know about the engine, in a line."""
+        return f"{len(self.program.calls):,} gates"

@@ -1,0 +1,39 @@
+"""Names for variables in generated code: identifiers that are no keywords, each used once."""
+
+import keyword
+import re
+import unicodedata
+
+_LONGEST = 20
+
+
+class Names:
+    """Hands out names that are free.
+
+    Parameters
+    ----------
+    taken : iterable of str
+        Names that nothing may have.
+    """
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = set(taken)
+        self._counts: dict[str, int] = {}
+
+    def new(self, wanted: str) -> str:
+        """Return what was wanted, made an identifier, with a number if it is taken. It is short, and not private."""
+        name = self.like(wanted)
+        if not name.isidentifier() or keyword.iskeyword(name):
+            name = f"v_{name}" if name and not keyword.iskeyword(name) else f"{name}_" if name else "v"
+        count, free = self._counts.get(name, 0), name
+        while free in self._taken or keyword.iskeyword(free):
+            count += 1
+            free = f"{name.rstrip('_')}_{count}"
+        self._counts[name] = count
+        self._taken.add(free)
+        return free
+
+    @staticmethod
+    def like(wanted: str) -> str:
+        """Return what was wanted with the characters that an identifier can have."""
+        return re.sub(r"\W", "_", unicodedata.normalize("NFKC", wanted)).strip("_")[:_LONGEST]

@@ -1,0 +1,253 @@
+"""Both passes of a graph as the text of a Python function: the staged code that a student writes by hand."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gates import scalar_math
+from gates.foreign import Foreign
+from graph.engines.names import Names
+from graph.engines.symbols import Symbol, quoted
+from graph.engines.tracing import Section, Trace
+from graph.engines.writing import TAKEN_OVER, Writing
+from graph.entries import Constant
+
+FUNCTION = "both_passes"
+_WIDTH = 88
+_INLINE = 60  # the longest operation that is written inside another
+_OWN = {FUNCTION, "math", "np", "abs", "float", *TAKEN_OVER}
+
+
+class Source(NamedTuple):
+    """Generated code.
+
+    Attributes
+    ----------
+    text : str
+        A module with the function `both_passes`.
+    arguments : list of (str, str)
+        What the function takes, in order: the name of the argument, and of the input, parameter or constant.
+    upstream : str
+        The argument for the upstream gradient.
+    objects : dict of str to str
+        The arguments for the gates that are called as objects, by the names of these.
+    """
+
+    text: str
+    arguments: list[tuple[str, str]]
+    upstream: str
+    objects: dict[str, str]
+
+
+def source_of(trace: Trace, plain: bool = False) -> Source:
+    """Write a trace as Python.
+
+    Parameters
+    ----------
+    trace : Trace
+        Both passes, written down.
+    plain : bool
+        Whether to write `math.exp(x)` and `x / y` for numbers, which raise where IEEE arithmetic has an answer.
+    """
+    return _Writer(trace, plain).source()
+
+
+class _Writer:
+    """Writes one trace."""
+
+    def __init__(self, trace: Trace, plain: bool) -> None:
+        self.trace = trace
+        self.writing = Writing(plain)
+        self.names = Names(_OWN | set(keyword.kwlist))
+        self.lines: list[str] = []
+        self.objects: dict[str, str] = {}
+        self.gate = ""  # the variable of the gate that is being written
+        self._count_uses()
+        self._name_variables()
+
+    def source(self) -> Source:
+        """Return the code."""
+        trace = self.trace
+        self.lines.append("    # forward")
+        constants = {name: gate for name, gate, _ in trace.program.entries if isinstance(gate, Constant)}
+        for name in constants:
+            symbol = trace.entries[name]
+            if type(symbol.value) is float and symbol.uses:
+                self._statement(symbol.name, scalar_literal(symbol.value))
+        for section in trace.forward:
+            self._section(section, "")
+        self.lines += ["", "    # backward"]
+        for section in trace.backward:
+            self._section(section, "d")
+        end = max([section.stop for section in trace.forward + trace.backward], default=0)
+        self._operations(trace.tape[end:])
+        self._return()
+        arguments = [
+            (symbol.name, name)
+            for name, symbol in trace.entries.items()
+            if not (name in constants and (type(symbol.value) is float or not symbol.uses))
+        ]
+        head = self._signature(arguments, set(constants))
+        body = "\n".join([*head, *self.lines]) + "\n"
+        helpers = [_definition(name) for name in self.writing.called]
+        code = "\n\n".join(["\n".join(line for line in self.lines if not line.lstrip().startswith("#")), *helpers])
+        imports = [line for line, word in (("import math", "math"), ("import numpy as np", "np")) if _uses(code, word)]
+        title = '"""Both passes of a graph, gate by gate."""\n\n'
+        text = title + "\n\n".join(["\n\n".join(imports) + "\n"] * bool(imports) + helpers + [body])
+        return Source(text if imports or helpers else title + "\n" + body, arguments, trace.upstream.name, self.objects)
+
+    def _count_uses(self) -> None:
+        """Count by how many operations each is read that is needed itself, and see which are read by other gates'."""
+        trace = self.trace
+        for symbol in trace.tape:
+            symbol.uses, symbol.name, symbol.section, symbol.crosses = 0, "", -1, False
+        for number, section in enumerate([*trace.forward, *trace.backward]):
+            for symbol in trace.tape[section.start : section.stop]:
+                symbol.section = number
+        for symbol in [trace.output, *trace.gradients.values()]:
+            symbol.uses += 1
+            symbol.crosses = symbol.section >= 0
+        for symbol in reversed(trace.tape):
+            symbol.uses += symbol.operation.endswith(" of")
+            if symbol.uses:
+                for operand in symbols_in([symbol.operands, symbol.options]):
+                    operand.uses += 1
+                    operand.crosses |= operand.section != symbol.section
+
+    def _name_variables(self) -> None:
+        """Name what comes from outside, the outputs of the gates, and then the gradients of all these."""
+        trace, program = self.trace, self.trace.program
+        names: dict[int, str] = {}
+        for name, _, slot in program.entries:
+            names[slot] = trace.entries[name].name = self.names.new(name)
+        for section in trace.forward:
+            call = section.call
+            for port in range(call.outputs):
+                label = call.node if call.outputs == 1 else f"{call.node}_{port}"
+                names[call.out + port] = self.names.new(label)
+        gradients = {slot: self.names.new(f"d{name}") for slot, name in names.items()}
+        trace.upstream.name = gradients[program.output_slot]
+        for symbol in trace.tape:
+            if symbol.operation in ("output", "gradient"):
+                operand, slot = symbol.operands[0], symbol.operands[-1]
+                symbol.name = (names if symbol.operation == "output" else gradients)[slot]
+                if symbol.operation == "output" and operand.section == symbol.section and not operand.name:
+                    if operand.operation != "literal":
+                        operand.name = symbol.name
+        for section in trace.forward:
+            if section.call.node in trace.objects:
+                self.objects[section.call.node] = self.names.new(f"{names[section.call.out]}_gate")
+        for symbol in trace.tape:
+            if symbol.operation == "variable":
+                symbol.text, symbol.level = symbol.name, 9
+
+    def _section(self, section: Section, d: str) -> None:
+        """Write what one gate does in one pass."""
+        call = section.call
+        operations = self.trace.tape[section.start : section.stop]
+        self.gate = d + self.names.like(call.node)
+        gate = call.gate.gate if isinstance(call.gate, Foreign) else call.gate
+        about = [re.sub(r"\W", "_", type(gate).__name__)] + [gate.pattern] * bool(getattr(gate, "pattern", ""))
+        if call.node in self.objects:
+            reason = " ".join(re.sub(r"[^\x20-\x7e]", " ", self.trace.objects[call.node]).split())[:100]
+            about.append(f"called as an object: {reason}")
+        if any(symbol.uses for symbol in operations) and (d or call.node in self.objects):
+            self.lines.append(f"    # {self.names.like(call.node)}: {', '.join(about)}")
+        self._operations(operations)
+
+    def _operations(self, operations: list[Symbol]) -> None:
+        """Write operations: each as a statement that others read from, or inside the one that reads it."""
+        for symbol in operations:
+            if not symbol.uses or symbol.operation == "variable":
+                continue
+            if symbol.operation.endswith(" of") and not isinstance(symbol.operands[0], str):
+                symbol.operands = (self.objects[symbol.operands[0].node], *symbol.operands[1:])
+            symbol.text, symbol.level = self.writing.of(symbol)
+            for operand in sorted(symbols_in(symbol.operands), key=lambda operand: -len(operand.text)):
+                if len(symbol.text) > _INLINE and not operand.text.isidentifier():
+                    self._hold(operand)
+                    symbol.text, symbol.level = self.writing.of(symbol)
+            if symbol.name and symbol.text == symbol.name:
+                continue
+            if symbol.name or symbol.uses > 1 or symbol.crosses or symbol.operation.endswith(" of"):
+                self._hold(symbol)
+
+    def _hold(self, symbol: Symbol) -> None:
+        """Write an operation as a statement of its own."""
+        name = symbol.name or self.names.new(f"{self.gate}_{symbol.hint or 't'}")
+        self._statement(name, symbol.text)
+        symbol.text, symbol.level = name, 9
+
+    def _statement(self, name: str, text: str) -> None:
+        """Write an assignment, over several lines if one is too short for a call."""
+        line = f"    {name} = {text}"
+        opening = line.find("(")
+        if len(line) <= _WIDTH or opening < 0 or not line.endswith(")"):
+            self.lines.append(line)
+            return
+        inside = line[opening + 1 : -1]
+        self.lines.append(line[: opening + 1])
+        self.lines += [f"        {inside}"] if len(inside) + 8 <= _WIDTH else [f"        {x}," for x in inside.split(", ")]
+        self.lines.append("    )")
+
+    def _return(self) -> None:
+        """Write the last statement."""
+        pairs = [f"{quoted(name)}: {symbol.text}" for name, symbol in self.trace.gradients.items()]
+        line = f"    return {self.trace.output.text}, {{{', '.join(pairs)}}}"
+        if len(line) <= _WIDTH:
+            self.lines.append(line)
+            return
+        gradients = self.names.new("gradients")
+        self.lines += [f"    {gradients} = {{", *[f"        {pair}," for pair in pairs], "    }"]
+        self.lines.append(f"    return {self.trace.output.text}, {gradients}")
+
+    def _signature(self, arguments: list[tuple[str, str]], constants: set[str]) -> list[str]:
+        """Return the head of the function."""
+        positional = [argument for argument, name in arguments if name not in constants]
+        upstream = self.trace.upstream
+        default = "=1.0" if type(upstream.value) is float else ""
+        keywords = [argument for argument, name in arguments if name in constants]
+        keywords += [f"{upstream.name}{default}", *self.objects.values()]
+        signature = ", ".join([*positional, "*", *keywords])
+        lines = [f"def {FUNCTION}({signature}):"]
+        if len(lines[0]) > _WIDTH:
+            lines = [f"def {FUNCTION}(", f"    {signature}", "):"]
+        if len(lines[-2:][0]) > _WIDTH:
+            lines = [f"def {FUNCTION}(", *[f"    {x}," for x in signature.split(", ")], "):"]
+        return [*lines, '    """Return the value of the output, and the gradients by name."""']
+
+
+def scalar_literal(value: float) -> str:
+    """Return a float as Python writes it."""
+    return repr(value).replace("inf", "math.inf").replace("nan", "math.nan")
+
+
+def symbols_in(thing: Any) -> list[Symbol]:
+    """Return the symbols in operands."""
+    if isinstance(thing, Symbol):
+        return [thing]
+    if isinstance(thing, slice):
+        thing = [thing.start, thing.stop, thing.step]
+    if isinstance(thing, dict):
+        thing = list(thing.values())
+    return [symbol for part in thing for symbol in symbols_in(part)] if isinstance(thing, (tuple, list)) else []
+
+
+def _definition(name: str) -> str:
+    """Return the text of a function of numbers."""
+    if name in TAKEN_OVER:
+        return inspect.getsource(getattr(scalar_math, name))
+    return (
+        f'def {name}(*numbers):\n    """Return np.{name} of numbers, as a number."""\n'
+        f'    with np.errstate(all="ignore"):\n        return np.{name}(*numbers).item()\n'
+    )
+
+
+def _uses(code: str, module: str) -> bool:
+    """Return whether code uses a module."""
+    return re.search(rf"\b{module}\.", code) is not None

@@ -1,0 +1,252 @@
+"""Symbols: values that write down what is done to them.
+
+A gate's formula that is run on symbols leaves the operations that it is made of. A symbol carries the number or the
+array that it stands for, so that shapes and dtypes are known, and formulas that ask for them go on as ever. What
+asks for the numbers themselves (`if x > 0`, `float(x)`) cannot be written down as operations, and is `Untraceable`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gates import scalar_math
+from gates.values import as_value
+
+
+class Untraceable(Exception):
+    """A formula does what cannot be written down as operations."""
+
+
+class Symbol:
+    """A value, and the operation that it comes from.
+
+    Parameters
+    ----------
+    tape : list of Symbol
+        Where operations are written down, in their order.
+    operation : str
+        A sign such as "+", the name of a function such as "np.exp", a method's such as ".sum", or what stands in
+        `graph.engines.writing`.
+    operands : tuple
+        Symbols, the text of literals, and tuples and lists of them.
+    options : dict
+        Operands by name.
+    value : float or array
+        The result.
+    """
+
+    __slots__ = (
+        "crosses",
+        "hint",
+        "level",
+        "name",
+        "operands",
+        "operation",
+        "options",
+        "section",
+        "tape",
+        "text",
+        "uses",
+        "value",
+    )
+
+    def __init__(
+        self, tape: list[Symbol], operation: str, operands: tuple[Any, ...], options: dict[str, Any], value: Any
+    ) -> None:
+        self.tape = tape
+        self.operation = operation
+        self.operands = operands
+        self.options = options
+        self.value = value
+        tape.append(self)
+        self.hint = ""  # what the formula calls it
+        self.name = ""  # the variable that holds it, where it has one
+        self.uses = 0  # by operations that are needed
+
+    def __array_namespace__(self, api_version: str | None = None) -> Functions:
+        return Functions(self.tape, np if isinstance(self.value, (np.ndarray, np.generic)) else scalar_math)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__":
+            raise Untraceable(f"np.{ufunc.__name__}.{method}() is not written down")
+        return recorded(self.tape, f"np.{ufunc.__name__}", ufunc, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if getattr(np, function.__name__, None) is not function:
+            raise Untraceable(f"{function.__name__}() is not written down")
+        return recorded(self.tape, f"np.{function.__name__}", function, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.value, name, None) if type(self.value) is not float else _OF_FLOATS.get(name)
+        if name.startswith("__") or found is None:
+            raise AttributeError(f"a symbol has no {name!r}")
+        if name in ("shape", "ndim", "size", "dtype"):
+            return found
+        if not callable(found):
+            return recorded(self.tape, f".{name}", lambda x: getattr(x, name), (self,), {})
+        return lambda *args, **options: recorded(
+            self.tape, f".{name}()", lambda x, *rest, **more: getattr(x, name)(*rest, **more), (self, *args), options
+        )
+
+    def __getitem__(self, index: Any) -> Any:
+        return recorded(self.tape, "[]", lambda x, at: x[at], (self, index), {})
+
+    def _refuse(self, *_: Any) -> Any:
+        raise Untraceable("it asks for the value of a number, as in `if x > 0` or `float(x)`")
+
+    __bool__ = __float__ = __int__ = __index__ = __iter__ = __len__ = __array__ = __contains__ = _refuse
+
+
+class Functions:
+    """A namespace of functions which write down what they are given.
+
+    Parameters
+    ----------
+    tape : list of Symbol
+        Where.
+    functions : module
+        The functions themselves.
+    """
+
+    def __init__(self, tape: list[Symbol], functions: Any) -> None:
+        self._tape = tape
+        self._functions = functions
+        self.of_numbers = functions is scalar_math
+
+    def __getattr__(self, name: str) -> Any:
+        if self.of_numbers and name in ("isdtype", "finfo", "float64", "float32"):
+            return getattr(np, name)
+        function = getattr(self._functions, name)
+        if not callable(function) or isinstance(function, type):
+            return function
+        kind = "number." if self.of_numbers else "np."
+        return lambda *args, **options: recorded(self._tape, kind + name, function, args, options)
+
+
+    def as_value(self, symbol: Symbol) -> Symbol:
+        """Write down how what a formula gave becomes a value, as `gates.values.as_value` makes it one."""
+        value = as_value(symbol.value)
+        if value is symbol.value:
+            return symbol
+        if type(value) is float:
+            return Symbol(self._tape, "float", (symbol,), {}, value)
+        if isinstance(value, np.ndarray):
+            return Symbol(self._tape, ".astype()", (symbol, value.dtype), {}, value)
+        return Symbol(self._tape, "[]", (symbol, ()), {}, value)
+
+
+def recorded(
+    tape: list[Symbol], operation: str, function: Callable[..., Any], args: Any, options: dict[str, Any]
+) -> Any:
+    """Return a symbol of what a function gives, or the thing itself where it is no number and no array."""
+    symbolic = _holds_symbol(args) or _holds_symbol(options)
+    result = function(*_values(args), **_values(options))
+    if operation in _IDENTITIES and isinstance(args[0], Symbol) and result is args[0].value:
+        return args[0]
+    if isinstance(result, (np.ndarray, np.generic)) or (symbolic and type(result) in (float, bool)):
+        return Symbol(tape, operation, tuple(map(written, args)), {n: written(x) for n, x in options.items()}, result)
+    if symbolic and not isinstance(result, np.dtype):
+        raise Untraceable(f"{operation} gives a {type(result).__name__}")
+    return result
+
+
+def written(thing: Any) -> Any:
+    """Return a symbol as it is, the text of a literal, or a tuple, list or slice with these in it."""
+    if isinstance(thing, Symbol):
+        return thing
+    if type(thing) in (tuple, list):
+        return type(thing)([written(part) for part in thing])
+    if type(thing) is slice:
+        return slice(*[None if part is None else written(part) for part in (thing.start, thing.stop, thing.step)])
+    if isinstance(thing, (float, int)) and type(thing) in (float, int, bool):
+        text = repr(thing)
+        return text.replace("inf", "math.inf").replace("nan", "math.nan")
+    if thing is None or thing is Ellipsis:
+        return "None" if thing is None else "..."
+    if type(thing) is str:
+        return quoted(thing)
+    if isinstance(thing, np.dtype) or (isinstance(thing, type) and issubclass(thing, np.generic)):
+        return f"np.{np.dtype(thing).name}"
+    if isinstance(thing, np.generic) and thing.dtype.kind in "fiub":
+        return f"np.{thing.dtype.name}({written(thing.item())})"
+    if isinstance(thing, np.ndarray) and thing.size <= 4 and thing.dtype.kind in "fiu":
+        return f"np.array({_nested(written(thing.tolist()))}, dtype=np.{thing.dtype.name})"
+    raise Untraceable(f"it computes with a {type(thing).__name__} of its own")
+
+
+def quoted(text: str) -> str:
+    """Return a string as a literal, in double quotes unless the other ones need fewer escapes."""
+    if text.count('"') > text.count("'"):
+        return repr('"' + text)[0] + repr('"' + text)[2:]
+    return '"' + "".join(['\\"' if c == '"' else "'" if c == "'" else repr(c)[1:-1] for c in text]) + '"'
+
+
+def _nested(texts: Any) -> str:
+    """Return nested lists of texts as one text."""
+    return f"[{', '.join(map(_nested, texts))}]" if isinstance(texts, list) else str(texts)
+
+
+def _values(thing: Any) -> Any:
+    """Return the values that symbols stand for, also within tuples, lists and dicts."""
+    if isinstance(thing, Symbol):
+        return thing.value
+    if type(thing) in (tuple, list):
+        return type(thing)([_values(part) for part in thing])
+    if type(thing) is dict:
+        return {key: _values(part) for key, part in thing.items()}
+    return thing
+
+
+def _holds_symbol(thing: Any) -> bool:
+    """Return whether there is a symbol in a thing."""
+    if type(thing) in (tuple, list):
+        return any(map(_holds_symbol, thing))
+    return _holds_symbol(list(thing.values())) if type(thing) is dict else isinstance(thing, Symbol)
+
+
+def _define(name: str, operation: str, function: Callable[..., Any]) -> None:
+    """Give symbols an operator."""
+
+    def method(self: Symbol, *others: Any) -> Any:
+        return recorded(self.tape, operation, function, (self, *others), {})
+
+    def reflected(self: Symbol, other: Any) -> Any:
+        return recorded(self.tape, operation, function, (other, self), {})
+
+    setattr(Symbol, f"__{name}__", method)
+    if name not in ("neg", "pos", "abs", "invert", "lt", "le", "gt", "ge", "eq", "ne"):
+        setattr(Symbol, f"__r{name}__", reflected)
+
+
+for _name, _sign in {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "truediv": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "matmul": "@",
+    "pow": "**",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "==",
+    "ne": "!=",
+    "neg": "negative",
+    "pos": "positive",
+    "invert": "~",
+    "abs": "abs",
+}.items():
+    _define(_name, _sign, abs if _name == "abs" else getattr(operator, f"__{_name}__"))
+Symbol.__hash__ = object.__hash__  # type: ignore[method-assign]  # an == of its own takes it away
+
+_IDENTITIES = ("np.asarray", *[f"number.{name}" for name in ("asarray", "permute_dims", "reshape", "sum", "mean")])
+_OF_FLOATS: dict[str, Any] = {"shape": (), "ndim": 0, "size": 1, "dtype": np.dtype(np.float64)}
