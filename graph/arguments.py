@@ -13,7 +13,6 @@ from gates.namespaces import namespace
 from gates.values import Value, as_labels, as_value, prefixed, shape_of
 from graph.entries import Input
 from graph.schedule import Schedule
-from graph.structure import Structure
 
 
 def values_of_entries(
@@ -55,8 +54,8 @@ def merged(inputs: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[s
     return given
 
 
-def upstream_gradient(given: Any, value: Value, graph: Structure) -> Value:
-    """Return the gradient with respect to the output, in its shape."""
+def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
+    """Return the gradient with respect to the output, in its shape. `graph.output` is the output's name."""
     if given is None and type(value) is float:
         return 1.0
     if given is None:
@@ -76,17 +75,24 @@ def upstream_gradient(given: Any, value: Value, graph: Structure) -> Value:
 def owned_gradients(schedule: Schedule, values: list[Any], grads: list[Any]) -> dict[str, Value]:
     """Return the gradients by name. An array that stands in another place too, or is a view of one, is copied."""
     gradients = {}
-    shared: set[int] | None = None  # looked for when the first array is met: scalars need none
     for name, slot in schedule.differentiated:
         gradient = grads[slot]
-        if gradient is None:
-            gradient = namespace(values[slot]).zeros_like(values[slot])
-        elif isinstance(gradient, np.ndarray):
+        gradients[name] = namespace(values[slot]).zeros_like(values[slot]) if gradient is None else gradient
+    gradients = owned(gradients, grads)
+    for name, slot in schedule.differentiated:
+        grads[slot] = gradients[name]
+    return gradients
+
+
+def owned(gradients: dict[str, Value], standing: list[Any]) -> dict[str, Value]:
+    """Return gradients where an array that stands in several places of a list, or is a view of one, is copied."""
+    shared: set[int] | None = None  # looked for when the first array is met: scalars need none
+    for name, gradient in gradients.items():
+        if isinstance(gradient, np.ndarray):
             if shared is None:
-                shared = _ids_of_shared(grads)
+                shared = _ids_of_shared(standing)
             if id(gradient) in shared or gradient.base is not None:
-                gradient = gradient.copy()
-        gradients[name] = grads[slot] = gradient
+                gradients[name] = gradient.copy()
     return gradients
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from typing import Any
 
 from gates import Gate
 from gates.gate import fresh, labels_of
+from gates.values import Value
 from graph import expression, files, table
 from graph.arguments import merged
 from graph.atomic_file import write_atomically
 from graph.checking import GraphReport, check_graph
 from graph.drawing.mermaid_and_dot import dot, mermaid
 from graph.drawing.picture import MAX_GATES, picture, scrolled
+from graph.engines import compiling
 from graph.entries import Parameter
 from graph.explanation import Explanation, explained
 from graph.nested import GraphGate
@@ -246,6 +248,92 @@ class ComputationalGraph(TwoPasses):
             n2 -> output [label="multiply_1"];
         """
         return dot(self)
+
+    def to_source(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> str:
+        """Return both passes as Python code: the staged computation that one writes by hand.
+
+        The code is a function of the graph's inputs and parameters that returns what a compiled graph returns. It has a
+        statement for each gate forward, whose variable is the gate's name, and then the gradients, `dx` for x. It needs
+        NumPy, or only `math` for numbers, and gives the same bits as the graph. It comes from running the gates on
+        symbols; a gate that asks for the values of numbers, as in `if x > 0`, is called as an object, which is an
+        argument of the function then.
+
+        Parameters
+        ----------
+        inputs : mapping of str to number or array, optional
+            Inputs by name, or as keywords, whose shapes the code is for. If none is given they are those of the last
+            forward pass, or numbers before it.
+
+        Returns
+        -------
+        str
+            The text of a module with the function `both_passes`.
+
+        Raises
+        ------
+        ValueError
+            If an input is missing or unknown, or the graph is guarded.
+        Exception
+            What a gate raised at these inputs.
+
+        Examples
+        --------
+        >>> print(ComputationalGraph.from_expression("(x + y) * z").to_source())
+        \"""Both passes of a graph, gate by gate.\"""
+        <BLANKLINE>
+        <BLANKLINE>
+        def both_passes(x, y, z, *, dmultiply_1=1.0):
+            \"""Return the value of the output, and the gradients by name.\"""
+            # forward
+            add_1 = x + y
+            multiply_1 = add_1 * z
+        <BLANKLINE>
+            # backward
+            # multiply_1: Multiply, gradient switcher
+            dadd_1 = dmultiply_1 * z
+            dz = dmultiply_1 * add_1
+            # add_1: Add, gradient distributor
+            dx = dadd_1
+            dy = dadd_1
+            return multiply_1, {"x": dx, "y": dy, "z": dz}
+        <BLANKLINE>
+        """
+        return compiling.written(self, merged(inputs, named) or self._last_inputs())
+
+    def compile(self, engine: str = "source") -> Callable[..., tuple[Value, dict[str, Value]]]:
+        """Return a function that runs both passes of the graph as it is now, faster than gate by gate.
+
+        `value, gradients = run(x=..., ...)` takes what `forward` takes, also the upstream gradient as the second
+        positional argument, and reads the graph's current parameters. The graph's own values and gradients stay as they
+        are. `run.__self__` is the engine.
+
+        Parameters
+        ----------
+        engine : str
+            "source" runs the code of `to_source`, written at the first call, and again for other shapes.
+            "batched" runs graphs of numbers as vectors: gates of one kind that do not depend on each other at once.
+            "jax" runs both passes as one program that JAX compiles, on one device or on many.
+            "plain" runs gate by gate.
+            "auto" chooses at the first call; its `repr` says which, and why.
+
+        Returns
+        -------
+        function
+            What runs the graph.
+
+        Raises
+        ------
+        ValueError
+            If there is no such engine, or the graph is guarded.
+
+        Examples
+        --------
+        >>> graph = ComputationalGraph.from_expression("(x + y) * z")
+        >>> run = graph.compile()
+        >>> run(x=-2, y=5, z=-4)
+        (-12.0, {'x': -4.0, 'y': -4.0, 'z': 3.0})
+        """
+        return compiling.compiled(self, engine)
 
     def _repr_html_(self) -> str:
         return scrolled(picture(self, dark=False))

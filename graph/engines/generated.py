@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import keyword
+import re
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +13,7 @@ from gates.doors import check_inputs
 from gates.gate import Gate
 from gates.values import Value, shape_of
 from graph.arguments import upstream_gradient
-from graph.engines.engine import Engine
-from graph.engines.names import Names
+from graph.engines.engine import Engine, no_garbage_collection
 from graph.engines.source import FUNCTION, source_of
 from graph.engines.tracing import Trace
 from graph.entries import Input, Parameter
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from graph.two_passes import TwoPasses
 
 _KEPT = 16  # how many versions, for other shapes or dtypes, are kept
+_PLAIN = 10_000  # the largest number of gates whose code is written a second time, without calls for numbers
 _FEW = 64  # entries for which a call by keywords is worth a function of its own
 
 
@@ -34,19 +36,61 @@ class Generated(Engine):
     def __init__(self, graph: TwoPasses) -> None:
         super().__init__(graph)
         self._versions: dict[Any, Version] = {}
-        self.on_numbers: Any = None  # the code for Python floats, once it is there
+        self._space: dict[str, Any] = {}  # what the function that is handed out sees
+
+    def function(self) -> Any:
+        """Return the engine as a function, with keywords of its own for the inputs, which Python passes on faster."""
+        inputs = [name for name, gate, _ in self.program.entries if isinstance(gate, Input)]
+        if len(self.program.entries) > _FEW or not inputs or not all(map(_is_keyword, inputs)):
+            return self.__call__
+        self._space = {"_run": type(self).__call__}
+        exec(_with_keywords(inputs, "    pass"), self._space)
+        return MethodType(self._space["__call__"], self)
+
+    def _shorten(self, version: Version) -> None:
+        """Put the code for Python floats into the function that was handed out: a call less."""
+        if "__call__" not in self._space:
+            return
+        function, tests, lines = self._space["__call__"], [], []
+        arguments = {name: argument for argument, name in version.plain.arguments}
+        for place, (name, gate, _) in enumerate(self.program.entries):
+            if isinstance(gate, Input):
+                tests.append(f"type({name})")
+                lines.append(f"{arguments[name]} = {name}")
+            elif isinstance(gate, Parameter):
+                self._space[f"_p{place}"] = gate
+                tests.append(f"type(_p{place}.value)")
+                lines.append(f"{arguments[name]} = _p{place}.value")
+        lines = [line for line in lines if not re.fullmatch(r"(\w+) = \1", line)]
+        lines.append(f"{version.plain.upstream} = 1.0")
+        body = "\n".join(
+            [*[f"            {line}" for line in lines], *[f"        {line}" for line in version.plain.body]]
+        )
+        short = (
+            f"    if {' is '.join(tests)} is float and _inputs is _upstream is None and not _others:\n"
+            f"        try:\n{body}\n"
+            f"        except (ArithmeticError, ValueError):\n            pass"
+        )
+        exec(version.plain.text, self._space)  # the functions that the body calls
+        self._space.update(version.objects)
+        exec(
+            _with_keywords([name for name, gate, _ in self.program.entries if isinstance(gate, Input)], short),
+            self._space,
+        )
+        function.__code__ = self._space["__call__"].__code__
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         entries = values[: len(self.program.entries)]
         key = tuple([float if type(x) is float else (type(x), x.dtype, x.shape) for x in entries])
         version = self._versions.get(key)
         if version is None:
-            version = Version(self, entries)
+            with no_garbage_collection():
+                version = Version(self, entries)
             if len(self._versions) == _KEPT:
                 del self._versions[next(iter(self._versions))]
             self._versions[key] = version
             if all(kind is float for kind in key) and not version.checks and version.like == 0.0:
-                self.on_numbers = version.plain
+                self._shorten(version)
         return version.run(entries, upstream)
 
 
@@ -76,14 +120,14 @@ class Version:
             for call in program.calls
             if call.gate.labels and type(call.gate).check is not Gate.check and call.node not in trace.objects
         ]
-        exact, plain = source_of(trace), source_of(trace, plain=True)
+        self.plain = self.exact = source_of(trace)
+        if self.exact.functions and len(program.calls) <= _PLAIN:
+            self.plain = source_of(trace, plain=True)
         slots = {name: slot for name, _, slot in program.entries}
-        self.slots = [slots[name] for _, name in exact.arguments]
-        self.upstream = exact.upstream
+        self.slots = [slots[name] for _, name in self.exact.arguments]
         calls = {call.node: call for call in program.calls}
-        objects = {argument: _Called(calls[node]) for node, argument in exact.objects.items()}
-        self.exact = _function(exact.text, objects)
-        self.plain = self.exact if plain.text == exact.text else _function(plain.text, objects)
+        self.objects = {argument: _Called(calls[node]) for node, argument in self.exact.objects.items()}
+        self.function = _function(self.plain.text, self.objects)
 
     def run(self, entries: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         """Run the code."""
@@ -94,11 +138,13 @@ class Version:
         arguments = [entries[slot] for slot in self.slots]
         options = {}
         if upstream is not None or type(self.like) is not float:
-            options[self.upstream] = upstream_gradient(upstream, self.like, self.program)
+            options[self.exact.upstream] = upstream_gradient(upstream, self.like, self.program)
         try:
-            found: tuple[Value, dict[str, Value]] = self.plain(*arguments, **options)
+            found: tuple[Value, dict[str, Value]] = self.function(*arguments, **options)
         except (ArithmeticError, ValueError):
-            found = self.exact(*arguments, **options)
+            if self.plain is self.exact:
+                raise
+            found = _function(self.exact.text, self.objects)(*arguments, **options)
         return found
 
 
@@ -121,42 +167,24 @@ class _Called:
         return run_alone(self.call, self.values, list(upstream))
 
 
-def generated(graph: TwoPasses) -> Engine:
-    """Return the engine of generated code, with a short way for numbers that are given by keyword."""
-    engine = Generated(graph)
-    entries = [(name, gate) for name, gate, _ in engine.program.entries]
-    inputs = [name for name, gate in entries if isinstance(gate, Input)]
-    if not inputs or len(entries) > _FEW or not all(name.isascii() and name.isidentifier() for name in inputs):
-        return engine
-    if any(map(keyword.iskeyword, inputs)):
-        return engine
-    names = Names(set(inputs))
-    me, given, upstream, others, slow = map(names.new, ("self", "inputs", "upstream", "others", "slow"))
-    held = {names.new(f"p{place}"): gate for place, (_, gate) in enumerate(entries) if isinstance(gate, Parameter)}
-    kept = {name: [argument for argument, gate in held.items() if gate is one] for name, one in entries}
-    numbers = [f"{kept[name][0]}.value" if kept[name] else name for name, gate in entries if not _is_constant(gate)]
-    code = f"""
-def __call__({me}, {given}=None, {upstream}=None, /, *, {", ".join(f"{name}=None" for name in inputs)}, **{others}):
-    if {given} is None and {upstream} is None and {" and ".join(f"type({x}) is float" for x in numbers)}:
-        if {me}.on_numbers is not None and not {others}:
-            try:
-                return {me}.on_numbers({", ".join(numbers)})
-            except (ArithmeticError, ValueError):
-                pass
-    for name, value in zip({inputs!r}, ({", ".join(inputs)},)):
-        if value is not None:
-            {others}[name] = value
-    return {slow}({me}, {given}, {upstream}, **{others})
+def _is_keyword(name: str) -> bool:
+    """Return whether a function can have a keyword of that name, which means nothing else in it."""
+    plain = name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+    return plain and not name.startswith("_") and name not in ("type", "float", "ArithmeticError", "ValueError")
+
+
+def _with_keywords(inputs: list[str], short: str) -> str:
+    """Return the text of a function that takes some inputs by keyword, with a short way for some of their values.
+
+    The variables of generated code begin with a letter.
+    """
+    return f"""
+def __call__(_self, _inputs=None, _upstream=None, /, *, {", ".join([f"{name}=None" for name in inputs])}, **_others):
+{short}
+    _named = [{", ".join([f"({name!r}, {name})" for name in inputs])}]
+    _others.update([_pair for _pair in _named if _pair[1] is not None])
+    return _run(_self, _inputs, _upstream, **_others)
 """
-    space: dict[str, Any] = {slow: Engine.__call__, **held}
-    exec(code, space)  # all names in it are identifiers
-    engine.__class__ = type("Generated", (Generated,), {"__call__": space["__call__"]})
-    return engine
-
-
-def _is_constant(gate: Any) -> bool:
-    """Return whether an entry is a constant, whose number stands in the code."""
-    return not isinstance(gate, (Input, Parameter))
 
 
 def _function(text: str, objects: dict[str, Any]) -> Any:

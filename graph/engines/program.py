@@ -144,9 +144,7 @@ class Program:
         self._slots_of_parameters = {
             key: [places[slot] for slot in slots] for key, slots in self._slots_of_parameters.items()
         }
-        self._expanded = [
-            (name, gate, tuple([places[slot] for slot in slots])) for name, gate, slots in self._expanded
-        ]
+        self._expanded = [(name, gate, tuple([places[slot] for slot in slots])) for name, gate, slots in self._expanded]
         self.output_slot = places[self.output_slot]
 
     def _make_calls(self) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import keyword
 import re
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from gates import scalar_math
 from gates.foreign import Foreign
@@ -30,18 +29,24 @@ class Source(NamedTuple):
     ----------
     text : str
         A module with the function `both_passes`.
+    body : list of str
+        The lines of the function.
     arguments : list of (str, str)
         What the function takes, in order: the name of the argument, and of the input, parameter or constant.
     upstream : str
         The argument for the upstream gradient.
     objects : dict of str to str
         The arguments for the gates that are called as objects, by the names of these.
+    functions : list of str
+        The functions of numbers that stand in front of it.
     """
 
     text: str
+    body: list[str]
     arguments: list[tuple[str, str]]
     upstream: str
     objects: dict[str, str]
+    functions: list[str]
 
 
 def source_of(trace: Trace, plain: bool = False) -> Source:
@@ -52,7 +57,8 @@ def source_of(trace: Trace, plain: bool = False) -> Source:
     trace : Trace
         Both passes, written down.
     plain : bool
-        Whether to write `math.exp(x)` and `x / y` for numbers, which raise where IEEE arithmetic has an answer.
+        Whether to write what runs fastest: `math.exp(x)` and `x / y` for numbers, which raise where IEEE arithmetic has
+        an answer, and no variable for what is read once.
     """
     return _Writer(trace, plain).source()
 
@@ -62,10 +68,12 @@ class _Writer:
 
     def __init__(self, trace: Trace, plain: bool) -> None:
         self.trace = trace
+        self.plain = plain
         self.writing = Writing(plain)
         self.names = Names(_OWN | set(keyword.kwlist))
         self.lines: list[str] = []
         self.objects: dict[str, str] = {}
+        self.variables: dict[int, str] = {}  # by slot
         self.gate = ""  # the variable of the gate that is being written
         self._count_uses()
         self._name_variables()
@@ -99,7 +107,8 @@ class _Writer:
         imports = [line for line, word in (("import math", "math"), ("import numpy as np", "np")) if _uses(code, word)]
         title = '"""Both passes of a graph, gate by gate."""\n\n'
         text = title + "\n\n".join(["\n\n".join(imports) + "\n"] * bool(imports) + helpers + [body])
-        return Source(text if imports or helpers else title + "\n" + body, arguments, trace.upstream.name, self.objects)
+        text = text if imports or helpers else f"{title}\n{body}"
+        return Source(text, self.lines, arguments, trace.upstream.name, self.objects, list(self.writing.called))
 
     def _count_uses(self) -> None:
         """Count by how many operations each is read that is needed itself, and see which are read by other gates'."""
@@ -115,14 +124,14 @@ class _Writer:
         for symbol in reversed(trace.tape):
             symbol.uses += symbol.operation.endswith(" of")
             if symbol.uses:
-                for operand in symbols_in([symbol.operands, symbol.options]):
+                for operand in symbol.reads:
                     operand.uses += 1
                     operand.crosses |= operand.section != symbol.section
 
     def _name_variables(self) -> None:
         """Name what comes from outside, the outputs of the gates, and then the gradients of all these."""
         trace, program = self.trace, self.trace.program
-        names: dict[int, str] = {}
+        names = self.variables
         for name, _, slot in program.entries:
             names[slot] = trace.entries[name].name = self.names.new(name)
         for section in trace.forward:
@@ -150,14 +159,14 @@ class _Writer:
         """Write what one gate does in one pass."""
         call = section.call
         operations = self.trace.tape[section.start : section.stop]
-        self.gate = d + self.names.like(call.node)
-        gate = call.gate.gate if isinstance(call.gate, Foreign) else call.gate
-        about = [re.sub(r"\W", "_", type(gate).__name__)] + [gate.pattern] * bool(getattr(gate, "pattern", ""))
-        if call.node in self.objects:
-            reason = " ".join(re.sub(r"[^\x20-\x7e]", " ", self.trace.objects[call.node]).split())[:100]
-            about.append(f"called as an object: {reason}")
-        if any(symbol.uses for symbol in operations) and (d or call.node in self.objects):
-            self.lines.append(f"    # {self.names.like(call.node)}: {', '.join(about)}")
+        variable = self.variables[call.out]
+        self.gate = d + variable
+        if (d or call.node in self.objects) and any([symbol.uses for symbol in operations]):
+            gate = call.gate.gate if isinstance(call.gate, Foreign) else call.gate
+            about = [_comment(type(gate).__name__)] + [_comment(gate.pattern)] * bool(getattr(gate, "pattern", ""))
+            if call.node in self.objects:
+                about.append(f"called as an object: {_comment(self.trace.objects[call.node])}")
+            self.lines.append(f"    # {variable}: {', '.join(about)}")
         self._operations(operations)
 
     def _operations(self, operations: list[Symbol]) -> None:
@@ -168,13 +177,18 @@ class _Writer:
             if symbol.operation.endswith(" of") and not isinstance(symbol.operands[0], str):
                 symbol.operands = (self.objects[symbol.operands[0].node], *symbol.operands[1:])
             symbol.text, symbol.level = self.writing.of(symbol)
-            for operand in sorted(symbols_in(symbol.operands), key=lambda operand: -len(operand.text)):
-                if len(symbol.text) > _INLINE and not operand.text.isidentifier():
-                    self._hold(operand)
-                    symbol.text, symbol.level = self.writing.of(symbol)
-            if symbol.name and symbol.text == symbol.name:
+            if len(symbol.text) > _INLINE:
+                for operand in sorted(symbol.reads, key=lambda operand: -len(operand.text)):
+                    if len(symbol.text) > _INLINE and not operand.text.isidentifier():
+                        self._hold(operand)
+                        symbol.text, symbol.level = self.writing.of(symbol)
+            if symbol.text == symbol.name or (self.plain and symbol.text.isidentifier()):
                 continue
-            if symbol.name or symbol.uses > 1 or symbol.crosses or symbol.operation.endswith(" of"):
+            if (
+                symbol.uses > 1
+                or symbol.operation.endswith(" of")
+                or (not self.plain and (symbol.name or symbol.crosses))
+            ):
                 self._hold(symbol)
 
     def _hold(self, symbol: Symbol) -> None:
@@ -192,7 +206,9 @@ class _Writer:
             return
         inside = line[opening + 1 : -1]
         self.lines.append(line[: opening + 1])
-        self.lines += [f"        {inside}"] if len(inside) + 8 <= _WIDTH else [f"        {x}," for x in inside.split(", ")]
+        self.lines += (
+            [f"        {inside}"] if len(inside) + 8 <= _WIDTH else [f"        {x}," for x in inside.split(", ")]
+        )
         self.lines.append("    )")
 
     def _return(self) -> None:
@@ -227,15 +243,10 @@ def scalar_literal(value: float) -> str:
     return repr(value).replace("inf", "math.inf").replace("nan", "math.nan")
 
 
-def symbols_in(thing: Any) -> list[Symbol]:
-    """Return the symbols in operands."""
-    if isinstance(thing, Symbol):
-        return [thing]
-    if isinstance(thing, slice):
-        thing = [thing.start, thing.stop, thing.step]
-    if isinstance(thing, dict):
-        thing = list(thing.values())
-    return [symbol for part in thing for symbol in symbols_in(part)] if isinstance(thing, (tuple, list)) else []
+@functools.cache
+def _comment(text: str) -> str:
+    """Return a text that can stand in a comment."""
+    return " ".join(re.sub(r"[^\x20-\x7e]", " ", text).split())[:100]
 
 
 def _definition(name: str) -> str:

@@ -7,6 +7,7 @@ asks for the numbers themselves (`if x > 0`, `float(x)`) cannot be written down 
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,8 @@ import numpy as np
 
 from gates import scalar_math
 from gates.values import as_value
+
+_FLOAT64 = np.dtype(np.float64)
 
 
 class Untraceable(Exception):
@@ -47,6 +50,7 @@ class Symbol:
         "operands",
         "operation",
         "options",
+        "reads",
         "section",
         "tape",
         "text",
@@ -62,6 +66,7 @@ class Symbol:
         self.operands = operands
         self.options = options
         self.value = value
+        self.reads = _symbols_in(operands) + (_symbols_in(options.values()) if options else [])
         tape.append(self)
         self.hint = ""  # what the formula calls it
         self.name = ""  # the variable that holds it, where it has one
@@ -80,12 +85,30 @@ class Symbol:
             raise Untraceable(f"{function.__name__}() is not written down")
         return recorded(self.tape, f"np.{function.__name__}", function, args, kwargs)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return () if type(self.value) is float else np.shape(self.value)
+
+    @property
+    def ndim(self) -> int:
+        """How many axes the value has."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """How many numbers the value has."""
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the value; float64 for a number."""
+        return _FLOAT64 if type(self.value) is float else np.asarray(self.value).dtype
+
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.value, name, None) if type(self.value) is not float else _OF_FLOATS.get(name)
-        if name.startswith("__") or found is None:
+        found = None if name.startswith("__") else getattr(self.value, name, None)
+        if found is None or type(self.value) is float:
             raise AttributeError(f"a symbol has no {name!r}")
-        if name in ("shape", "ndim", "size", "dtype"):
-            return found
         if not callable(found):
             return recorded(self.tape, f".{name}", lambda x: getattr(x, name), (self,), {})
         return lambda *args, **options: recorded(
@@ -126,7 +149,6 @@ class Functions:
         kind = "number." if self.of_numbers else "np."
         return lambda *args, **options: recorded(self._tape, kind + name, function, args, options)
 
-
     def as_value(self, symbol: Symbol) -> Symbol:
         """Write down how what a formula gave becomes a value, as `gates.values.as_value` makes it one."""
         value = as_value(symbol.value)
@@ -143,7 +165,7 @@ def recorded(
     tape: list[Symbol], operation: str, function: Callable[..., Any], args: Any, options: dict[str, Any]
 ) -> Any:
     """Return a symbol of what a function gives, or the thing itself where it is no number and no array."""
-    symbolic = _holds_symbol(args) or _holds_symbol(options)
+    symbolic = bool(_symbols_in(args) or (options and _symbols_in(options.values())))
     result = function(*_values(args), **_values(options))
     if operation in _IDENTITIES and isinstance(args[0], Symbol) and result is args[0].value:
         return args[0]
@@ -192,20 +214,26 @@ def _nested(texts: Any) -> str:
 
 def _values(thing: Any) -> Any:
     """Return the values that symbols stand for, also within tuples, lists and dicts."""
-    if isinstance(thing, Symbol):
+    if type(thing) is Symbol:
         return thing.value
     if type(thing) in (tuple, list):
         return type(thing)([_values(part) for part in thing])
     if type(thing) is dict:
         return {key: _values(part) for key, part in thing.items()}
-    return thing
+    return slice(*map(_values, (thing.start, thing.stop, thing.step))) if type(thing) is slice else thing
 
 
-def _holds_symbol(thing: Any) -> bool:
-    """Return whether there is a symbol in a thing."""
-    if type(thing) in (tuple, list):
-        return any(map(_holds_symbol, thing))
-    return _holds_symbol(list(thing.values())) if type(thing) is dict else isinstance(thing, Symbol)
+def _symbols_in(things: Any) -> list[Symbol]:
+    """Return the symbols among things, also within tuples, lists and slices."""
+    found = []
+    for thing in things:
+        if type(thing) is Symbol:
+            found.append(thing)
+        elif type(thing) in (tuple, list):
+            found += _symbols_in(thing)
+        elif type(thing) is slice:
+            found += _symbols_in((thing.start, thing.stop, thing.step))
+    return found
 
 
 def _define(name: str, operation: str, function: Callable[..., Any]) -> None:
@@ -249,4 +277,3 @@ for _name, _sign in {
 Symbol.__hash__ = object.__hash__  # type: ignore[method-assign]  # an == of its own takes it away
 
 _IDENTITIES = ("np.asarray", *[f"number.{name}" for name in ("asarray", "permute_dims", "reshape", "sum", "mean")])
-_OF_FLOATS: dict[str, Any] = {"shape": (), "ndim": 0, "size": 1, "dtype": np.dtype(np.float64)}

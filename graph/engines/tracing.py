@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,11 +11,11 @@ from gates.doors import as_output, as_outputs, formula, gradient_of
 from gates.gate import fresh
 from gates.namespaces import namespace
 from gates.values import Value, as_value
+from graph.engines.engine import returned
 from graph.engines.program import Program
 from graph.engines.symbols import Symbol, Untraceable, written
 from graph.passes import run_alone, run_forward, upstream_of
 from graph.schedule import Call
-
 
 _READ = 1000  # the code of more gates is hardly read
 
@@ -161,23 +160,22 @@ class Trace:
         self.backward.append(Section(call, start, len(self.tape)))
 
     def _returned(self) -> dict[str, Symbol]:
-        """Return the gradients by name. An array that stands in another place too, or is a view of one, is copied."""
-        standing = [*self._grads, *self.entries.values(), self.upstream]
-        counts = Counter(id(symbol.value) for symbol in standing if symbol is not None)
-        returned = {}
+        """Return the gradients by name; an array that stands in another place too, or is a view of one, is copied."""
+        values = [None if symbol is None else symbol.value for symbol in self._grads]
+        owned = returned(self.program, self._values, values)
+        gradients = {}
         for name, slots in self.program.parts:
-            total = None
-            for slot in slots:
-                found = self._grads[slot]
-                total = found if total is None else total if found is None else total + found
+            parts = [self._grads[slot] for slot in slots if self._grads[slot] is not None]
+            total = parts[0] if parts else None
+            for part in parts[1:]:
+                total = total + part
             if total is None:
                 like = self._symbols[slots[0]]
                 total = self._symbol(namespace(like).zeros_like(like))
-            array = total.value
-            if isinstance(array, np.ndarray) and (array.base is not None or counts[id(array)] > 1):
-                total = self._operation(".copy()", total, value=array.copy())
-            returned[name] = total
-        return returned
+            elif isinstance(owned[name], np.ndarray) and owned[name] is not total.value and len(parts) == 1:
+                total = self._operation(".copy()", total, value=owned[name])
+            gradients[name] = total
+        return gradients
 
     def _hinted(self, bare: Any, *arguments: Any) -> Any:
         """Run a formula, and note what it calls the symbols that it holds in variables."""
@@ -223,6 +221,8 @@ def _compare(symbols: list[Any], values: list[Any]) -> None:
         if value is None:
             continue
         found = symbol.value
+        if type(found) is type(value) is float and found == value:
+            continue
         same = type(found) is type(value) and getattr(found, "dtype", None) == getattr(value, "dtype", None)
         if not same or not np.array_equal(found, value, equal_nan=True):
             raise Untraceable("it gives something else on symbols than on values")

@@ -1,0 +1,38 @@
+"""The engines by name, and the code that they write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from graph.arguments import values_of_entries
+from graph.engines.generated import Generated
+from graph.engines.plain import Plain
+from graph.engines.program import Program
+from graph.engines.source import source_of
+from graph.engines.tracing import Trace
+from graph.entries import Input
+
+if TYPE_CHECKING:
+    from graph.two_passes import TwoPasses
+
+ENGINES = {"source": Generated, "plain": Plain}
+
+
+def compiled(graph: TwoPasses, engine: str) -> Any:
+    """Return a function that runs both passes of a graph with an engine."""
+    if engine not in ENGINES:
+        raise ValueError(f"compile(): engine must be one of {', '.join(map(repr, ENGINES))}, got {engine!r}")
+    return ENGINES[engine](graph).function()
+
+
+def written(graph: TwoPasses, inputs: Mapping[str, Any]) -> str:
+    """Return the code of both passes, for such inputs; for numbers if none are given."""
+    program = Program(graph)
+    given = inputs or {name: 1.0 for name, gate, _ in program.entries if isinstance(gate, Input)}
+    try:
+        return source_of(Trace(program, values_of_entries(program, given, {})[: len(program.entries)])).text
+    except Exception as error:
+        if not inputs:
+            error.add_note("in to_source() with numbers as inputs: give others, or run forward() first")
+        raise
