@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from gates.doors import fit
 from gates.namespaces import namespace
 from gates.values import Value, as_labels, as_value, prefixed, shape_of
-from graph.entries import Input
+from graph.entries import Entry, Input
 from graph.schedule import Schedule
 
 
+class Entries(Protocol):
+    """What has a slot for each value that enters."""
+
+    entries: list[tuple[str, Entry, int]]
+    label_slots: set[int]
+    size: int
+
+
 def values_of_entries(
-    schedule: Schedule, inputs: Mapping[str, Any] | None, named: Mapping[str, Any], used: Collection[int] | None = None
+    schedule: Entries, inputs: Mapping[str, Any] | None, named: Mapping[str, Any], used: Collection[int] | None = None
 ) -> list[Any]:
     """Return a list of values where inputs, parameters and constants are filled in; all, or those in `used`."""
     given = merged(inputs, named)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gates.values import Value
 from graph.arguments import values_of_entries
 from graph.engines.generated import Generated
 from graph.engines.plain import Plain
-from graph.engines.program import Program
+from graph.engines.program import program_of
 from graph.engines.source import source_of
 from graph.engines.tracing import Trace
 from graph.entries import Input
@@ -19,16 +20,17 @@ if TYPE_CHECKING:
 ENGINES = {"source": Generated, "plain": Plain}
 
 
-def compiled(graph: TwoPasses, engine: str) -> Any:
+def compiled(graph: TwoPasses, engine: str) -> Callable[..., tuple[Value, dict[str, Value]]]:
     """Return a function that runs both passes of a graph with an engine."""
     if engine not in ENGINES:
         raise ValueError(f"compile(): engine must be one of {', '.join(map(repr, ENGINES))}, got {engine!r}")
-    return ENGINES[engine](graph).function()
+    run: Callable[..., tuple[Value, dict[str, Value]]] = ENGINES[engine](graph).function()
+    return run
 
 
 def written(graph: TwoPasses, inputs: Mapping[str, Any]) -> str:
     """Return the code of both passes, for such inputs; for numbers if none are given."""
-    program = Program(graph)
+    program = program_of(graph)
     given = inputs or {name: 1.0 for name, gate, _ in program.entries if isinstance(gate, Input)}
     try:
         return source_of(Trace(program, values_of_entries(program, given, {})[: len(program.entries)])).text

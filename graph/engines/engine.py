@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gates.namespaces import namespace
 from gates.values import Value
 from graph.arguments import owned, values_of_entries
-from graph.engines.program import Program
+from graph.engines.program import Program, program_of
 
 if TYPE_CHECKING:
     from graph.two_passes import TwoPasses
@@ -32,7 +32,7 @@ class Engine:
     name = ""
 
     def __init__(self, graph: TwoPasses) -> None:
-        self.program = Program(graph)
+        self.program = program_of(graph)
 
     def __call__(
         self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any

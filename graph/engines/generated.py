@@ -51,10 +51,12 @@ class Generated(Engine):
         """Put the code for Python floats into the function that was handed out: a call less."""
         if "__call__" not in self._space:
             return
-        function, tests, lines = self._space["__call__"], [], []
+        function = self._space["__call__"]
+        inputs, tests, lines = [], [], []
         arguments = {name: argument for argument, name in version.plain.arguments}
         for place, (name, gate, _) in enumerate(self.program.entries):
             if isinstance(gate, Input):
+                inputs.append(name)
                 tests.append(f"type({name})")
                 lines.append(f"{arguments[name]} = {name}")
             elif isinstance(gate, Parameter):

@@ -1,7 +1,9 @@
-"""A graph as the engines run it: one flat list of calls, with graphs within expanded, on gates of its own."""
+"""A graph as the engines run it: flat lists of what enters and of the gates, with graphs within expanded."""
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gates import Copy
@@ -22,17 +24,21 @@ class Part(NamedTuple):
     slots: tuple[int, ...]  # a parameter that graphs within read too has a slot in each; their gradients add
 
 
+class Row(NamedTuple):
+    """A gate, and which slots it reads and writes."""
+
+    node: str
+    gate: Any  # that of the graph
+    sources: tuple[int, ...]
+    out: int
+    outputs: int
+    wanted: tuple[bool, ...]  # for each input whether its gradient is
+    needs: bool  # whether it is to run backward
+
+
+@dataclass
 class Program:
-    """What the output of a graph needs: values that enter, and calls of gates, over a flat list of slots.
-
-    The gates are copies, so that running them leaves the graph as it is; parameters are shared with it. A graph
-    within is expanded: its gates stand in the list under names such as `graph_1.add_1`, between gates that hand
-    its inputs and its output on.
-
-    Parameters
-    ----------
-    graph : ComputationalGraph
-        The graph, as it is now.
+    """What an output needs: values that enter, and gates, over a flat list of slots.
 
     Attributes
     ----------
@@ -40,7 +46,7 @@ class Program:
         Inputs, parameters and constants by name, and the slots that they fill: the first ones.
     label_slots : set of int
         Those whose values are read as labels.
-    calls : list of Call
+    rows : list of Row
         The gates that the output depends on, in topological order.
     output : str
         The name of the output.
@@ -52,117 +58,128 @@ class Program:
         The slots of which nobody needs a gradient.
     size : int
         How many slots there are.
+    """
+
+    entries: list[tuple[str, Entry, int]]
+    label_slots: set[int]
+    rows: list[Row]
+    output: str
+    output_slot: int
+    parts: list[Part]
+    unneeded: set[int]
+    size: int
+
+    @functools.cached_property
+    def calls(self) -> list[Call]:
+        """The calls of the gates: of copies, so that running them leaves the graph as it is."""
+        return [
+            make_call(row.node, _own(row), row.sources, row.out, row.outputs, row.wanted, False) for row in self.rows
+        ]
+
+
+def program_of(graph: TwoPasses) -> Program:
+    """Return what the output of a graph needs, of the graph as it is now.
+
+    A graph within is expanded: its gates stand in the list under names such as `graph_1.add_1`, between gates that
+    hand its inputs and its output on. Parameters are shared with the graph.
 
     Raises
     ------
     ValueError
         If the graph is guarded, or has no output.
     """
+    return _Expansion(graph).program
+
+
+def _own(row: Row) -> Any:
+    """Return a copy of a row's gate; one with parameters keeps their gradients where its owner looks for them."""
+    return row.gate if getattr(row.gate, "has_parameters", False) else fresh(row.gate)
+
+
+class _Expansion:
+    """A graph and the graphs within, expanded."""
 
     def __init__(self, graph: TwoPasses) -> None:
-        self.output = str(graph.output)
+        output = str(graph.output)
         self.entries: list[tuple[str, Entry, int]] = []
         self.label_slots: set[int] = set()
-        self.calls: list[Call] = []
-        self.unneeded: set[int] = set()
+        self.listed: list[tuple[str, Any, list[int], int, int]] = []  # name, gate, sources, first slot, outputs
         self.size = 0
-        self._expanded: list[tuple[str, Any, tuple[int, ...]]] = []
-        self._slots_of_parameters: dict[int, list[int]] = {}
         slots = self._expand(graph, "", {})
-        self.output_slot = slots[graph._output_place()]
-        self._renumber(self._needed_slots())
-        self._make_calls()
-        self.parts = self._parts(graph)
+        places = self._places(slots[graph._output_place()])
+        entries = [(name, gate, places[slot]) for name, gate, slot in self.entries]
+        labels = {places[slot] for slot in self.label_slots}
+        unneeded = {slot for _, gate, slot in entries if slot in labels or not has_gradient(gate)}
+        rows = []
+        for name, gate, reads, first, outputs in self.listed:
+            if first in places:
+                sources, out = tuple([places[slot] for slot in reads]), places[first]
+                wanted = tuple([slot not in unneeded for slot in sources])
+                needs = True in wanted or getattr(gate, "has_parameters", False)
+                if not needs:
+                    unneeded.update(range(out, out + outputs))
+                rows.append(Row(name, gate, sources, out, outputs, wanted, needs))
+        output_slot = places[slots[graph._output_place()]]
+        parts = _parts(graph, entries)
+        self.program = Program(entries, labels, rows, output, output_slot, parts, unneeded, len(places))
 
     def _expand(self, graph: TwoPasses, prefix: str, inputs: dict[str, int]) -> dict[tuple[str, int], int]:
         """List a graph's gates; return the slot of each output of each gate. `inputs` has those of a graph within."""
         if graph.guard:
             raise ValueError(
-                "a graph with guard=True cannot be compiled: the guard looks at every gate; copy the graph, and set "
-                "guard to False there"
+                "a graph with guard=True cannot be compiled, since the guard looks at every gate: compile a copy whose "
+                "guard is False"
             )
         schedule = graph._schedule
         sources_of_node = dict(all_sources(graph.graph))
+        gates = dict(graph.graph.nodes(data="gate"))
         slots: dict[tuple[str, int], int] = {}
         for node in schedule.order:
-            gate, name = graph.graph.nodes[node]["gate"], prefix + node
-            sources = tuple([slots[source] for source in sources_of_node[node]])
-            labels = schedule.slots[node] in schedule.label_slots
+            gate, name = gates[node], prefix + node
+            reads = [slots[source] for source in sources_of_node[node]]
             if isinstance(gate, Input) and prefix:
-                slots[node, 0] = inputs[node] if labels else self._list(name, Copy(1), (inputs[node],))
+                is_label = schedule.slots[node] in schedule.label_slots
+                slots[node, 0] = inputs[node] if is_label else self._list(name, Copy(1), [inputs[node]], 1)
             elif isinstance(gate, Entry):
-                slots[node, 0] = self._enter(name, gate, labels)
+                slots[node, 0] = self.size
+                if schedule.slots[node] in schedule.label_slots:
+                    self.label_slots.add(self.size)
+                self.entries.append((name, gate, self.size))
+                self.size += 1
             elif isinstance(gate, GraphGate):
-                within = dict(zip(gate.input_names, sources))
-                inner = self._expand(gate.graph, f"{name}.", within)[gate.graph._output_place()]
-                slots[node, 0] = self._list(name, Copy(1), (inner,))
+                within = self._expand(gate.graph, f"{name}.", dict(zip(gate.input_names, reads)))
+                slots[node, 0] = self._list(name, Copy(1), [within[gate.graph._output_place()]], 1)
             else:
-                # A gate with parameters of its own keeps their gradients where its owner looks for them.
-                own = gate if getattr(gate, "has_parameters", False) else fresh(gate)
-                out = self._list(name, own, sources)
-                slots.update({(node, port): out + port for port in range(outputs_of(gate))})
+                outputs = outputs_of(gate)
+                out = self._list(name, gate, reads, outputs)
+                for port in range(outputs):
+                    slots[node, port] = out + port
         return slots
 
-    def _enter(self, name: str, gate: Entry, labels: bool) -> int:
-        """Give an input, a parameter or a constant a slot."""
-        slot, self.size = self.size, self.size + 1
-        self.entries.append((name, gate, slot))
-        if labels:
-            self.label_slots.add(slot)
-        if labels or not has_gradient(gate):
-            self.unneeded.add(slot)
-        if isinstance(gate, Parameter):
-            self._slots_of_parameters.setdefault(id(gate), []).append(slot)
-        return slot
-
-    def _list(self, name: str, gate: Any, sources: tuple[int, ...]) -> int:
+    def _list(self, name: str, gate: Any, reads: list[int], outputs: int) -> int:
         """Give the outputs of a gate slots, and return the first."""
-        self._expanded.append((name, gate, (*sources, self.size)))
-        slot, self.size = self.size, self.size + outputs_of(gate)
-        return slot
+        out, self.size = self.size, self.size + outputs
+        self.listed.append((name, gate, reads, out, outputs))
+        return out
 
-    def _needed_slots(self) -> set[int]:
-        """Return the slots that the output depends on, all outputs of a gate where it depends on one."""
-        used = {self.output_slot}
-        for _, gate, (*sources, out) in reversed(self._expanded):
-            outputs = range(out, out + outputs_of(gate))
-            if not used.isdisjoint(outputs):
-                used.update(sources, outputs)
-        return used
+    def _places(self, output: int) -> dict[int, int]:
+        """Return new numbers of the slots: those of the entries first, then those that the output depends on."""
+        used = {output}
+        for _, _, reads, out, outputs in reversed(self.listed):
+            if out in used or (outputs > 1 and not used.isdisjoint(range(out, out + outputs))):
+                used.update(reads, range(out, out + outputs))
+        kept = [slot for _, _, slot in self.entries]
+        kept += [slot for _, _, _, out, n in self.listed if out in used for slot in range(out, out + n)]
+        return dict(zip(kept, range(len(kept))))
 
-    def _renumber(self, used: set[int]) -> None:
-        """Drop the gates that the output does not depend on, and give the entries the first slots."""
-        self._expanded = [row for row in self._expanded if row[2][-1] in used]
-        places = {slot: place for place, (_, _, slot) in enumerate(self.entries)}
-        for _, gate, (*_, out) in self._expanded:
-            for slot in range(out, out + outputs_of(gate)):
-                places[slot] = len(places)
-        self.size = len(places)
-        self.entries = [(name, gate, places[slot]) for name, gate, slot in self.entries]
-        self.label_slots = {places[slot] for slot in self.label_slots}
-        self.unneeded = {places[slot] for slot in self.unneeded}
-        self._slots_of_parameters = {
-            key: [places[slot] for slot in slots] for key, slots in self._slots_of_parameters.items()
-        }
-        self._expanded = [(name, gate, tuple([places[slot] for slot in slots])) for name, gate, slots in self._expanded]
-        self.output_slot = places[self.output_slot]
 
-    def _make_calls(self) -> None:
-        """Make the calls, each told which gradients are wanted of it."""
-        for name, gate, (*sources, out) in self._expanded:
-            wanted = tuple([slot not in self.unneeded for slot in sources])
-            outputs = outputs_of(gate)
-            if True not in wanted and not getattr(gate, "has_parameters", False):
-                self.unneeded.update(range(out, out + outputs))
-            self.calls.append(make_call(name, gate, tuple(sources), out, outputs, wanted, False))
-        self._expanded = []
-
-    def _parts(self, graph: TwoPasses) -> list[Part]:
-        """Return the gradients in the order in which `graph.backward` has them."""
-        schedule = graph._schedule
-        names = {id(parameter): name for name, parameter in graph._parameters.items()}
-        slots = {name: (slot,) for name, gate, slot in self.entries if isinstance(gate, Input)}
-        slots.update({names[key]: tuple(found) for key, found in self._slots_of_parameters.items()})
-        listed = [name for name, _ in schedule.differentiated]
-        within = [names[id(parameter)] for _, gate in schedule.nested for parameter in gate.own_parameters.values()]
-        return [Part(name, slots[name]) for name in dict.fromkeys(listed + within)]
+def _parts(graph: TwoPasses, entries: list[tuple[str, Entry, int]]) -> list[Part]:
+    """Return the gradients in the order in which `graph.backward` has them."""
+    schedule = graph._schedule
+    names = {id(parameter): name for name, parameter in graph._parameters.items()}
+    slots: dict[str, list[int]] = {}
+    for name, gate, slot in entries:
+        slots.setdefault(names[id(gate)] if isinstance(gate, Parameter) else name, []).append(slot)
+    listed = [name for name, _ in schedule.differentiated]
+    listed += [names[id(parameter)] for _, gate in schedule.nested for parameter in gate.own_parameters.values()]
+    return [Part(name, tuple(slots[name])) for name in dict.fromkeys(listed)]

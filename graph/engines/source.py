@@ -145,9 +145,9 @@ class _Writer:
             if symbol.operation in ("output", "gradient"):
                 operand, slot = symbol.operands[0], symbol.operands[-1]
                 symbol.name = (names if symbol.operation == "output" else gradients)[slot]
-                if symbol.operation == "output" and operand.section == symbol.section and not operand.name:
-                    if operand.operation != "literal":
-                        operand.name = symbol.name
+                is_its_own = operand.section == symbol.section and operand.operation != "literal"
+                if symbol.operation == "output" and is_its_own and not operand.name:
+                    operand.name = symbol.name
         for section in trace.forward:
             if section.call.node in trace.objects:
                 self.objects[section.call.node] = self.names.new(f"{names[section.call.out]}_gate")
@@ -161,7 +161,7 @@ class _Writer:
         operations = self.trace.tape[section.start : section.stop]
         variable = self.variables[call.out]
         self.gate = d + variable
-        if (d or call.node in self.objects) and any([symbol.uses for symbol in operations]):
+        if (d or call.node in self.objects) and any(symbol.uses for symbol in operations):
             gate = call.gate.gate if isinstance(call.gate, Foreign) else call.gate
             about = [_comment(type(gate).__name__)] + [_comment(gate.pattern)] * bool(getattr(gate, "pattern", ""))
             if call.node in self.objects:

@@ -69,8 +69,11 @@ class Symbol:
         self.reads = _symbols_in(operands) + (_symbols_in(options.values()) if options else [])
         tape.append(self)
         self.hint = ""  # what the formula calls it
-        self.name = ""  # the variable that holds it, where it has one
+        self.section = -1  # which gate in which pass it belongs to
         self.uses = 0  # by operations that are needed
+        self.crosses = False  # whether another gate uses it
+        self.name = ""  # the variable that holds it, where it has one
+        self.text, self.level = "", 0  # how it is written, and how tightly that binds
 
     def __array_namespace__(self, api_version: str | None = None) -> Functions:
         return Functions(self.tape, np if isinstance(self.value, (np.ndarray, np.generic)) else scalar_math)
@@ -80,10 +83,11 @@ class Symbol:
             raise Untraceable(f"np.{ufunc.__name__}.{method}() is not written down")
         return recorded(self.tape, f"np.{ufunc.__name__}", ufunc, inputs, options)
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if getattr(np, function.__name__, None) is not function:
-            raise Untraceable(f"{function.__name__}() is not written down")
-        return recorded(self.tape, f"np.{function.__name__}", function, args, kwargs)
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        name = getattr(function, "__name__", "")
+        if getattr(np, name, None) is not function:
+            raise Untraceable(f"{name}() is not written down")
+        return recorded(self.tape, f"np.{name}", function, args, kwargs)
 
     @property
     def shape(self) -> tuple[int, ...]:
