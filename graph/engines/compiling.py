@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gates.values import Value
 from graph.arguments import values_of_entries
+from graph.engines.batched import Batched
+from graph.engines.engine import Engine
 from graph.engines.generated import Generated
 from graph.engines.plain import Plain
 from graph.engines.program import program_of
@@ -17,14 +19,14 @@ from graph.entries import Input
 if TYPE_CHECKING:
     from graph.two_passes import TwoPasses
 
-ENGINES = {"source": Generated, "plain": Plain}
+ENGINES: dict[str, type[Engine]] = {"source": Generated, "batched": Batched, "plain": Plain}
 
 
 def compiled(graph: TwoPasses, engine: str) -> Callable[..., tuple[Value, dict[str, Value]]]:
     """Return a function that runs both passes of a graph with an engine."""
     if engine not in ENGINES:
         raise ValueError(f"compile(): engine must be one of {', '.join(map(repr, ENGINES))}, got {engine!r}")
-    run: Callable[..., tuple[Value, dict[str, Value]]] = ENGINES[engine](graph).function()
+    run: Callable[..., tuple[Value, dict[str, Value]]] = ENGINES[engine](program_of(graph)).function()
     return run
 
 

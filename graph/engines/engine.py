@@ -5,15 +5,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gates.namespaces import namespace
 from gates.values import Value
 from graph.arguments import owned, values_of_entries
-from graph.engines.program import Program, program_of
-
-if TYPE_CHECKING:
-    from graph.two_passes import TwoPasses
+from graph.engines.program import Program
 
 
 class Engine:
@@ -25,14 +22,14 @@ class Engine:
 
     Parameters
     ----------
-    graph : ComputationalGraph
-        The graph.
+    program : Program
+        The graph as engines run it.
     """
 
     name = ""
 
-    def __init__(self, graph: TwoPasses) -> None:
-        self.program = program_of(graph)
+    def __init__(self, program: Program) -> None:
+        self.program = program
 
     def __call__(
         self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
@@ -74,7 +71,7 @@ class Engine:
 
     def about(self) -> str:
         """Return what there is to know about the engine, in a line."""
-        return f"{len(self.program.calls):,} gates"
+        return f"{len(self.program.rows):,} gates"
 
 
 def returned(program: Program, values: list[Value], grads: list[Any]) -> dict[str, Value]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import keyword
 import re
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +15,12 @@ from gates.gate import Gate
 from gates.values import Value, shape_of
 from graph.arguments import upstream_gradient
 from graph.engines.engine import Engine, no_garbage_collection
+from graph.engines.program import Program
 from graph.engines.source import FUNCTION, source_of
 from graph.engines.tracing import Trace
 from graph.entries import Input, Parameter
 from graph.passes import run_alone, run_forward
 from graph.schedule import Call
-
-if TYPE_CHECKING:
-    from graph.two_passes import TwoPasses
 
 _KEPT = 16  # how many versions, for other shapes or dtypes, are kept
 _PLAIN = 10_000  # the largest number of gates whose code is written a second time, without calls for numbers
@@ -33,8 +32,8 @@ class Generated(Engine):
 
     name = "source"
 
-    def __init__(self, graph: TwoPasses) -> None:
-        super().__init__(graph)
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
         self._versions: dict[Any, Version] = {}
         self._space: dict[str, Any] = {}  # what the function that is handed out sees
 
@@ -87,7 +86,7 @@ class Generated(Engine):
         version = self._versions.get(key)
         if version is None:
             with no_garbage_collection():
-                version = Version(self, entries)
+                version = Version(self.program, entries)
             if len(self._versions) == _KEPT:
                 del self._versions[next(iter(self._versions))]
             self._versions[key] = version
@@ -101,14 +100,14 @@ class Version:
 
     Parameters
     ----------
-    engine : Engine
-        The engine.
+    program : Program
+        The program.
     entries : list of float or array
         Such entries.
     """
 
-    def __init__(self, engine: Engine, entries: list[Value]) -> None:
-        self.program = program = engine.program
+    def __init__(self, program: Program, entries: list[Value]) -> None:
+        self.program = program
         for (name, _, _), value in zip(program.entries, entries):
             if type(value) is not float and not isinstance(value, (np.ndarray, np.generic)):
                 raise TypeError(
@@ -123,13 +122,17 @@ class Version:
             if call.gate.labels and type(call.gate).check is not Gate.check and call.node not in trace.objects
         ]
         self.plain = self.exact = source_of(trace)
-        if self.exact.functions and len(program.calls) <= _PLAIN:
+        if self.exact.functions and len(program.rows) <= _PLAIN:
             self.plain = source_of(trace, plain=True)
         slots = {name: slot for name, _, slot in program.entries}
         self.slots = [slots[name] for _, name in self.exact.arguments]
         calls = {call.node: call for call in program.calls}
         self.objects = {argument: _Called(calls[node]) for node, argument in self.exact.objects.items()}
         self.function = _function(self.plain.text, self.objects)
+
+    @functools.cached_property
+    def _exact_function(self) -> Any:
+        return _function(self.exact.text, self.objects)
 
     def run(self, entries: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         """Run the code."""
@@ -146,7 +149,7 @@ class Version:
         except (ArithmeticError, ValueError):
             if self.plain is self.exact:
                 raise
-            found = _function(self.exact.text, self.objects)(*arguments, **options)
+            found = self._exact_function(*arguments, **options)
         return found
 
 

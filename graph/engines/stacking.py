@@ -1,0 +1,75 @@
+"""Stacking: one gate that does what many gates of its kind do, on vectors with an element for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gates import Gate
+from gates.doors import formula
+from gates.gate import fresh
+
+_TRIED = 16  # gates whose results those of the stacked gate are compared with
+
+
+def can_be_stacked(gate: Any) -> bool:
+    """Return whether gates of this kind may be stacked: each element of the output depends on that of the inputs."""
+    return (
+        isinstance(gate, Gate)
+        and gate.elementwise
+        and not gate.labels
+        and not gate.has_parameters
+        and type(gate).check is Gate.check
+        and formula(gate.forward) is not None
+        and formula(gate.backward) is not None
+    )
+
+
+def stacked(gates: Sequence[Gate], count: int) -> Gate | None:
+    """Return a gate with the settings of many in vectors, or None if these cannot be stacked.
+
+    Parameters
+    ----------
+    gates : sequence of Gate
+        Gates of one class.
+    count : int
+        How many inputs each reads.
+    """
+    gate, states = fresh(gates[0]), [gate.__getstate__() for gate in gates]
+    first = states[0]
+    if all(state == first for state in states):
+        return gate
+    for name in first:
+        settings = [state[name] for state in states]
+        if all(type(setting) is float for setting in settings):
+            setattr(gate, name, np.array(settings))
+    try:
+        return gate if _does_the_same(gate, gates, count) else None
+    except Exception:  # whatever a formula raises that was written for numbers as settings
+        return None
+
+
+def _does_the_same(gate: Gate, gates: Sequence[Gate], count: int) -> bool:
+    """Return whether a gate with vectors as settings computes what the single gates do, at some inputs."""
+    random = np.random.default_rng(0)
+    inputs = [random.uniform(0.5, 2.0, len(gates)) for _ in range(count)]
+    upstream = [random.uniform(0.5, 2.0, len(gates)) for _ in range(gate.outputs)]
+    results = _both_passes(gate, inputs, upstream)
+    for place in np.linspace(0, len(gates) - 1, min(_TRIED, len(gates)), dtype=int).tolist():
+        single = _both_passes(
+            fresh(gates[place]), [float(x[place]) for x in inputs], [float(dz[place]) for dz in upstream]
+        )
+        found = [np.broadcast_to(result, len(gates))[place] for result in results]
+        if not np.allclose(found, single, rtol=1e-14, atol=0.0):
+            return False
+    return True
+
+
+def _both_passes(gate: Gate, inputs: list[Any], upstream: list[Any]) -> list[Any]:
+    """Return the outputs and the gradients of a gate."""
+    gate.wanted = (True,) * len(inputs)
+    outputs = formula(gate.forward)(gate, *inputs)
+    gradients = formula(gate.backward)(gate, *upstream)
+    return [*(outputs if gate.outputs > 1 else [outputs]), *gradients]
