@@ -48,6 +48,14 @@ class Batched(Engine):
                 self._instead, self._why = Plain(self.program), str(found)
         return self._instead.run(values, upstream)
 
+    def extent(self) -> tuple[int, int]:
+        """Return how many gates run as vectors, and how many operations on vectors these are."""
+        if self._vectors is None and self._instead is None:
+            self._plan()
+        steps = self._vectors.steps if self._vectors is not None and self._instead is None else []
+        counts = [step.count for step in steps if isinstance(step, Batch)]
+        return sum(counts), len(counts)
+
     def _plan(self) -> None:
         """Plan the order of work."""
         with no_garbage_collection():
@@ -65,8 +73,8 @@ class Batched(Engine):
             return f"{text}, run by the {self._instead.name} engine: {self._why}"
         if self._vectors is None:
             return text
-        batches = [step for step in self._vectors.steps if isinstance(step, Batch)]
-        return f"{text}, {sum(batch.count for batch in batches):,} of them in {len(batches):,} vector operations"
+        stacked, operations = self.extent()
+        return f"{text}, {stacked:,} of them in {operations:,} vector operations"
 
 
 class _Refused(Exception):

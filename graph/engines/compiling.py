@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from gates.values import Value
 from graph.arguments import values_of_entries
+from graph.engines.auto import Auto
 from graph.engines.batched import Batched
-from graph.engines.engine import Engine
+from graph.engines.engine import Engine, no_garbage_collection
 from graph.engines.generated import Generated
 from graph.engines.plain import Plain
 from graph.engines.program import program_of
@@ -19,14 +20,15 @@ from graph.entries import Input
 if TYPE_CHECKING:
     from graph.two_passes import TwoPasses
 
-ENGINES: dict[str, type[Engine]] = {"source": Generated, "batched": Batched, "plain": Plain}
+ENGINES: dict[str, type[Engine]] = {"source": Generated, "batched": Batched, "plain": Plain, "auto": Auto}
 
 
 def compiled(graph: TwoPasses, engine: str) -> Callable[..., tuple[Value, dict[str, Value]]]:
     """Return a function that runs both passes of a graph with an engine."""
     if engine not in ENGINES:
         raise ValueError(f"compile(): engine must be one of {', '.join(map(repr, ENGINES))}, got {engine!r}")
-    run: Callable[..., tuple[Value, dict[str, Value]]] = ENGINES[engine](program_of(graph)).function()
+    with no_garbage_collection():
+        run: Callable[..., tuple[Value, dict[str, Value]]] = ENGINES[engine](program_of(graph)).function()
     return run
 
 

@@ -37,7 +37,8 @@ def stacked(gates: Sequence[Gate], count: int) -> Gate | None:
     count : int
         How many inputs each reads.
     """
-    gate, states = fresh(gates[0]), [gate.__getstate__() for gate in gates]
+    gate: Gate = fresh(gates[0])
+    states = [gate.__getstate__() for gate in gates]
     first = states[0]
     if all(state == first for state in states):
         return gate

@@ -1,0 +1,76 @@
+"""The engine that chooses another, by what flows in and how many gates there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gates.values import Value
+from graph.engines.batched import Batched
+from graph.engines.engine import Engine, no_garbage_collection
+from graph.engines.generated import Generated
+from graph.engines.plain import Plain
+from graph.engines.program import Program
+from graph.engines.segments import MOST_WRITTEN
+
+_FEW = 1000  # gates of numbers that are written as code without asking whether they can be stacked
+_MANY = 100  # gates to a vector operation, from which on it is faster than their code
+_MOST_OF_ARRAYS = 10_000  # gates of arrays that are written as code, which takes a minute for 100,000
+
+
+class Auto(Engine):
+    """Chooses an engine at the first call, and again when other kinds of values come."""
+
+    name = "auto"
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self._chosen: dict[str, tuple[Engine, str]] = {}
+        self._last = ""
+
+    def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
+        self._last = kind = _kind([values[slot] for _, _, slot in self.program.entries])
+        if kind not in self._chosen:
+            self._chosen[kind] = self._choose(kind)
+        return self._chosen[kind][0].run(values, upstream)
+
+    def _choose(self, kind: str) -> tuple[Engine, str]:
+        """Return an engine for values of a kind, and why it is chosen."""
+        program, gates = self.program, f"{len(self.program.rows):,} gates"
+        if kind == "jax":
+            return Plain(program), "the arrays are those of JAX"
+        if kind == "arrays":
+            if len(program.rows) <= _MOST_OF_ARRAYS:
+                return Generated(program), f"{gates} of arrays are few enough to be written as code"
+            return Plain(program), f"{gates} of arrays are too many to be written as code"
+        if kind == "others":
+            return Plain(program), "the arrays are neither NumPy's nor JAX's"
+        if len(program.rows) <= _FEW:
+            return Generated(program), f"{gates} of numbers are few enough to be written as code"
+        with no_garbage_collection():
+            batched = Batched(program)
+            stacked, operations = batched.extent()
+        if stacked and len(program.rows) >= _MANY * operations:
+            return batched, f"{gates} of numbers, of which {stacked:,} make {operations:,} vector operations"
+        if len(program.rows) <= MOST_WRITTEN:
+            return Generated(program), f"{gates} of numbers, of which too few stand side by side to run as vectors"
+        if stacked:
+            return batched, f"{gates} of numbers are too many to be written as code, and {stacked:,} run as vectors"
+        return Plain(program), f"{gates} of numbers are too many to be written as code, and none run as vectors"
+
+    def about(self) -> str:
+        if self._last not in self._chosen:
+            return f"{super().about()}; it chooses at the first call"
+        engine, why = self._chosen[self._last]
+        return f"{engine.name}, since {why}"
+
+
+def _kind(values: list[Value]) -> str:
+    """Return what flows in: numbers, arrays of NumPy, of JAX or of others."""
+    kinds = {type(value) for value in values}
+    if kinds <= {float}:
+        return "numbers"
+    if all(kind is float or issubclass(kind, (np.ndarray, np.generic)) for kind in kinds):
+        return "arrays"
+    return "jax" if any(kind.__module__.partition(".")[0] in ("jax", "jaxlib") for kind in kinds) else "others"
