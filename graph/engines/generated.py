@@ -42,7 +42,7 @@ class Generated(Engine):
         inputs = [name for name, gate, _ in self.program.entries if isinstance(gate, Input)]
         if len(self.program.entries) > _FEW or not inputs or not all(map(_is_keyword, inputs)):
             return self.__call__
-        self._space = {"_run": type(self).__call__}
+        self._space = {"_run": type(self).__call__, "_not_given": object()}
         exec(_with_keywords(inputs, "    pass"), self._space)
         return MethodType(self._space["__call__"], self)
 
@@ -127,7 +127,8 @@ class Version:
         slots = {name: slot for name, _, slot in program.entries}
         self.slots = [slots[name] for _, name in self.exact.arguments]
         calls = {call.node: call for call in program.calls}
-        self.objects = {argument: _Called(calls[node]) for node, argument in self.exact.objects.items()}
+        self.objects: dict[str, Any] = {argument: _Called(calls[node]) for node, argument in self.exact.objects.items()}
+        self.objects.update({argument: entries[slots[name]] for argument, name in self.exact.constants})
         self.function = _function(self.plain.text, self.objects)
 
     @functools.cached_property
@@ -183,11 +184,12 @@ def _with_keywords(inputs: list[str], short: str) -> str:
 
     The variables of generated code begin with a letter.
     """
+    keywords = ", ".join([f"{name}=_not_given" for name in inputs])
     return f"""
-def __call__(_self, _inputs=None, _upstream=None, /, *, {", ".join([f"{name}=None" for name in inputs])}, **_others):
+def __call__(_self, _inputs=None, _upstream=None, /, *, {keywords}, **_others):
 {short}
     _named = [{", ".join([f"({name!r}, {name})" for name in inputs])}]
-    _others.update([_pair for _pair in _named if _pair[1] is not None])
+    _others.update([_pair for _pair in _named if _pair[1] is not _not_given])
     return _run(_self, _inputs, _upstream, **_others)
 """
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from gates import scalar_math
 from gates.foreign import Foreign
 from graph.engines.names import Names
-from graph.engines.symbols import Symbol, quoted
+from graph.engines.symbols import Symbol, quoted, written
 from graph.engines.tracing import Section, Trace
 from graph.engines.writing import TAKEN_OVER, Writing
 from graph.entries import Constant
@@ -32,7 +32,9 @@ class Source(NamedTuple):
     body : list of str
         The lines of the function.
     arguments : list of (str, str)
-        What the function takes, in order: the name of the argument, and of the input, parameter or constant.
+        What the function takes, in order: the name of the argument, and of the input or parameter.
+    constants : list of (str, str)
+        The arguments for constants that are arrays, and the names of these.
     upstream : str
         The argument for the upstream gradient.
     objects : dict of str to str
@@ -44,6 +46,7 @@ class Source(NamedTuple):
     text: str
     body: list[str]
     arguments: list[tuple[str, str]]
+    constants: list[tuple[str, str]]
     upstream: str
     objects: dict[str, str]
     functions: list[str]
@@ -86,7 +89,7 @@ class _Writer:
         for name in constants:
             symbol = trace.entries[name]
             if type(symbol.value) is float and symbol.uses:
-                self._statement(symbol.name, scalar_literal(symbol.value))
+                self._statement(symbol.name, written(symbol.value))
         for section in trace.forward:
             self._section(section, "")
         self.lines += ["", "    # backward"]
@@ -95,20 +98,22 @@ class _Writer:
         end = max([section.stop for section in trace.forward + trace.backward], default=0)
         self._operations(trace.tape[end:])
         self._return()
-        arguments = [
+        given = {symbol.name: name for name, symbol in reversed(trace.entries.items()) if name not in constants}
+        arguments = list(reversed(given.items()))
+        arrays = [
             (symbol.name, name)
             for name, symbol in trace.entries.items()
-            if not (name in constants and (type(symbol.value) is float or not symbol.uses))
+            if name in constants and symbol.uses and type(symbol.value) is not float
         ]
-        head = self._signature(arguments, set(constants))
+        head = self._signature([argument for argument, _ in arguments], [argument for argument, _ in arrays])
         body = "\n".join([*head, *self.lines]) + "\n"
         helpers = [_definition(name) for name in self.writing.called]
         code = "\n\n".join(["\n".join(line for line in self.lines if not line.lstrip().startswith("#")), *helpers])
         imports = [line for line, word in (("import math", "math"), ("import numpy as np", "np")) if _uses(code, word)]
-        title = '"""Both passes of a graph, gate by gate."""\n\n'
-        text = title + "\n\n".join(["\n\n".join(imports) + "\n"] * bool(imports) + helpers + [body])
-        text = text if imports or helpers else f"{title}\n{body}"
-        return Source(text, self.lines, arguments, trace.upstream.name, self.objects, list(self.writing.called))
+        title = '"""Both passes of a graph, gate by gate."""'
+        text = "\n\n".join([title] + ["\n".join(imports)] * bool(imports)) + "\n"
+        text = "\n\n".join([text, *helpers, body])
+        return Source(text, self.lines, arguments, arrays, trace.upstream.name, self.objects, list(self.writing.called))
 
     def _count_uses(self) -> None:
         """Count by how many operations each is read that is needed itself, and see which are read by other gates'."""
@@ -132,8 +137,10 @@ class _Writer:
         """Name what comes from outside, the outputs of the gates, and then the gradients of all these."""
         trace, program = self.trace, self.trace.program
         names = self.variables
-        for name, _, slot in program.entries:
-            names[slot] = trace.entries[name].name = self.names.new(name)
+        parameters: dict[int, str] = {}  # one argument for each, also where graphs within read it too
+        for name, gate, slot in program.entries:
+            variable = parameters.get(id(gate)) or self.names.new(name)
+            names[slot] = trace.entries[name].name = parameters[id(gate)] = variable
         for section in trace.forward:
             call = section.call
             for port in range(call.outputs):
@@ -163,7 +170,7 @@ class _Writer:
         self.gate = d + variable
         if (d or call.node in self.objects) and any(symbol.uses for symbol in operations):
             gate = call.gate.gate if isinstance(call.gate, Foreign) else call.gate
-            about = [_comment(type(gate).__name__)] + [_comment(gate.pattern)] * bool(getattr(gate, "pattern", ""))
+            about = [_comment(type(gate).__name__)] + [call.gate.pattern] * bool(call.gate.pattern)
             if call.node in self.objects:
                 about.append(f"called as an object: {_comment(self.trace.objects[call.node])}")
             self.lines.append(f"    # {variable}: {', '.join(about)}")
@@ -222,13 +229,11 @@ class _Writer:
         self.lines += [f"    {gradients} = {{", *[f"        {pair}," for pair in pairs], "    }"]
         self.lines.append(f"    return {self.trace.output.text}, {gradients}")
 
-    def _signature(self, arguments: list[tuple[str, str]], constants: set[str]) -> list[str]:
+    def _signature(self, positional: list[str], arrays: list[str]) -> list[str]:
         """Return the head of the function."""
-        positional = [argument for argument, name in arguments if name not in constants]
         upstream = self.trace.upstream
         default = "=1.0" if type(upstream.value) is float else ""
-        keywords = [argument for argument, name in arguments if name in constants]
-        keywords += [f"{upstream.name}{default}", *self.objects.values()]
+        keywords = [*arrays, f"{upstream.name}{default}", *self.objects.values()]
         signature = ", ".join([*positional, "*", *keywords])
         lines = [f"def {FUNCTION}({signature}):"]
         if len(lines[0]) > _WIDTH:
@@ -236,11 +241,6 @@ class _Writer:
         if len(lines[-2:][0]) > _WIDTH:
             lines = [f"def {FUNCTION}(", *[f"    {x}," for x in signature.split(", ")], "):"]
         return [*lines, '    """Return the value of the output, and the gradients by name."""']
-
-
-def scalar_literal(value: float) -> str:
-    """Return a float as Python writes it."""
-    return repr(value).replace("inf", "math.inf").replace("nan", "math.nan")
 
 
 @functools.cache

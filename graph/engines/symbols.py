@@ -190,7 +190,7 @@ def written(thing: Any) -> Any:
         return slice(*[None if part is None else written(part) for part in (thing.start, thing.stop, thing.step)])
     if isinstance(thing, (float, int)) and type(thing) in (float, int, bool):
         text = repr(thing)
-        return text.replace("inf", "math.inf").replace("nan", "math.nan")
+        return text.replace("inf", "math.inf").replace("nan", "math.nan").replace("e+", "e")
     if thing is None or thing is Ellipsis:
         return "None" if thing is None else "..."
     if type(thing) is str:
