@@ -74,11 +74,8 @@ def run_alone(graph: ComputationalGraph, text: str, inputs: dict[str, Any], upst
     count = code.co_argcount
     arguments = [name for name, gate in graph.graph.nodes(data="gate") if type(gate).__name__ == "Input"]
     values = {**{name: inputs[name] for name in arguments}, **graph.parameters}
-    positional = [
-        values[name]
-        for name in [node for node in graph.nodes_topologically_sorted() if node in values]
-        + [name for name in graph.parameters if name not in graph]
-    ]
+    own = [node for node in graph.nodes_topologically_sorted() if node in values]
+    positional = [values[name] for name in [*own, *[name for name in graph.parameters if name not in graph]]]
     assert len(positional) == count
     options: dict[str, Any] = {}
     for name in code.co_varnames[count : count + code.co_kwonlyargcount]:
@@ -171,7 +168,7 @@ def test_code_is_as_ruff_leaves_it(tmp_path: Path) -> None:
         (tmp_path / f"circuit_{place}.py").write_text(f"# {name}\n" + text, encoding="utf-8")
     (tmp_path / "network.py").write_text(fully_connected([4, 5, 6, 3]).to_source(batch()))
     (tmp_path / "maxout.py").write_text(CIRCUITS["several"].make().to_source(CIRCUITS["several"].inputs()))
-    for command in (["format", "--check", "--diff"], ["check"]):
+    for command in (["format", "--check", "--diff"], ["check", "--select=E4,E7,E9,F,I"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", str(tmp_path)]
         done = subprocess.run(ruff, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -52,16 +52,16 @@ class Generated(Engine):
             return
         function = self._space["__call__"]
         inputs, tests, lines = [], [], []
-        arguments = {name: argument for argument, name in version.plain.arguments}
-        for place, (name, gate, _) in enumerate(self.program.entries):
-            if isinstance(gate, Input):
+        for variable, slot in version.plain.arguments:
+            name, gate, _ = self.program.entries[slot]
+            source = name
+            if isinstance(gate, Parameter):
+                source = f"_p{slot}.value"
+                self._space[f"_p{slot}"] = gate
+            else:
                 inputs.append(name)
-                tests.append(f"type({name})")
-                lines.append(f"{arguments[name]} = {name}")
-            elif isinstance(gate, Parameter):
-                self._space[f"_p{place}"] = gate
-                tests.append(f"type(_p{place}.value)")
-                lines.append(f"{arguments[name]} = _p{place}.value")
+            tests.append(f"type({source})")
+            lines.append(f"{variable} = {source}")
         lines = [line for line in lines if not re.fullmatch(r"(\w+) = \1", line)]
         lines.append(f"{version.plain.upstream} = 1.0")
         body = "\n".join(
@@ -75,7 +75,7 @@ class Generated(Engine):
         exec(version.plain.text, self._space)  # the functions that the body calls
         self._space.update(version.objects)
         exec(
-            _with_keywords([name for name, gate, _ in self.program.entries if isinstance(gate, Input)], short),
+            _with_keywords(inputs, short),
             self._space,
         )
         function.__code__ = self._space["__call__"].__code__
@@ -124,11 +124,10 @@ class Version:
         self.plain = self.exact = source_of(trace)
         if self.exact.functions and len(program.rows) <= _PLAIN:
             self.plain = source_of(trace, plain=True)
-        slots = {name: slot for name, _, slot in program.entries}
-        self.slots = [slots[name] for _, name in self.exact.arguments]
+        self.slots = [slot for _, slot in self.exact.arguments]
         calls = {call.node: call for call in program.calls}
         self.objects: dict[str, Any] = {argument: _Called(calls[node]) for node, argument in self.exact.objects.items()}
-        self.objects.update({argument: entries[slots[name]] for argument, name in self.exact.constants})
+        self.objects.update({argument: entries[slot] for argument, slot in self.exact.constants})
         self.function = _function(self.plain.text, self.objects)
 
     @functools.cached_property

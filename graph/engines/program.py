@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gates import Copy
 from gates.gate import fresh
-from graph.entries import Entry, Input, Parameter, has_gradient
+from graph.entries import Entry, Input, has_gradient
 from graph.nested import GraphGate
 from graph.schedule import Call, make_call
 from graph.wiring import all_sources, outputs_of
@@ -43,7 +43,8 @@ class Program:
     Attributes
     ----------
     entries : list of (str, Entry, int)
-        Inputs, parameters and constants by name, and the slots that they fill: the first ones.
+        Inputs, parameters and constants by name, and the slots that they fill: the first ones. A parameter that graphs
+        within read too has one for each.
     label_slots : set of int
         Those whose values are read as labels.
     rows : list of Row
@@ -106,6 +107,10 @@ class _Expansion:
         self.listed: list[tuple[str, Any, list[int], int, int]] = []  # name, gate, sources, first slot, outputs
         self.size = 0
         slots = self._expand(graph, "", {})
+        names = {id(parameter): name for name, parameter in graph._parameters.items()}
+        self.entries = [(names.get(id(gate), name), gate, slot) for name, gate, slot in self.entries]
+        ranks = {name: rank for rank, name in enumerate(_listed(graph))}
+        self.entries.sort(key=lambda entry: -1 if entry[0] in graph else ranks.get(entry[0], len(ranks)))
         places = self._places(slots[graph._output_place()])
         entries = [(name, gate, places[slot]) for name, gate, slot in self.entries]
         labels = {places[slot] for slot in self.label_slots}
@@ -120,7 +125,10 @@ class _Expansion:
                     unneeded.update(range(out, out + outputs))
                 rows.append(Row(name, gate, sources, out, outputs, wanted, needs))
         output_slot = places[slots[graph._output_place()]]
-        parts = _parts(graph, entries)
+        slots_of: dict[str, list[int]] = {}
+        for name, _, slot in entries:
+            slots_of.setdefault(name, []).append(slot)
+        parts = [Part(name, tuple(slots_of[name])) for name in _listed(graph)]
         self.program = Program(entries, labels, rows, output, output_slot, parts, unneeded, len(places))
 
     def _expand(self, graph: TwoPasses, prefix: str, inputs: dict[str, int]) -> dict[tuple[str, int], int]:
@@ -173,13 +181,10 @@ class _Expansion:
         return dict(zip(kept, range(len(kept))))
 
 
-def _parts(graph: TwoPasses, entries: list[tuple[str, Entry, int]]) -> list[Part]:
-    """Return the gradients in the order in which `graph.backward` has them."""
+def _listed(graph: TwoPasses) -> list[str]:
+    """Return the names of the gradients in the order in which `graph.backward` has them."""
     schedule = graph._schedule
     names = {id(parameter): name for name, parameter in graph._parameters.items()}
-    slots: dict[str, list[int]] = {}
-    for name, gate, slot in entries:
-        slots.setdefault(names[id(gate)] if isinstance(gate, Parameter) else name, []).append(slot)
     listed = [name for name, _ in schedule.differentiated]
-    listed += [names[id(parameter)] for _, gate in schedule.nested for parameter in gate.own_parameters.values()]
-    return [Part(name, tuple(slots[name])) for name in dict.fromkeys(listed)]
+    within = [names[id(parameter)] for _, gate in schedule.nested for parameter in gate.own_parameters.values()]
+    return list(dict.fromkeys(listed + within))

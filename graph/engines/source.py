@@ -31,10 +31,10 @@ class Source(NamedTuple):
         A module with the function `both_passes`.
     body : list of str
         The lines of the function.
-    arguments : list of (str, str)
-        What the function takes, in order: the name of the argument, and of the input or parameter.
-    constants : list of (str, str)
-        The arguments for constants that are arrays, and the names of these.
+    arguments : list of (str, int)
+        What the function takes, in order: the name of the argument, and the slot of the input or parameter.
+    constants : list of (str, int)
+        The arguments for constants that are arrays, and their slots.
     upstream : str
         The argument for the upstream gradient.
     objects : dict of str to str
@@ -45,8 +45,8 @@ class Source(NamedTuple):
 
     text: str
     body: list[str]
-    arguments: list[tuple[str, str]]
-    constants: list[tuple[str, str]]
+    arguments: list[tuple[str, int]]
+    constants: list[tuple[str, int]]
     upstream: str
     objects: dict[str, str]
     functions: list[str]
@@ -85,9 +85,8 @@ class _Writer:
         """Return the code."""
         trace = self.trace
         self.lines.append("    # forward")
-        constants = {name: gate for name, gate, _ in trace.program.entries if isinstance(gate, Constant)}
-        for name in constants:
-            symbol = trace.entries[name]
+        constants = [slot for _, gate, slot in trace.program.entries if isinstance(gate, Constant)]
+        for symbol in [trace.entries[slot] for slot in constants]:
             if type(symbol.value) is float and symbol.uses:
                 self._statement(symbol.name, written(symbol.value))
         for section in trace.forward:
@@ -98,22 +97,25 @@ class _Writer:
         end = max([section.stop for section in trace.forward + trace.backward], default=0)
         self._operations(trace.tape[end:])
         self._return()
-        given = {symbol.name: name for name, symbol in reversed(trace.entries.items()) if name not in constants}
-        arguments = list(reversed(given.items()))
+        variables = [(symbol.name, slot) for slot, symbol in enumerate(trace.entries)]
+        arguments = {name: slot for name, slot in reversed(variables) if slot not in constants}
+        positional = sorted(arguments.items(), key=lambda argument: argument[1])
         arrays = [
-            (symbol.name, name)
-            for name, symbol in trace.entries.items()
-            if name in constants and symbol.uses and type(symbol.value) is not float
+            (name, slot)
+            for name, slot in variables
+            if slot in constants and trace.entries[slot].uses and type(trace.entries[slot].value) is not float
         ]
-        head = self._signature([argument for argument, _ in arguments], [argument for argument, _ in arrays])
+        head = self._signature([name for name, _ in positional], [name for name, _ in arrays])
         body = "\n".join([*head, *self.lines]) + "\n"
         helpers = [_definition(name) for name in self.writing.called]
         code = "\n\n".join(["\n".join(line for line in self.lines if not line.lstrip().startswith("#")), *helpers])
         imports = [line for line, word in (("import math", "math"), ("import numpy as np", "np")) if _uses(code, word)]
         title = '"""Both passes of a graph, gate by gate."""'
-        text = "\n\n".join([title] + ["\n".join(imports)] * bool(imports)) + "\n"
+        text = "\n\n".join([title] + imports) + "\n"
         text = "\n\n".join([text, *helpers, body])
-        return Source(text, self.lines, arguments, arrays, trace.upstream.name, self.objects, list(self.writing.called))
+        return Source(
+            text, self.lines, positional, arrays, trace.upstream.name, self.objects, list(self.writing.called)
+        )
 
     def _count_uses(self) -> None:
         """Count by how many operations each is read that is needed itself, and see which are read by other gates'."""
@@ -140,7 +142,7 @@ class _Writer:
         parameters: dict[int, str] = {}  # one argument for each, also where graphs within read it too
         for name, gate, slot in program.entries:
             variable = parameters.get(id(gate)) or self.names.new(name)
-            names[slot] = trace.entries[name].name = parameters[id(gate)] = variable
+            names[slot] = trace.entries[slot].name = parameters[id(gate)] = variable
         for section in trace.forward:
             call = section.call
             for port in range(call.outputs):

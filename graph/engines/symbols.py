@@ -173,6 +173,8 @@ def recorded(
     result = function(*_values(args), **_values(options))
     if operation in _IDENTITIES and isinstance(args[0], Symbol) and result is args[0].value:
         return args[0]
+    if operation in ("number.zeros_like", "number.ones_like"):
+        return Symbol(tape, "literal", (written(result),), {}, result)
     if isinstance(result, (np.ndarray, np.generic)) or (symbolic and type(result) in (float, bool)):
         return Symbol(tape, operation, tuple(map(written, args)), {n: written(x) for n, x in options.items()}, result)
     if symbolic and not isinstance(result, np.dtype):

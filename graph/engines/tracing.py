@@ -45,8 +45,8 @@ class Trace:
     ----------
     tape : list of Symbol
         All operations.
-    entries : dict of str to Symbol
-        The values that enter, by name.
+    entries : list of Symbol
+        The values that enter.
     forward, backward : list of Section
         What each gate does, in the order in which they run.
     output, upstream : Symbol
@@ -86,7 +86,7 @@ class Trace:
         self._symbols: list[Any] = [
             self._variable(name, value) for (name, _, _), value in zip(program.entries, values)
         ] + [None] * (program.size - len(program.entries))
-        self.entries = {name: self._symbols[slot] for name, _, slot in program.entries}
+        self.entries = self._symbols[: len(program.entries)]
         gates = [self._run_forward(call) for call in program.calls]
         self.output = self._symbols[program.output_slot]
         like = values[program.output_slot]

@@ -28,7 +28,6 @@ _PREFIXES = {"negative": "-", "positive": "+", "~": "~"}
 TAKEN_OVER = ("exp", "expm1", "log", "log1p", "sqrt", "pow", "divide", "maximum", "minimum", "sign")
 _RAISING = ("exp", "expm1", "log", "log1p", "sqrt", "pow")  # where those of `math` raise
 _PYTHON = {"tanh": "math.tanh", "isinf": "math.isinf", "abs": "abs"}
-_NUMBERS = {"zeros_like": "0.0", "ones_like": "1.0"}
 
 
 class Writing:
@@ -84,8 +83,6 @@ class Writing:
     def _function_of_numbers(self, symbol: Symbol, name: str) -> tuple[str, int]:
         """Return a call of one of the functions in `gates.scalar_math`."""
         operands = symbol.operands
-        if name in _NUMBERS:
-            return _NUMBERS[name], _ATOM
         if name == "where":
             condition, x, y = operands
             x, condition = self._operand(x, _COMPARISON), self._operand(condition, _COMPARISON)
