@@ -124,10 +124,9 @@ def test_it_runs_alone_and_gives_the_same_bits(circuit: Circuit) -> None:
     graph = circuit.make()
     wanted = both_passes(graph, circuit)
     text = graph.to_source(circuit.inputs())
-    imported = [line for line in text.splitlines() if line.startswith(("import", "from"))]
-    assert set(imported) <= (
-        {"import math"} if circuit.numbers and circuit.traceable else {"import numpy as np"} | set(imported)
-    )
+    imported = {line for line in text.splitlines() if line.startswith(("import", "from"))}
+    only_math = circuit.numbers and circuit.traceable and circuit is not CIRCUITS["wide"]  # the others use np.multiply
+    assert imported <= ({"import math"} if only_math else {"import math", "import numpy as np"})
     with np.errstate(all="ignore"):
         found = run_alone(graph, text, circuit.inputs(), circuit.upstream)
     assert_same_passes("source", found, wanted)
