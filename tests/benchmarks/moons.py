@@ -37,7 +37,7 @@ def data() -> tuple[list[list[float]], list[float]]:
 def parameters() -> dict[str, float]:
     """Return the 337 parameters by name, neuron by neuron: its weights, from -1 to 1, and its bias, 0."""
     choose = random.Random(1337)
-    numbers = {}
+    numbers: dict[str, float] = {}
     for layer, (inputs, outputs) in enumerate(pairwise(SIZES), 1):
         for neuron in range(outputs):
             numbers |= {f"W{layer}[{k},{neuron}]": choose.uniform(-1, 1) for k in range(inputs)}
@@ -47,7 +47,7 @@ def parameters() -> dict[str, float]:
 
 def max_margin(p: Numbers, points: list[list[Any]], signs: list[Any], relu: Callable[[Any], Any]) -> Any:
     """Return the loss, with any library's numbers; `signs` are the labels' negatives."""
-    data_loss = None
+    data_loss: Any = None
     for values, sign in zip(points, signs):
         for layer, outputs in enumerate(SIZES[1:], 1):
             sums = []
@@ -59,7 +59,7 @@ def max_margin(p: Numbers, points: list[list[Any]], signs: list[Any], relu: Call
             values = sums if layer == len(SIZES) - 1 else [relu(total) for total in sums]
         loss = relu(values[0] * sign + 1.0)
         data_loss = loss if data_loss is None else data_loss + loss
-    squares = None
+    squares: Any = None
     for number in p.values():
         square = number * number
         squares = square if squares is None else squares + square
