@@ -31,7 +31,7 @@ def test_a_race_of_the_neuron() -> None:
         "missing": _missing,
         "unable": _unable,
     }
-    section = race("neuron", makers, calls=2, runs=3)
+    section = race("neuron", makers, runs=3, calls=2)
     assert {name: len(times) for name, times in section.rows.items()} == {
         "by hand, staged": 3,
         "by hand, short": 3,
@@ -53,12 +53,12 @@ def test_a_race_of_the_neuron() -> None:
 def test_who_disagrees_is_named(wrong: object, message: str) -> None:
     makers = {"a": lambda: Contender(lambda: (1.0, {"x": 3.0})), "b": lambda: Contender(lambda: wrong)}
     with pytest.raises(ArithmeticError, match=message):
-        race("race", makers, calls=1, runs=1)
+        race("race", makers, runs=1, calls=1)
 
 
 def test_what_takes_too_long_is_left_out() -> None:
     makers = {"a": lambda: Contender(lambda: (1.0, {}))}
-    assert race("race", makers, calls=1, runs=1, limit=0.0).left_out == ["a: takes 0.0 s a call"]
+    assert race("race", makers, runs=1, calls=1, limit=0.0).left_out == ["a: takes 0.0 s a call"]
 
 
 def test_a_section_as_lines() -> None:

@@ -204,4 +204,4 @@ def sections(runs: int) -> list[Section]:
         "jax, jit": with_jax,
     }
     layers = "-".join(map(str, SIZES))
-    return [race(f"digits: an epoch of 1,797 digits, {layers} network, minibatches of {BATCH}", makers, 3, runs)]
+    return [race(f"digits: an epoch of 1,797 digits, {layers} network, minibatches of {BATCH}", makers, runs)]

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.engines import NUMBERS, engine
@@ -81,6 +82,9 @@ def measure(make: Callable[[Any], Any], shape: str, gates: int) -> tuple[float, 
 
 def peak_memory() -> float:
     """Return this process's largest memory so far, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux, where getrusage answers no less than the parent process's memory
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
@@ -113,13 +117,12 @@ def both_passes(title: str, shape: str, gates: int, runs: int) -> list[Section]:
     for name in NUMBERS[1:]:
         makers[f"gategraph, {name}"] = partial(lambda name: Contender(partial(engine(graph, name), inputs)), name)
     makers["micrograd"] = in_halves("micrograd", micrograds)
-    calls = max(100_000 // gates, 1)
-    both = race(f"{title}: both passes", makers, calls, runs, SLOW)
+    both = race(f"{title}: both passes", makers, runs, limit=SLOW)
     both.left_out = [f"{shape} of {gates:,}: {reason}" for reason in both.left_out]
     forward, backward = Section(f"{title}: forward", {}), Section(f"{title}: backward", {})
     for name, seconds in both.rows.items():
         if name in halves:
-            forward.rows[name] = halves[name].forward_times(calls, runs)
+            forward.rows[name] = halves[name].forward_times(both.calls[name], runs)
             backward.rows[name] = [whole - part for whole, part in zip(seconds, forward.rows[name])]
     return [both, forward, backward]
 

@@ -210,4 +210,4 @@ def sections(runs: int) -> list[Section]:
         "jax, jit": with_jax,
     }
     what = f"{gates - inputs:,} gates on numbers; value and {len(parameters())} gradients"
-    return [race(f"moons: micrograd's demonstration, {what}", makers, 1, runs)]
+    return [race(f"moons: micrograd's demonstration, {what}", makers, runs)]

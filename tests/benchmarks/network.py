@@ -161,12 +161,11 @@ def losses_of(network: Network, steps: int) -> np.ndarray[Any, Any]:
 def sections(runs: int) -> list[Section]:
     """Return both parts of the table: one step again and again, and steps of training."""
     sizes = f"N, D_in, H, D_out = {N}, {D_IN}, {H}, {D_OUT}"
-    calls = max(STEPS // (10 * runs), 1)
     one: dict[str, Maker] = {name: partial(contender, network, 0.0, []) for name, network in NETWORKS.items()}
     losses: dict[str, list[Any]] = {name: [] for name in NETWORKS}
     many: dict[str, Maker] = {name: partial(contender, NETWORKS[name], RATE, losses[name]) for name in NETWORKS}
-    step = race(f"network: the lecture's 20 lines, {sizes}; value and 2 gradients", one, calls, runs)
-    training = race(f"network: {STEPS // runs * runs:,} steps of training, a step", many, STEPS // runs, runs)
+    step = race(f"network: the lecture's 20 lines, {sizes}; value and 2 gradients", one, runs)
+    training = race(f"network: {STEPS // runs * runs:,} steps of training, a step", many, runs, STEPS // runs)
     right = losses["by hand, NumPy"]
     differences = {name: relative_losses(losses[name], right) for name in training.rows}
     training.title += f"; all losses within {max(differences.values()):.0e} of those by hand"

@@ -9,7 +9,6 @@ from tests.benchmarks.engines import NUMBERS, with_engines
 from tests.benchmarks.timing import Contender, Maker, Result, Section, race
 
 VALUES = {"w0": 2.0, "x0": -1.0, "w1": -3.0, "x1": -2.0, "w2": -3.0}
-CALLS = 2000
 
 
 def by_hand(w0: float, x0: float, w1: float, x1: float, w2: float) -> Result:
@@ -146,4 +145,4 @@ def sections(runs: int) -> list[Section]:
         "jax, jit": with_jax,
     }
     title = f"neuron: the lecture's sigmoid neuron, {len(build()) - 5} gates on numbers; value and 5 gradients"
-    return [race(title, makers, CALLS, runs)]
+    return [race(title, makers, runs)]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 LIMIT = 5.0  # seconds a call, from which on a contender is left out
+TURN = 0.1  # seconds that a contender's turn lasts, or a single call if that takes longer
 TOLERANCE = 1e-9
 
 Result = tuple[Any, Mapping[str, Any]]  # a value, and the gradients by name
@@ -44,6 +45,7 @@ class Section:
     title: str
     rows: dict[str, list[float]]
     unit: str = "s"
+    calls: dict[str, int] = field(default_factory=dict)  # in each run
     first_calls: dict[str, float] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
@@ -57,8 +59,11 @@ def timed(function: Callable[[], Any], calls: int = 1) -> tuple[float, Any]:
     return (time.perf_counter() - start) / calls, result
 
 
-def race(title: str, makers: Mapping[str, Maker], calls: int, runs: int, limit: float = LIMIT) -> Section:
-    """Make the contenders, compare their results with the first one's, and time them in turns, so many calls a run."""
+def race(title: str, makers: Mapping[str, Maker], runs: int, calls: int = 0, limit: float = LIMIT) -> Section:
+    """Make the contenders, compare their results with the first one's, and time them in turns.
+
+    In each run a contender is called so many times or, by default, as often as fits into its turn.
+    """
     section = Section(title, {})
     contenders: dict[str, Contender] = {}
     right: Result | None = None
@@ -85,14 +90,21 @@ def race(title: str, makers: Mapping[str, Maker], calls: int, runs: int, limit: 
         else:
             contenders[name] = contender
             section.rows[name] = []
+            section.calls[name] = calls or calls_a_turn(contender)
     gc.collect()
     gc.freeze()  # what one contender keeps alive must not slow the others
     for _ in range(runs):
         for name, contender in contenders.items():
             gc.collect()
-            section.rows[name].append(timed(contender.step, calls)[0])
+            section.rows[name].append(timed(contender.step, section.calls[name])[0])
     gc.unfreeze()
     return section
+
+
+def calls_a_turn(contender: Contender) -> int:
+    """Return how many calls fit into a turn."""
+    seconds = min(timed(contender.step)[0] for _ in range(3))
+    return max(int(TURN / seconds), 1)
 
 
 def compare(who: str, answer: Result, right: Result) -> None:
