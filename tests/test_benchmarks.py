@@ -1,5 +1,6 @@
 """The benchmarks' own workings: results are compared, who is left out is named, circuits agree with code by hand."""
 
+import itertools
 from functools import partial
 
 import pytest
@@ -82,3 +83,13 @@ def test_circuits_agree_with_both_ways_by_hand(circuit: Circuit) -> None:
         forward, backward = passes(circuit)
         assert forward() == pytest.approx(value, rel=1e-12)
         assert backward() == pytest.approx(gradients, rel=1e-9)
+
+
+def test_a_gradient_that_grows_from_call_to_call_is_found() -> None:
+    gradients = itertools.count(3.0)
+    makers = {
+        "a": lambda: Contender(lambda: (1.0, {"x": 3.0})),
+        "b": lambda: Contender(lambda: (1.0, {"x": next(gradients)})),
+    }
+    with pytest.raises(ArithmeticError, match="race: b, last call: the gradient of x differs"):
+        race("race", makers, runs=1, calls=1)

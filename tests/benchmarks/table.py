@@ -20,7 +20,7 @@ def heading() -> str:
             found.append(f"{library} {version(library)}")
         except PackageNotFoundError:
             found.append(f"{library} missing")
-    columns = f"{'':34}{'median':>9}{'range':>22}{'by hand = 1':>13}{'range':>20}{'best peer = 1':>15}{'range':>20}"
+    columns = f"{'':34}{'median':>9}{'range':>22}{'by hand = 1':>13}{'range':>22}{'best peer = 1':>15}{'range':>22}"
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), one thread each; "
         f"Python {platform.python_version()}\n{', '.join(found)}\n\n{columns}"
@@ -53,12 +53,12 @@ def ratios(times: list[float], others: list[float], width: int) -> str:
         others = [statistics.median(others)]
     shares = [time / other for time, other in zip(times, others) if other]
     if not shares:
-        return " " * (width + 20)
+        return " " * (width + 22)
     low, middle, high = (digits(f(shares)) for f in (min, statistics.median, max))
     spread = f"{low} to {high}" if len(shares) > 1 else ""
-    return f"{middle:>{width}}{spread:>20}"
+    return f"{middle:>{width}}{spread:>22}"
 
 
 def digits(number: float) -> str:
     """Return a number with three digits, or all those before its point."""
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:#.3g}"
+    return f"{number:,.0f}" if abs(number) >= 99.95 else f"{number:#.3g}"

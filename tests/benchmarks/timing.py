@@ -91,13 +91,18 @@ def race(title: str, makers: Mapping[str, Maker], runs: int, calls: int = 0, lim
             contenders[name] = contender
             section.rows[name] = []
             section.calls[name] = calls or calls_a_turn(contender)
+    last: dict[str, Any] = {}
     gc.collect()
     gc.freeze()  # what one contender keeps alive must not slow the others
     for _ in range(runs):
         for name, contender in contenders.items():
             gc.collect()
-            section.rows[name].append(timed(contender.step, section.calls[name])[0])
+            seconds, last[name] = timed(contender.step, section.calls[name])
+            section.rows[name].append(seconds)
     gc.unfreeze()
+    answers = {name: contenders[name].read(result) for name, result in last.items()}
+    for name, answer in answers.items():  # no gradient may have grown from call to call
+        compare(f"{title}: {name}, last call", answer, next(iter(answers.values())))
     return section
 
 
