@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from gates import Sigmoid
 from graph import ComputationalGraph
 from losses import SquaredErrorLoss
-from tests.benchmarks.lecture_network import by_hand, data, losses_of, with_gategraph
+from tests.benchmarks.network import by_hand, data, losses_of, with_gategraph
 
 
 def test_the_same_losses_as_by_hand_at_each_of_2000_steps() -> None:

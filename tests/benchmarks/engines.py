@@ -1,0 +1,42 @@
+"""gategraph's ways to run a graph, as contenders."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from graph import ComputationalGraph
+from tests.benchmarks.timing import Contender, LeftOut, Maker, Result
+
+NUMBERS = "plain", "source", "batched"
+ARRAYS = "plain", "source", "jax"
+
+Run = Callable[[Mapping[str, Any]], Result]
+
+
+def engine(graph: ComputationalGraph, name: str) -> Run:
+    """Return what runs both passes of the graph, given the inputs by name: an engine, or the plain passes."""
+    if name == "plain":
+        return lambda inputs: (graph.forward(inputs), graph.backward())
+    compile_with = getattr(graph, "compile", None)
+    if compile_with is None:
+        raise LeftOut("there is no graph.compile yet")
+    try:
+        run = compile_with(name)
+    except (ValueError, NotImplementedError) as error:
+        raise LeftOut(str(error)) from error
+    if name != "jax":
+        return run  # type: ignore[no-any-return]
+    import jax
+
+    return lambda inputs: jax.block_until_ready(run(inputs))
+
+
+def with_engines(
+    build: Callable[[], ComputationalGraph], inputs: Mapping[str, Any], names: tuple[str, ...]
+) -> dict[str, Maker]:
+    """Return a contender for each of some engines: both passes of a graph at some inputs."""
+
+    def make(name: str) -> Contender:
+        return Contender(partial(engine(build(), name), inputs))
+
+    return {f"gategraph, {name}": partial(make, name) for name in names}
