@@ -203,7 +203,7 @@ def test_a_gate_that_makes_an_array_of_a_number() -> None:
 def test_wide_circuits(seed: int) -> None:
     engine, found, wanted = run_both(wide(8, 100, seed), x=0.4, y=-0.3)
     assert_close(found, wanted)
-    assert engine.extent()[0] > 0.3 * len(engine.program.rows)
+    assert engine.extent()[0] >= batches.WIDE
 
 
 def test_a_network_of_scalar_gates() -> None:

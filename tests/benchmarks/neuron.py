@@ -1,11 +1,11 @@
 """The lecture's sigmoid neuron, 1 / (1 + exp(-(w0 x0 + w1 x1 + w2))), gate by gate on five numbers."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from graph import ComputationalGraph
-from tests.benchmarks.engines import NUMBERS, with_engines
 from tests.benchmarks.timing import Contender, Maker, Result, Section, race
 
 VALUES = {"w0": 2.0, "x0": -1.0, "w1": -3.0, "x1": -2.0, "w2": -3.0}
@@ -52,6 +52,11 @@ def neuron(exp: Any, w0: Any, x0: Any, w1: Any, x1: Any, w2: Any) -> Any:
 def build() -> ComputationalGraph:
     """Return the graph."""
     return ComputationalGraph.from_expression("1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))")
+
+
+def at_the_values(function: Callable[..., Result]) -> Contender:
+    """Call a function with the numbers by keyword."""
+    return Contender(lambda: function(w0=2.0, x0=-1.0, w1=-3.0, x1=-2.0, w2=-3.0))
 
 
 def with_micrograd() -> Contender:
@@ -134,10 +139,13 @@ def with_jax() -> Contender:
 
 def sections(runs: int) -> list[Section]:
     """Return the part of the table."""
+    graph = build()
     makers: dict[str, Maker] = {
-        "by hand, staged": lambda: Contender(partial(by_hand, *VALUES.values())),
-        "by hand, short": lambda: Contender(partial(by_hand_short, *VALUES.values())),
-        **with_engines(build, VALUES, NUMBERS),
+        "by hand, staged": lambda: at_the_values(by_hand),
+        "by hand, short": lambda: at_the_values(by_hand_short),
+        "gategraph, plain": lambda: at_the_values(lambda **values: (graph.forward(values), graph.backward())),
+        "gategraph, source": lambda: at_the_values(graph.compile("source")),
+        "gategraph, auto": lambda: at_the_values(graph.compile("auto")),
         "micrograd": with_micrograd,
         "autograd": with_autograd,
         "mygrad": with_mygrad,
