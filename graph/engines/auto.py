@@ -28,6 +28,10 @@ class Auto(Engine):
         super().__init__(program)
         self._chosen: dict[str, tuple[Engine, str]] = {}
         self._last = ""
+        self._generated = Generated(program)
+
+    def function(self) -> Any:
+        return self._generated.function(self)
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         self._last = kind = _kind([values[slot] for _, _, slot in self.program.entries])
@@ -42,19 +46,19 @@ class Auto(Engine):
             return Plain(program), "the arrays are those of JAX"
         if kind == "arrays":
             if len(program.rows) <= _MOST_OF_ARRAYS:
-                return Generated(program), f"{gates} of arrays are few enough to be written as code"
+                return self._generated, f"{gates} of arrays are few enough to be written as code"
             return Plain(program), f"{gates} of arrays are too many to be written as code"
         if kind == "others":
             return Plain(program), "the arrays are neither NumPy's nor JAX's"
         if len(program.rows) <= _FEW:
-            return Generated(program), f"{gates} of numbers are few enough to be written as code"
+            return self._generated, f"{gates} of numbers are few enough to be written as code"
         with no_garbage_collection():
             batched = Batched(program)
             stacked, operations = batched.extent()
         if stacked and len(program.rows) >= _MANY * operations:
             return batched, f"{gates} of numbers, of which {stacked:,} make {operations:,} vector operations"
         if len(program.rows) <= MOST_WRITTEN:
-            return Generated(program), f"{gates} of numbers, of which too few stand side by side to run as vectors"
+            return self._generated, f"{gates} of numbers, of which too few stand side by side to run as vectors"
         if stacked:
             return batched, f"{gates} of numbers are too many to be written as code, and {stacked:,} run as vectors"
         return Plain(program), f"{gates} of numbers are too many to be written as code, and none run as vectors"

@@ -37,14 +37,18 @@ class Generated(Engine):
         self._versions: dict[Any, Version] = {}
         self._space: dict[str, Any] = {}  # what the function that is handed out sees
 
-    def function(self) -> Any:
-        """Return the engine as a function, with keywords of its own for the inputs, which Python passes on faster."""
+    def function(self, engine: Engine | None = None) -> Any:
+        """Return the engine as a function, with keywords of its own for the inputs, which Python passes on faster.
+
+        It may be the function of another `engine`, which has this one run.
+        """
+        engine = engine or self
         inputs = [name for name, gate, _ in self.program.entries if isinstance(gate, Input)]
         if len(self.program.entries) > _FEW or not inputs or not all(map(_is_keyword, inputs)):
-            return self.__call__
-        self._space = {"_run": type(self).__call__, "_not_given": object()}
+            return engine.__call__
+        self._space = {"_run": type(engine).__call__, "_not_given": object()}
         exec(_with_keywords(inputs, "    pass"), self._space)
-        return MethodType(self._space["__call__"], self)
+        return MethodType(self._space["__call__"], engine)
 
     def _shorten(self, version: Version) -> None:
         """Put the code for Python floats into the function that was handed out: a call less."""
