@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import keyword
-import re
 from types import MethodType
 from typing import Any
 
@@ -43,7 +42,7 @@ class Generated(Engine):
         It may be the function of another `engine`, which has this one run.
         """
         engine = engine or self
-        inputs = [name for name, gate, _ in self.program.entries if isinstance(gate, Input)]
+        inputs = ["".join(name) for name, gate, _ in self.program.entries if isinstance(gate, Input)]
         if len(self.program.entries) > _FEW or not inputs or not all(map(_is_keyword, inputs)):
             return engine.__call__
         self._space = {"_run": type(engine).__call__, "_not_given": object()}
@@ -52,36 +51,30 @@ class Generated(Engine):
 
     def _shorten(self, version: Version) -> None:
         """Put the code for Python floats into the function that was handed out: a call less."""
-        if "__call__" not in self._space:
-            return
         function = self._space["__call__"]
-        inputs, tests, lines = [], [], []
+        inputs, numbers, lines = [], [], [f"{version.plain.upstream} = 1.0"]
         for variable, slot in version.plain.arguments:
             name, gate, _ = self.program.entries[slot]
-            source = name
             if isinstance(gate, Parameter):
-                source = f"_p{slot}.value"
                 self._space[f"_p{slot}"] = gate
+                number = f"_p{slot}.value"
             else:
-                inputs.append(name)
-            tests.append(f"type({source})")
-            lines.append(f"{variable} = {source}")
-        lines = [line for line in lines if not re.fullmatch(r"(\w+) = \1", line)]
-        lines.append(f"{version.plain.upstream} = 1.0")
-        body = "\n".join(
-            [*[f"            {line}" for line in lines], *[f"        {line}" for line in version.plain.body]]
-        )
-        short = (
-            f"    if {' is '.join(tests)} is float and _inputs is _upstream is None and not _others:\n"
-            f"        try:\n{body}\n"
-            f"        except (ArithmeticError, ValueError):\n            pass"
-        )
+                number = "".join(name)
+                inputs.append(number)
+            numbers.append(f"type({number})")
+            if number != variable:
+                lines.append(f"{variable} = {number}")
+        body = [f"            {line}" for line in lines] + [f"        {line}" for line in version.plain.body]
+        short = [
+            f"    if {' is '.join(numbers)} is float and _inputs is _upstream is None and not _others:",
+            "        try:",
+            *body,
+            "        except (ArithmeticError, ValueError):",
+            "            pass",
+        ]
         exec(version.plain.text, self._space)  # the functions that the body calls
         self._space.update(version.objects)
-        exec(
-            _with_keywords(inputs, short),
-            self._space,
-        )
+        exec(_with_keywords(inputs, "\n".join(short)), self._space)
         function.__code__ = self._space["__call__"].__code__
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
@@ -94,7 +87,8 @@ class Generated(Engine):
             if len(self._versions) == _KEPT:
                 del self._versions[next(iter(self._versions))]
             self._versions[key] = version
-            if all(kind is float for kind in key) and not version.checks and version.like == 0.0:
+            of_numbers = all(kind is float for kind in key) and type(version.like) is float
+            if of_numbers and not version.checks and "__call__" in self._space:
                 self._shorten(version)
         return version.run(entries, upstream)
 

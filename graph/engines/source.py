@@ -85,9 +85,9 @@ class _Writer:
         """Return the code."""
         trace = self.trace
         self.lines.append("    # forward")
-        constants = [slot for _, gate, slot in trace.program.entries if isinstance(gate, Constant)]
-        for symbol in [trace.entries[slot] for slot in constants]:
-            if type(symbol.value) is float and symbol.uses:
+        constants = {slot for _, gate, slot in trace.program.entries if isinstance(gate, Constant)}
+        for slot, symbol in enumerate(trace.entries):
+            if slot in constants and type(symbol.value) is float and symbol.uses:
                 self._statement(symbol.name, written(symbol.value))
         for section in trace.forward:
             self._section(section, "")
@@ -113,9 +113,8 @@ class _Writer:
         title = '"""Both passes of a graph, gate by gate."""'
         text = "\n\n".join([title] + imports) + "\n"
         text = "\n\n".join([text, *helpers, body])
-        return Source(
-            text, self.lines, positional, arrays, trace.upstream.name, self.objects, list(self.writing.called)
-        )
+        functions = list(self.writing.called)
+        return Source(text, self.lines, positional, arrays, trace.upstream.name, self.objects, functions)
 
     def _count_uses(self) -> None:
         """Count by how many operations each is read that is needed itself, and see which are read by other gates'."""
@@ -172,7 +171,7 @@ class _Writer:
         self.gate = d + variable
         if (d or call.node in self.objects) and any(symbol.uses for symbol in operations):
             gate = call.gate.gate if isinstance(call.gate, Foreign) else call.gate
-            about = [_comment(type(gate).__name__)] + [call.gate.pattern] * bool(call.gate.pattern)
+            about = [_comment(text) for text in (type(gate).__name__, call.gate.pattern) if text]
             if call.node in self.objects:
                 about.append(f"called as an object: {_comment(self.trace.objects[call.node])}")
             self.lines.append(f"    # {variable}: {', '.join(about)}")
@@ -193,11 +192,8 @@ class _Writer:
                         symbol.text, symbol.level = self.writing.of(symbol)
             if symbol.text == symbol.name or (self.plain and symbol.text.isidentifier()):
                 continue
-            if (
-                symbol.uses > 1
-                or symbol.operation.endswith(" of")
-                or (not self.plain and (symbol.name or symbol.crosses))
-            ):
+            is_shown = not self.plain and (symbol.name or symbol.crosses)
+            if symbol.uses > 1 or is_shown or symbol.operation.endswith(" of"):
                 self._hold(symbol)
 
     def _hold(self, symbol: Symbol) -> None:
@@ -215,9 +211,8 @@ class _Writer:
             return
         inside = line[opening + 1 : -1]
         self.lines.append(line[: opening + 1])
-        self.lines += (
-            [f"        {inside}"] if len(inside) + 8 <= _WIDTH else [f"        {x}," for x in inside.split(", ")]
-        )
+        fits = len(inside) + 8 <= _WIDTH
+        self.lines += [f"        {inside}"] if fits else [f"        {x}," for x in inside.split(", ")]
         self.lines.append("    )")
 
     def _return(self) -> None:

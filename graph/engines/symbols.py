@@ -79,8 +79,8 @@ class Symbol:
         return Functions(self.tape, np if isinstance(self.value, (np.ndarray, np.generic)) else scalar_math)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if method != "__call__":
-            raise Untraceable(f"np.{ufunc.__name__}.{method}() is not written down")
+        if method != "__call__" or getattr(np, ufunc.__name__, None) is not ufunc:
+            raise Untraceable(f"{ufunc.__name__}.{method}() is not written down")
         return recorded(self.tape, f"np.{ufunc.__name__}", ufunc, inputs, options)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
@@ -110,7 +110,7 @@ class Symbol:
         return _FLOAT64 if type(self.value) is float else np.asarray(self.value).dtype
 
     def __getattr__(self, name: str) -> Any:
-        found = None if name.startswith("__") else getattr(self.value, name, None)
+        found = getattr(self.value, name, None) if name.isidentifier() and not name.startswith("__") else None
         if found is None or type(self.value) is float:
             raise AttributeError(f"a symbol has no {name!r}")
         if not callable(found):
