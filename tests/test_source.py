@@ -110,6 +110,7 @@ def test_the_code_of_a_network() -> None:
     for line in (
         "import numpy as np",
         "def both_passes(X, y, W1, b1, W2, b2, *, dloss=1.0):",
+        "    For these shapes: X (5, 4), y (5,), W1 (4, 3), b1 (3,), W2 (3, 2), b2 (2,).",
         "    h1 = np.where(add_1 <= 0.0, 0.0, add_1)",
         "    # h1: ReLU",
         "    dadd_1 = np.where(add_1 <= 0.0, 0.0, dh1)",

@@ -6,6 +6,7 @@ import functools
 import inspect
 import keyword
 import re
+import textwrap
 from typing import NamedTuple
 
 from gates import scalar_math
@@ -237,7 +238,17 @@ class _Writer:
             lines = [f"def {FUNCTION}(", f"    {signature}", "):"]
         if len(lines[-2:][0]) > _WIDTH:
             lines = [f"def {FUNCTION}(", *[f"    {x}," for x in signature.split(", ")], "):"]
-        return [*lines, '    """Return the value of the output, and the gradients by name."""']
+        return [*lines, *self._docstring()]
+
+    def _docstring(self) -> list[str]:
+        """Return what the function says of itself, with the shapes that it is for."""
+        first = '    """Return the value of the output, and the gradients by name.'
+        entries = [symbol for symbol in self.trace.entries if type(symbol.value) is not float]
+        if not entries:
+            return [f'{first}"""']
+        shapes = ", ".join(dict.fromkeys([f"{symbol.name} {symbol.shape}" for symbol in entries]))
+        text = textwrap.fill(f"For these shapes: {shapes}.", _WIDTH - 4, break_long_words=False)
+        return [first, "", *textwrap.indent(text, "    ").splitlines(), '    """']
 
 
 @functools.cache
