@@ -117,6 +117,24 @@ def test_a_setting_that_is_asked_for_its_value() -> None:
     assert [step.count for step in picky] == [20, 20, 20]
 
 
+def test_a_setting_that_is_an_array_is_not_stacked() -> None:
+    class Table(Gate):
+        elementwise = True
+
+        def __init__(self, table: Any) -> None:
+            self.table = table
+
+        def forward(self, x: Any) -> Any:
+            return x * self.table[1]
+
+        def backward(self, dy: Any) -> list[Any]:
+            return [dy * self.table[1]]
+
+    gates: list[Gate] = [Table(np.arange(3.0) + place) for place in range(40)]
+    _, found, wanted = run_both(side_by_side(gates), x=0.3, y=-0.7)
+    assert_close(found, wanted)
+
+
 def test_a_setting_whose_stack_computes_something_else() -> None:
     class Sneaky(Gate):
         elementwise = True

@@ -139,8 +139,10 @@ class Plan:
 
     def _take(self, rows: list[Row], groups: list[list[Row]]) -> None:
         """Plan the rows of one kind in one generation."""
-        gate = rows[0].gate
-        if len(rows) < WIDE or type(gate) in self.refused or not can_be_stacked(gate):
+        if len(rows) < WIDE or type(rows[0].gate) in self.refused:
+            self._wait(rows)
+            return
+        if not all(can_be_stacked(row.gate) for row in rows):
             self._wait(rows)
             return
         together = stacked([row.gate for row in rows], len(rows[0].sources))

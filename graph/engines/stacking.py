@@ -11,11 +11,12 @@ from gates import Gate
 from gates.doors import formula
 from gates.gate import fresh
 
+_SIMPLE = (float, int, str, tuple, type(None))  # kinds of settings that can be compared
 _TRIED = 16  # gates whose results those of the stacked gate are compared with
 
 
 def can_be_stacked(gate: Any) -> bool:
-    """Return whether gates of this kind may be stacked: each element of the output depends on that of the inputs."""
+    """Return whether a gate may be stacked: each element of the output depends on that of the inputs alone."""
     return (
         isinstance(gate, Gate)
         and gate.elementwise
@@ -24,6 +25,7 @@ def can_be_stacked(gate: Any) -> bool:
         and type(gate).check is Gate.check
         and formula(gate.forward) is not None
         and formula(gate.backward) is not None
+        and all(isinstance(setting, _SIMPLE) for setting in gate.__getstate__().values())
     )
 
 
