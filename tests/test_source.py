@@ -231,6 +231,43 @@ class Written(Gate):
         return [dy * namespace(x).cosh(x) * namespace(x).sign(x)]
 
 
+class Step(Gate):
+    """y = whether x is positive, as a user may give it: a truth value, or an array of them."""
+
+    def forward(self, x: Any) -> Any:
+        return x > 0
+
+    def backward(self, dy: Any) -> list[Any]:
+        return [0 * dy]
+
+
+class Stacked(Gate):
+    """y = the first row of [x; 2 x] doubled in place of copies: lists, indices, keywords and a small array."""
+
+    def forward(self, x: Any) -> Any:
+        (x,) = self.keep(x)
+        both = np.stack([x, 2.0 * x], axis=0)
+        return both[0, ::-1] + np.concatenate((x[1:], x[:1])) + np.array([1.0, 2.0, 3.0])
+
+    def backward(self, dy: Any) -> list[Any]:
+        return [dy[::-1] + np.roll(dy, 1)]
+
+
+@pytest.mark.parametrize("gate", [Step, Stacked])
+def test_what_users_gates_give(gate: type) -> None:
+    graph = ComputationalGraph()
+    graph.output = graph.add(gate(), graph.input("x")) * graph["x"]
+    x = np.array([1.0, -2.0, 0.5])
+    text = graph.to_source(x=x)
+    assert "called as an object" not in text
+    value = graph.forward(x=x)
+    wanted = value, graph.backward(1.0)
+    assert_same_passes("source", graph.compile()({"x": x}, 1.0), wanted)
+    assert_same_passes("source", run_alone(graph, text, {"x": x}, np.ones(3)), wanted)
+    if gate is Step:
+        assert graph.compile()(x=2.0) == (graph.forward(x=2.0), graph.backward())
+
+
 @pytest.mark.parametrize("gate", [Branching, LateBranching, ByMath, Noisy])
 def test_a_gate_that_cannot_be_written_down_is_called_as_an_object(gate: type) -> None:
     def graph_of() -> ComputationalGraph:

@@ -161,7 +161,7 @@ class Functions:
         if type(value) is float:
             return Symbol(self._tape, "float", (symbol,), {}, value)
         if isinstance(value, np.ndarray):
-            return Symbol(self._tape, ".astype()", (symbol, value.dtype), {}, value)
+            return Symbol(self._tape, ".astype()", (symbol, written(value.dtype)), {}, value)
         return Symbol(self._tape, "[]", (symbol, ()), {}, value)
 
 
