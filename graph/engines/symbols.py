@@ -246,6 +246,8 @@ def _define(name: str, operation: str, function: Callable[..., Any]) -> None:
     """Give symbols an operator."""
 
     def method(self: Symbol, *others: Any) -> Any:
+        if others and type(others[0]) is Symbol and type(self.value) is type(others[0].value) is float:
+            return Symbol(self.tape, operation, (self, *others), {}, function(self.value, others[0].value))
         return recorded(self.tape, operation, function, (self, *others), {})
 
     def reflected(self: Symbol, other: Any) -> Any:
