@@ -12,7 +12,9 @@ from typing import Any
 from gates.values import as_number
 from graph.atomic_file import check_writable
 from graph.computational_graph import ComputationalGraph
+from graph.descent import Descent, EngineDescent
 from graph.history import History
+from graph.jax_descent import JaxDescent
 from graph.minibatches import Data, Minibatches
 from graph.progress import Progress, progress_of
 from graph.training_state import TrainingState
@@ -32,6 +34,8 @@ def train(
     progress: bool = True,
     checkpoint: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
+    engine: str = "plain",
+    mesh: Any = None,
 ) -> History:
     """Train a graph's parameters by minibatch stochastic gradient descent, so that its output gets small.
 
@@ -66,6 +70,15 @@ def train(
     resume : path, optional
         Such a file, to go on from it to the same bits as without the break. The learning rate and the momentum may
         be others from then on.
+    engine : str
+        What runs both passes: "plain", those of the graph itself, which keep the values and gradients of each wire, or
+        an engine of `graph.compile`. With "jax" the parameters are `jax.Array`s from then on, float32 unless JAX's
+        64 bits are enabled.
+    mesh : jax.sharding.Mesh, optional
+        Devices for the engine "jax", on one host or on several, in programs that all do the same. The rows of a
+        minibatch are split over the mesh's first axis, or computed on by all alike if it does not divide their number.
+        Parameters that are not on these devices yet get there whole, others keep their sharding. Minibatches from an
+        iterable may be `jax.Array`s on these devices already. Of several processes the first saves the checkpoint.
 
     Returns
     -------
@@ -108,11 +121,13 @@ def train(
     for name, path in (("checkpoint", checkpoint), ("resume", resume)):
         if not isinstance(path, (str, PathLike, type(None))):
             raise TypeError(f"train(): {name} must be a path, got {path!r}")
-    if checkpoint is not None:
-        check_writable(checkpoint)  # before training, not after an epoch of it
     batches = Minibatches(data, batch_size, epochs)
+    descent = _descent(graph, engine, mesh)
+    if checkpoint is not None and descent.saves:
+        check_writable(checkpoint)  # before training, not after an epoch of it
+    descent.prepare(checkpoint is not None or resume is not None)
     settings = {"batch_size": batch_size, "examples": batches.examples}
-    state = TrainingState(graph, learning_rate, momentum, seed, settings)
+    state = TrainingState(descent, learning_rate, momentum, seed, settings)
     if resume is not None:
         state.restore(resume)
     history = state.history
@@ -146,6 +161,15 @@ def train(
     finally:
         shown.close(message)
     return history
+
+
+def _descent(graph: ComputationalGraph, engine: str, mesh: Any) -> Descent:
+    """Return what computes the steps."""
+    if mesh is not None and engine != "jax":
+        raise ValueError(f"train(): a mesh is for engine='jax', got engine={engine!r}")
+    if engine == "plain" or not isinstance(graph, ComputationalGraph):
+        return Descent(graph)
+    return JaxDescent(graph, mesh) if engine == "jax" else EngineDescent(graph, graph.compile(engine))
 
 
 def _in_range(number: float, name: str, least: float, below: float) -> float:

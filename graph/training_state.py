@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gates.gate import kind_of
-from gates.namespaces import namespace
 from gates.values import Value, shape_of
 from graph.checkpoints import read_checkpoint, write_checkpoint
 from graph.computational_graph import ComputationalGraph
+from graph.descent import Descent
 from graph.entries import Entry, Input
 from graph.formatting import gate_text
 from graph.history import History
@@ -50,27 +50,21 @@ class TrainingState:
 
     Parameters
     ----------
-    graph : ComputationalGraph
-        The graph whose parameters are trained.
+    descent : Descent
+        What computes the numbers of a step.
     learning_rate, momentum : float
         The settings of a step.
+    seed : int
+        Where the order of the examples comes from.
     settings : dict
         What a run that goes on from a checkpoint must have in common with the one that made it.
-
-    Raises
-    ------
-    ValueError
-        If the graph has no parameters.
     """
 
     def __init__(
-        self, graph: ComputationalGraph, learning_rate: float, momentum: float, seed: int, settings: dict[str, Any]
+        self, descent: Descent, learning_rate: float, momentum: float, seed: int, settings: dict[str, Any]
     ) -> None:
-        if not isinstance(graph, ComputationalGraph):
-            raise TypeError(f"train(): graph must be a ComputationalGraph, got {type(graph).__name__}")
-        if not graph.parameters:
-            raise ValueError("train(): the graph has no parameters")
-        self.graph = graph
+        self.descent = descent
+        self.graph = descent.graph
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.settings = {"seed": seed, **settings}
@@ -109,9 +103,7 @@ class TrainingState:
 
     def _worked_out(self, batch: Batch, rows: Any) -> _Step:
         """Return a step, not yet taken."""
-        parameters = self.graph.parameters
-        values, velocity = {}, {}
-        loss = self.graph.forward(batch)
+        loss = self.descent.loss(batch)
         if shape_of(loss):
             raise ValueError(
                 f"train(): the output {self.graph.output} has the shape {shape_of(loss)}: the loss must be a number; "
@@ -120,14 +112,9 @@ class TrainingState:
         loss = float(loss)
         if not math.isfinite(loss):
             raise self._failure(f"the loss is {loss}", batch, rows)
-        gradients = self.graph.backward()
-        for name in parameters:
-            velocity[name] = gradients[name]
-            if self.momentum and name in self.velocity:
-                velocity[name] = self.momentum * self.velocity[name] + gradients[name]
-            values[name] = parameters[name] - self.learning_rate * velocity[name]
-            if not _is_finite(values[name]):
-                raise self._failure(f"the parameter {name!r} would not be finite", batch, rows)
+        values, velocity, wrong = self.descent.update(self.velocity, self.learning_rate, self.momentum)
+        if wrong:
+            raise self._failure(f"the parameter {wrong!r} would not be finite", batch, rows)
         seconds = time.perf_counter() - self.began
         position = self.position._replace(done=self.position.done + 1)
         return _Step(len(self.history), values, velocity, loss, seconds, position)
@@ -146,7 +133,9 @@ class TrainingState:
         self.pending = None
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Save the state."""
+        """Save the state, unless another process does."""
+        if not self.descent.saves:
+            return
         arrays = {
             "parameter": self.graph.parameters,
             "velocity": self.velocity if self.momentum else {},
@@ -177,17 +166,17 @@ class TrainingState:
             raise ValueError(f"train(): {path} is a damaged checkpoint: {error!r}") from None
         if not is_whole or _described(velocity) not in ({}, ours):
             raise ValueError(f"train(): {path} is a damaged checkpoint: its parts do not fit one another")
-        self.velocity = {name: _like(value, parameters[name]) for name, value in velocity.items()}
+        self.velocity = {name: self.descent.like(value, parameters[name]) for name, value in velocity.items()}
         self.history.loss, self.history.time, self.position = loss, seconds, position
         for name, value in saved.items():
-            parameters[name] = _like(value, parameters[name])
+            parameters[name] = self.descent.like(value, parameters[name])
         if self.history.time:
             self.began -= self.history.time[-1]
 
     def _failure(self, what: str, batch: Batch, rows: Any) -> FloatingPointError:
         """Return the error for a step that gave no finite numbers."""
         where = f"at step {len(self.history) + 1} (epoch {self.position.epoch + 1})"
-        return FloatingPointError(f"train(): {what} {where}: {_cause(self.graph, batch, rows)}")
+        return FloatingPointError(f"train(): {what} {where}: {_cause(self.graph, self.descent.for_graph(batch), rows)}")
 
 
 def _cause(graph: ComputationalGraph, batch: Batch, rows: Any) -> str:
@@ -221,22 +210,7 @@ def _guarded(graph: ComputationalGraph) -> ComputationalGraph:
     return graph
 
 
-def _is_finite(value: Value) -> bool:
-    """Return whether all numbers are finite."""
-    if type(value) is float:
-        return math.isfinite(value)
-    xp = namespace(value)
-    return bool(xp.all(xp.isfinite(value)))
-
-
 def _described(values: Any) -> dict[str, str]:
     """Return the shape and dtype of each value."""
     arrays = {name: np.asarray(value) for name, value in values.items()}
     return {name: f"{array.dtype} of shape {array.shape}" for name, array in arrays.items()}
-
-
-def _like(saved: Any, value: Value) -> Any:
-    """Return a saved array as one of the library that a parameter's array is of."""
-    if type(value) is float or isinstance(value, (np.ndarray, np.generic)):
-        return saved
-    return namespace(value).asarray(saved)

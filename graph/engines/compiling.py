@@ -11,6 +11,7 @@ from graph.engines.auto import Auto
 from graph.engines.batched import Batched
 from graph.engines.engine import Engine, no_garbage_collection
 from graph.engines.generated import Generated
+from graph.engines.jitted import Jitted
 from graph.engines.plain import Plain
 from graph.engines.program import program_of
 from graph.engines.source import source_of
@@ -20,7 +21,13 @@ from graph.entries import Input
 if TYPE_CHECKING:
     from graph.two_passes import TwoPasses
 
-ENGINES: dict[str, type[Engine]] = {"source": Generated, "batched": Batched, "plain": Plain, "auto": Auto}
+ENGINES: dict[str, type[Engine]] = {
+    "source": Generated,
+    "batched": Batched,
+    "jax": Jitted,
+    "plain": Plain,
+    "auto": Auto,
+}
 
 
 def compiled(graph: TwoPasses, engine: str) -> Callable[..., tuple[Value, dict[str, Value]]]:

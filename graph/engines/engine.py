@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from gates.namespaces import namespace
-from gates.values import Value
+from gates.values import Value, shape_of
 from graph.arguments import owned, values_of_entries
 from graph.engines.program import Program
 
@@ -84,6 +86,11 @@ def returned(program: Program, values: list[Value], grads: list[Any]) -> dict[st
                 total = grads[other] if total is None else total + grads[other]
         gradients[name] = namespace(values[slot]).zeros_like(values[slot]) if total is None else total
     return owned(gradients, [*grads, *values])
+
+
+def stand_in(value: Value) -> Value:
+    """Return what has the shape and the dtype of a value, without its numbers."""
+    return 0.0 if type(value) is float else np.broadcast_to(np.zeros((), value.dtype), shape_of(value))
 
 
 @contextmanager

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from gates.doors import check_inputs
-from gates.gate import Gate
-from gates.values import Value, shape_of
+from gates.values import Value
 from graph.arguments import upstream_gradient
-from graph.engines.engine import Engine, no_garbage_collection
+from graph.engines.engine import Engine, no_garbage_collection, stand_in
 from graph.engines.program import Program
 from graph.engines.source import FUNCTION, source_of
 from graph.engines.tracing import Trace
@@ -113,11 +112,11 @@ class Version:
                     f"{name!r}; graph.compile('jax') computes with those of JAX"
                 )
         trace = Trace(program, entries)
-        self.like = _stand_in(trace.output.value)
+        self.like = stand_in(trace.output.value)
         self.checks = [
-            (call, [_stand_in(values.value) for values in trace.inputs_of(call)])
-            for call in program.calls
-            if call.gate.labels and type(call.gate).check is not Gate.check and call.node not in trace.objects
+            (call, [stand_in(values.value) for values in trace.inputs_of(call)])
+            for call in program.label_checks
+            if call.node not in trace.objects
         ]
         self.plain = self.exact = source_of(trace)
         if self.exact.functions and len(program.rows) <= _PLAIN:
@@ -199,8 +198,3 @@ def _function(text: str, objects: dict[str, Any]) -> Any:
     if objects:
         function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), **objects}
     return function
-
-
-def _stand_in(value: Value) -> Value:
-    """Return what has the shape and the dtype of a value, without its numbers."""
-    return 0.0 if type(value) is float else np.broadcast_to(np.zeros((), value.dtype), shape_of(value))

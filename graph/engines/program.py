@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gates import Copy
-from gates.gate import fresh
+from gates.gate import Gate, fresh
 from graph.entries import Entry, Input, has_gradient
 from graph.nested import GraphGate
 from graph.schedule import Call, make_call
@@ -76,6 +76,11 @@ class Program:
         return [
             make_call(row.node, _own(row), row.sources, row.out, row.outputs, row.wanted, False) for row in self.rows
         ]
+
+    @functools.cached_property
+    def label_checks(self) -> list[Call]:
+        """The calls of gates that read labels and check them: where formulas are traced, that is done outside."""
+        return [call for call in self.calls if call.gate.labels and type(call.gate).check is not Gate.check]
 
 
 def program_of(graph: TwoPasses) -> Program:

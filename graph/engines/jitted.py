@@ -1,0 +1,151 @@
+"""The engine of JAX: both passes as one function that JAX compiles, for one device or for many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gates.doors import formula
+from gates.gate import fresh
+from gates.values import Value, as_value
+from graph.arguments import upstream_gradient, values_of_entries
+from graph.engines.engine import Engine, returned
+from graph.engines.label_checks import LabelChecks
+from graph.engines.meshes import Devices, imported_jax
+from graph.engines.program import Program
+from graph.entries import Constant, Input
+from graph.passes import run_backward, run_forward
+from graph.schedule import Call
+
+_ADVICE = (
+    "the jax engine runs a gate's formulas on values that JAX traces, which stand for any numbers: write them with "
+    "operators and the functions of namespace(x), and with where() instead of `if`; or compile with another engine"
+)
+
+
+class Jitted(Engine):
+    """Runs both passes as one function of inputs and parameters, which JAX compiles for each set of shapes and dtypes.
+
+    Values and gradients are `jax.Array`s, that of a scalar output too. JAX computes in float32, also from arrays of
+    float64, unless `jax.config.update("jax_enable_x64", True)` came first. Where arrays are sharded over a mesh, the
+    compiled function computes on all of its devices and communicates as needed. Constants are compiled in.
+
+    A gate's `check` looks at labels before the function runs, unless they are the `jax.Array`s of the last call; at
+    those of an array on several hosts, each host at its own.
+
+    Parameters
+    ----------
+    program : Program
+        The graph as engines run it.
+    mesh : jax.sharding.Mesh, optional
+        Over whose first axis to split the rows of inputs that do not stand on its devices yet.
+
+    Raises
+    ------
+    ImportError
+        If JAX is not installed.
+    TypeError
+        If a gate keeps parameters of its own, which JAX would take for constants.
+    """
+
+    name = "jax"
+
+    def __init__(self, program: Program, mesh: Any = None) -> None:
+        self.jax = imported_jax('compile("jax")')
+        super().__init__(program)
+        for row in program.rows:
+            if getattr(row.gate, "has_parameters", False):
+                raise TypeError(
+                    f'compile("jax"): {row.node} ({type(row.gate).__name__}) keeps parameters of its own, which JAX '
+                    "would take for constants: make them parameters of the graph, inputs of the gate"
+                )
+        self.devices = Devices(mesh)
+        self._entries = [entry for entry in self.program.entries if not _is_compiled_in(entry[1])]
+        self.slots = [slot for _, _, slot in self._entries]  # of the arguments of the function
+        self._are_inputs = [isinstance(gate, Input) for _, gate, _ in self._entries]
+        self._inputs = {name for name, gate, _ in self._entries if isinstance(gate, Input)}
+        self._names = [part.name for part in self.program.parts]
+        self._array: Any = None  # the class of JAX's arrays, known once there is one
+        self._checks = LabelChecks(self)
+        self._function = self.jax.jit(self._both_passes)
+
+    def __call__(
+        self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
+    ) -> tuple[Value, dict[str, Value]]:
+        return self._run(self._taken(inputs, named), upstream)
+
+    def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
+        return self._run([values[slot] for slot in self.slots], upstream)
+
+    def lower(self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any) -> Any:
+        """Return what `lower` of a jitted function returns, for arguments as those of a call.
+
+        Its `compile().as_text()` is the compiled program, with the collectives by which devices communicate.
+        """
+        return self.traced_by(self._function.lower, *self._ready(self._taken(inputs, named), upstream))
+
+    def _taken(self, inputs: Mapping[str, Any] | None, named: dict[str, Any]) -> list[Value]:
+        """Return inputs and parameters. JAX's arrays are looked at in the trace alone: that halves the time here."""
+        if inputs is None and named.keys() == self._inputs:
+            given = [named.get(name, gate.value) for name, gate, _ in self._entries]
+            if {*map(type, given)} == {self._array}:
+                return given
+        values = values_of_entries(self.program, inputs, named)
+        return [values[slot] for slot in self.slots]
+
+    def _ready(self, arguments: list[Value], upstream: Any) -> tuple[list[Value], Value]:
+        """Return the arguments of the function: checked, and where they are to stand."""
+        self._checks.run(arguments)
+        return self.devices.placed(arguments, self._are_inputs), None if upstream is None else as_value(upstream)
+
+    def _run(self, arguments: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
+        """Run the function."""
+        value, gradients = self.traced_by(self._function, *self._ready(arguments, upstream))
+        self._array = type(value)
+        return value, dict(zip(self._names, gradients))
+
+    def traced_by(self, transform: Any, *arguments: Any) -> Any:
+        """Call what may trace the gates; the error of a gate that cannot be traced says what to do."""
+        try:
+            return transform(*arguments)
+        except (self.jax.errors.JAXTypeError, self.jax.errors.JAXIndexError) as error:
+            error.add_note(_ADVICE)
+            raise
+
+    def _both_passes(self, arguments: list[Value], upstream: Value) -> tuple[Value, list[Value]]:
+        """Return the value and the gradients: what JAX traces."""
+        program = self.program
+        values, calls = self.filled_in(arguments), self.calls()
+        run_forward(calls, values)
+        value = values[program.output_slot]
+        grads: list[Any] = [None] * program.size
+        grads[program.output_slot] = upstream_gradient(upstream, value, program)
+        run_backward(calls, values, grads)
+        return value, list(returned(program, values, grads).values())
+
+    def filled_in(self, arguments: list[Value]) -> list[Value]:
+        """Return a list of values by slot, with the arguments and the constants in it."""
+        program = self.program
+        values: list[Any] = [None] * program.size
+        for _, gate, slot in program.entries:
+            if _is_compiled_in(gate):
+                values[slot] = gate.value if type(gate.value) is float else self.jax.numpy.asarray(gate.value)
+        for slot, argument in zip(self.slots, arguments):
+            values[slot] = argument if slot in program.label_slots else as_value(argument)
+        return values
+
+    def calls(self) -> list[Call]:
+        """Return calls without checks, of copies of the gates, which are left with traced values."""
+        calls = []
+        for call in self.program.calls:
+            gate = fresh(call.gate)
+            gate.wanted = call.gate.wanted
+            calls.append(call._replace(gate=gate, forward=formula(gate.forward)))
+        return calls
+
+
+def _is_compiled_in(gate: Any) -> bool:
+    """Return whether an entry is a constant that stands on no device yet."""
+    return isinstance(gate, Constant) and isinstance(gate.value, (float, np.ndarray, np.generic))
