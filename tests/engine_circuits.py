@@ -248,7 +248,7 @@ CIRCUITS = {
     "blocked": Circuit(blocked, lambda: {"x": 0.0, "y": 2.0}),
     "odd names": Circuit(odd_names, lambda: dict.fromkeys(_names(odd_names()), 0.5)),
     "random": Circuit(lambda: random_circuit(60, 3)[0], lambda: random_circuit(60, 3)[1]),
-    "wide": Circuit(wide, lambda: {"x": 0.4, "y": -0.3}),
+    "wide": Circuit(wide, lambda: {"x": 0.4, "y": -0.3}, traceable=False),
     "moons": Circuit(moons, dict),
     "network": Circuit(lambda: fully_connected([4, 5, 6, 3], seed=0, regularization=0.1), batch, numbers=False),
     "broadcasts": Circuit(
