@@ -38,9 +38,8 @@ class JaxDescent(EngineDescent):
         Raises
         ------
         ValueError
-            If a parameter that is to be saved or loaded is sharded over several processes.
-        AssertionError
-            If processes begin with different parameters.
+            If a parameter that is to be saved or loaded is sharded over several processes, or processes begin with
+            different parameters.
         """
         parameters = self.graph.parameters
         if self._jax.process_count() > 1:
@@ -87,6 +86,4 @@ class JaxDescent(EngineDescent):
         try:
             assert_equal(values)
         except AssertionError:
-            raise ValueError(
-                "train(): every process must begin with the same parameters; is the seed the same?"
-            ) from None
+            raise ValueError("train(): processes begin with different parameters; is the seed the same?") from None

@@ -22,6 +22,8 @@ from losses import SoftmaxLoss
 from tests.cases import CASES, Case
 from tests.test_laws import upstream_like
 from tests.training_example import Stream, bits, data, line, network
+from tests.two_hosts import SETTINGS
+from tests.two_hosts import network as hosts_network
 
 jax = pytest.importorskip("jax", reason="JAX is not installed: pip install jax")
 jnp = jax.numpy
@@ -344,17 +346,15 @@ def free_port() -> int:
         return port
 
 
-def run_on_hosts(tmp_path: Path, program: str, hosts: int = 2, seconds: float = 120) -> list[str]:
+def run_on_hosts(tmp_path: Path, program: Path, hosts: int = 2, seconds: float = 120) -> list[str]:
     """Run a program in processes that are joined by loopback, and return what each printed; none outlives the call."""
-    path = tmp_path / "program.py"
-    path.write_text(program)
     address = f"127.0.0.1:{free_port()}"
     environment = _environment(XLA_FLAGS="--xla_force_host_platform_device_count=2")
     started, texts = [], []
     try:
         for host in range(hosts):
             files = [(tmp_path / f"{name}{host}").open("w+") for name in ("out", "err")]
-            command = [sys.executable, str(path), address, str(hosts), str(host)]
+            command = [sys.executable, str(program), address, str(hosts), str(host), str(tmp_path)]
             started.append((subprocess.Popen(command, stdout=files[0], stderr=files[1], env=environment), files))
         end = time.monotonic() + seconds
         codes: list[int | None] = [None]
@@ -385,7 +385,26 @@ def test_the_program_of_readme_on_two_hosts(tmp_path: Path) -> None:
         epochs=int(settings["epochs"]),
         progress=False,
     )
-    printed = run_on_hosts(tmp_path, program)
+    path = tmp_path / "program.py"
+    path.write_text(program)
+    printed = run_on_hosts(tmp_path, path)
     for host, text in enumerate(printed):
         (losses,) = re.findall(rf"^host {host}: (\[.*\])$", text, flags=re.MULTILINE)
         assert_allclose(json.loads(losses), wanted.loss, rtol=1e-9)
+
+
+def test_what_else_two_hosts_do(tmp_path: Path) -> None:
+    wanted = train(hosts_network(), data(), **SETTINGS)
+    batches = [{name: array[start : start + 16] for name, array in data().items()} for start in range(0, 48, 16)]
+    wanted_of_batches = train(hosts_network(), batches, **SETTINGS)
+    for host, text in enumerate(run_on_hosts(tmp_path, ROOT / "tests" / "two_hosts.py")):
+        found = json.loads(text.splitlines()[-1])
+        assert_allclose(found["model"], wanted.loss, rtol=1e-9)
+        assert found["spread"]
+        assert "the parameter 'W1' is sharded over several processes: checkpoint and resume need" in found["refused"]
+        assert_allclose(found["own rows"], wanted_of_batches.loss, rtol=1e-9)
+        assert found["files"] == (["run.npz"] if host == 0 else [])
+        assert found["resumed"]
+        assert re.search(r"data_loss \(SoftmaxLoss\): labels must be 16 integers in \[0, 3\), got 3", found["label"])
+        assert re.search(r"the loss is nan at step .* the input 'X' is inf at .*, row 7 of data", found["infinite"])
+        assert "processes begin with different parameters" in found["seeds"]

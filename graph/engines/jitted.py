@@ -13,7 +13,7 @@ from gates.values import Value, as_value
 from graph.arguments import upstream_gradient, values_of_entries
 from graph.engines.engine import Engine, returned
 from graph.engines.label_checks import LabelChecks
-from graph.engines.meshes import Devices, imported_jax
+from graph.engines.meshes import Devices, ExplicitMeshError, imported_jax
 from graph.engines.program import Program
 from graph.entries import Constant, Input
 from graph.passes import run_backward, run_forward
@@ -84,7 +84,7 @@ class Jitted(Engine):
 
         Its `compile().as_text()` is the compiled program, with the collectives by which devices communicate.
         """
-        return self.traced_by(self._function.lower, *self._ready(self._taken(inputs, named), upstream))
+        return self._through(self._function.lower, self._taken(inputs, named), upstream)
 
     def _taken(self, inputs: Mapping[str, Any] | None, named: dict[str, Any]) -> list[Value]:
         """Return inputs and parameters. JAX's arrays are looked at in the trace alone: that halves the time here."""
@@ -95,16 +95,21 @@ class Jitted(Engine):
         values = values_of_entries(self.program, inputs, named)
         return [values[slot] for slot in self.slots]
 
-    def _ready(self, arguments: list[Value], upstream: Any) -> tuple[list[Value], Value]:
-        """Return the arguments of the function: checked, and where they are to stand."""
-        self._checks.run(arguments)
-        return self.devices.placed(arguments, self._are_inputs), None if upstream is None else as_value(upstream)
-
     def _run(self, arguments: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         """Run the function."""
-        value, gradients = self.traced_by(self._function, *self._ready(arguments, upstream))
+        value, gradients = self._through(self._function, arguments, upstream)
         self._array = type(value)
         return value, dict(zip(self._names, gradients))
+
+    def _through(self, function: Any, arguments: list[Value], upstream: Any) -> Any:
+        """Call the function, or what lowers it, on arguments that were checked and stand where they are to."""
+        self._checks.run(arguments)
+        upstream = None if upstream is None else as_value(upstream)
+        try:
+            return self.traced_by(function, self.devices.placed(arguments, self._are_inputs), upstream)
+        except ExplicitMeshError:  # seen in the trace alone, which costs the other calls nothing
+            self.devices.are_explicit = True
+            return self.traced_by(function, self.devices.placed(arguments, self._are_inputs), upstream)
 
     def traced_by(self, transform: Any, *arguments: Any) -> Any:
         """Call what may trace the gates; the error of a gate that cannot be traced says what to do."""
@@ -116,6 +121,7 @@ class Jitted(Engine):
 
     def _both_passes(self, arguments: list[Value], upstream: Value) -> tuple[Value, list[Value]]:
         """Return the value and the gradients: what JAX traces."""
+        self.devices.check_traced(arguments)
         program = self.program
         values, calls = self.filled_in(arguments), self.calls()
         run_forward(calls, values)

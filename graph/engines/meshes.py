@@ -19,6 +19,10 @@ def imported_jax(who: str) -> Any:
     return jax
 
 
+class ExplicitMeshError(Exception):
+    """Raised where traced values stand on a mesh that wants every operation to say where its result stands."""
+
+
 class Devices:
     """Places arrays on the devices of a mesh: parameters whole on each, examples split over the mesh's first axis.
 
@@ -36,6 +40,7 @@ class Devices:
     def __init__(self, mesh: Any = None) -> None:
         self._jax = jax = imported_jax("a mesh")
         self.mesh = mesh
+        self.are_explicit = False  # whether arrays may stand on a mesh that must be exchanged
         self._named = jax.sharding.NamedSharding
         if mesh is None:
             return
@@ -49,11 +54,17 @@ class Devices:
 
     def placed(self, values: list[Value], are_examples: list[bool]) -> list[Value]:
         """Return the arguments of a compiled function, examples split."""
+        if self.are_explicit:
+            values = [self._as_auto(value) for value in values]
         if self.mesh is None:
-            return [self._as_auto(value) for value in values]
-        return [
-            self.split(value) if is_example else self._as_auto(value) for value, is_example in zip(values, are_examples)
-        ]
+            return values
+        return [self.split(value) if is_example else value for value, is_example in zip(values, are_examples)]
+
+    def check_traced(self, values: list[Value]) -> None:
+        """Raise ExplicitMeshError if traced values stand on a mesh whose axes are explicit."""
+        for value in values:
+            if _is_explicit(self._jax.typeof(value).sharding.mesh):
+                raise ExplicitMeshError
 
     def split(self, value: Value) -> Value:
         """Return an array with its rows split over the devices, or whole on each where they cannot be shared evenly.
@@ -61,7 +72,7 @@ class Devices:
         One that stands on these devices already stays as it is, and so does a number.
         """
         if self.mesh is None or type(value) is float or self._stands(value):
-            return self._as_auto(value)
+            return value
         array = np.asarray(value)
         even = array.ndim and array.shape[0] % self._across == 0
         return self.put(array, self._split if even else self._whole)
@@ -92,15 +103,18 @@ class Devices:
     def _as_auto(self, value: Value) -> Value:
         """Return an array with the same sharding, of a mesh whose axes leave it to JAX where results stand."""
         sharding = getattr(value, "sharding", None)
-        if type(sharding) is not self._named or _auto(sharding) is sharding:
-            return value
-        return self._jax.device_put(value, _auto(sharding))
+        return self._jax.device_put(value, _auto(sharding)) if type(sharding) is self._named else value
 
 
 @functools.cache
 def _auto(sharding: Any) -> Any:
-    """Return the same sharding, of a mesh that leaves it to JAX where results stand: gates do not say it."""
+    """Return the same sharding, of a mesh that leaves it to JAX where results stand."""
     mesh = sharding.mesh
-    if all(kind.name == "Auto" for kind in mesh.axis_types):
+    if not _is_explicit(mesh):
         return sharding
     return type(sharding)(type(mesh)(mesh.devices, mesh.axis_names), sharding.spec)
+
+
+def _is_explicit(mesh: Any) -> bool:
+    """Return whether a mesh wants every operation to say where its result stands, which gates do not."""
+    return any(kind.name == "Explicit" for kind in mesh.axis_types)
