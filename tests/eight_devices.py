@@ -118,6 +118,26 @@ def test_training_on_a_mesh(shape: Any, names: Any, specs: Any, rows: Any) -> No
     assert_allclose(scores, plain.evaluate("scores", X=given["X"][:5]), rtol=1e-9)
 
 
+def test_parameters_that_are_sharded_over_the_axis_of_the_data_stay_so() -> None:
+    mesh = mesh_of((8,), ("data",))
+    specs: dict[str, tuple[Any, ...]] = {"W1": ("data",), "b1": ("data",), "W2": ("data",), "b2": ()}
+    graph, plain = sharded(mesh, specs), fully_connected(SIZES, regularization=1e-3)
+    settings: dict[str, Any] = {"batch_size": 16, "epochs": 2, "momentum": 0.9, "progress": False}
+    history = train(graph, data(), engine="jax", mesh=mesh, **settings)
+    assert_allclose(history.loss, train(plain, data(), **settings).loss, rtol=1e-9)
+    for name, value in graph.parameters.items():
+        assert_spread(value, mesh, specs[name])
+
+
+def test_parameters_that_are_whole_stay_so_where_their_gradients_are_not() -> None:
+    mesh = mesh_of((8,), ("data",))
+    graph, columns = fully_connected(SIZES), {"X": put(mesh, data()["X"], None, "data"), "y": data()["y"]}
+    assert graph.compile("jax")(columns)[1]["W1"].sharding.spec == jax.P("data")
+    train(graph, [columns], engine="jax", mesh=mesh, epochs=2, progress=False)
+    for value in graph.parameters.values():
+        assert_spread(value, mesh, ())
+
+
 @pytest.mark.parametrize("batch_size", [16, 30])
 def test_rows_are_split_where_they_can_be(batch_size: int, monkeypatch: Any) -> None:
     from graph.engines import meshes

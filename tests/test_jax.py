@@ -115,7 +115,14 @@ def test_a_call_within_a_function_that_jax_compiles() -> None:
     assert float(run(given)[0]) == float(wanted)
 
 
-def test_integers_of_jax_become_floats_and_labels_stay() -> None:
+def test_integers_of_jax_become_floats() -> None:
+    run = ComputationalGraph.from_expression("x * y").compile("jax")
+    for _ in range(2):  # the second call takes arrays of JAX as they are
+        value, gradients = run(x=jnp.asarray(3), y=jnp.asarray(2))
+        assert {found.dtype for found in (value, *gradients.values())} == {np.dtype(np.float64)}
+
+
+def test_labels_of_jax_stay_integers() -> None:
     graph = fully_connected([2, 3])
     run = graph.compile("jax")
     X, y = np.array([[1, 2], [3, 4]]), np.array([2, 0])
@@ -210,10 +217,10 @@ def test_a_gate_with_parameters_of_its_own() -> None:
         graph.compile("jax")
 
 
-def test_gates_are_left_without_traced_values() -> None:
-    graph = network()
-    with jax.check_tracer_leaks():
-        graph.compile("jax")(data())
+def test_nothing_is_left_in_the_gates() -> None:
+    run = network().compile("jax")
+    run(data())
+    assert not any({"kept", "output"} & vars(call.gate).keys() for call in run.__self__.program.calls)
 
 
 def test_jax_is_imported_only_when_asked_for_and_may_be_missing() -> None:
@@ -285,6 +292,16 @@ def test_what_is_not_finite_names_the_gate() -> None:
     with pytest.raises(FloatingPointError, match=r"at step \d+ \(epoch \d+\): (forward|backward): \w+ \(\w+\)"):
         train(graph, {"x": [3.0, 5.0], "y": [1.0, 3.0]}, learning_rate=1e3, epochs=1000, engine="jax", progress=False)
     assert np.isfinite(float(graph.parameters["w"]))
+
+
+def test_what_is_not_finite_in_float32_alone_names_the_gate() -> None:
+    graph = ComputationalGraph()
+    graph.output = (graph.input("x", grad=False) ** 2 * graph.parameter("w", 1e-30)).sum()
+    with (
+        jax.enable_x64(False),
+        pytest.raises(FloatingPointError, match=r"the loss is inf at step 1 .*: forward: power_1 \(Power\) made inf"),
+    ):
+        train(graph, {"x": [1.0, 1e30]}, engine="jax", progress=False)
 
 
 def test_what_train_refuses() -> None:
@@ -406,5 +423,6 @@ def test_what_else_two_hosts_do(tmp_path: Path) -> None:
         assert found["files"] == (["run.npz"] if host == 0 else [])
         assert found["resumed"]
         assert re.search(r"data_loss \(SoftmaxLoss\): labels must be 16 integers in \[0, 3\), got 3", found["label"])
+        assert re.search(rf"labels must be 16 .*, got 3 at position {2 + 8 * host}$", found["own label"])
         assert re.search(r"the loss is nan at step .* the input 'X' is inf at .*, row 7 of data", found["infinite"])
         assert "processes begin with different parameters" in found["seeds"]
