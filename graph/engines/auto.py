@@ -10,6 +10,7 @@ from gates.values import Value
 from graph.engines.batched import Batched
 from graph.engines.engine import Engine, no_garbage_collection
 from graph.engines.generated import Generated
+from graph.engines.jitted import Jitted
 from graph.engines.plain import Plain
 from graph.engines.program import Program
 from graph.engines.segments import MOST_WRITTEN
@@ -43,7 +44,7 @@ class Auto(Engine):
         """Return an engine for values of a kind, and why it is chosen."""
         program, gates = self.program, f"{len(self.program.rows):,} gates"
         if kind == "jax":
-            return Plain(program), "the arrays are those of JAX"
+            return Jitted(program), "the arrays are those of JAX"
         if kind == "arrays":
             if len(program.rows) <= _MOST_OF_ARRAYS:
                 return self._generated, f"{gates} of arrays are few enough to be written as code"
