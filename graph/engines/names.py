@@ -1,7 +1,6 @@
 """Names for variables in generated code: identifiers that are no keywords, each used once."""
 
 import keyword
-import re
 import unicodedata
 
 _LONGEST = 20
@@ -36,4 +35,5 @@ class Names:
     @staticmethod
     def like(wanted: str) -> str:
         """Return what was wanted with the characters that an identifier can have."""
-        return re.sub(r"\W", "_", unicodedata.normalize("NFKC", wanted)).strip("_")[:_LONGEST]
+        letters = unicodedata.normalize("NFKC", wanted)
+        return "".join([c if f"v{c}".isidentifier() else "_" for c in letters]).strip("_")[:_LONGEST]

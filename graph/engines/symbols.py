@@ -20,8 +20,8 @@ from gates.values import as_value
 _FLOAT64 = np.dtype(np.float64)
 
 
-class Untraceable(Exception):
-    """A formula does what cannot be written down as operations."""
+class Untraceable(BaseException):
+    """A formula does what cannot be written down as operations. No formula that catches an Exception catches it."""
 
 
 class Symbol:
@@ -125,6 +125,9 @@ class Symbol:
     def _refuse(self, *_: Any) -> Any:
         raise Untraceable("it asks for the value of a number, as in `if x > 0` or `float(x)`")
 
+    def __deepcopy__(self, memo: Any) -> Symbol:
+        return self
+
     __bool__ = __float__ = __int__ = __index__ = __iter__ = __len__ = __array__ = __contains__ = _refuse
 
 
@@ -169,6 +172,8 @@ def recorded(
     tape: list[Symbol], operation: str, function: Callable[..., Any], args: Any, options: dict[str, Any]
 ) -> Any:
     """Return a symbol of what a function gives, or the thing itself where it is no number and no array."""
+    if "out" in options or (operation == "**" and not _stays_real(*args)):
+        raise Untraceable("it writes into an array" if "out" in options else "x**p of numbers can be complex")
     symbolic = bool(_symbols_in(args) or (options and _symbols_in(options.values())))
     result = function(*_values(args), **_values(options))
     if operation in _IDENTITIES and isinstance(args[0], Symbol) and result is args[0].value:
@@ -176,10 +181,19 @@ def recorded(
     if operation in ("number.zeros_like", "number.ones_like"):
         return Symbol(tape, "literal", (written(result),), {}, result)
     if isinstance(result, (np.ndarray, np.generic)) or (symbolic and type(result) in (float, bool)):
+        if isinstance(result, np.ndarray) and not any(result is given for given in [*args, *_values(list(args))]):
+            result.flags.writeable = False  # what writes into it raises, and is not written down
         return Symbol(tape, operation, tuple(map(written, args)), {n: written(x) for n, x in options.items()}, result)
     if symbolic and not isinstance(result, np.dtype):
         raise Untraceable(f"{operation} gives a {type(result).__name__}")
     return result
+
+
+def _stays_real(x: Any, p: Any, modulus: Any = None) -> bool:
+    """Return whether x**p of numbers is a number for every x, as that of arrays is."""
+    if (type(p) in (int, float) and float(p).is_integer()) or (type(x) in (int, float) and x > 0):
+        return True
+    return any(isinstance(side.value, (np.ndarray, np.generic)) for side in _symbols_in((x, p)))
 
 
 def written(thing: Any) -> Any:
@@ -198,11 +212,12 @@ def written(thing: Any) -> Any:
     if type(thing) is str:
         return quoted(thing)
     if isinstance(thing, np.dtype) or (isinstance(thing, type) and issubclass(thing, np.generic)):
-        return f"np.{np.dtype(thing).name}"
+        dtype = np.dtype(thing)
+        return f"np.{dtype.name}" if dtype.isnative else f"np.dtype({quoted(dtype.str)})"
     if isinstance(thing, np.generic) and thing.dtype.kind in "fiub":
         return f"np.{thing.dtype.name}({written(thing.item())})"
-    if isinstance(thing, np.ndarray) and thing.size <= 4 and thing.dtype.kind in "fiu":
-        return f"np.array({_nested(written(thing.tolist()))}, dtype=np.{thing.dtype.name})"
+    if isinstance(thing, np.ndarray) and 1 <= thing.size <= 4 and thing.dtype.kind in "fiu":
+        return f"np.array({_nested(written(thing.tolist()))}, dtype={written(thing.dtype)})"
     raise Untraceable(f"it computes with a {type(thing).__name__} of its own")
 
 
@@ -246,7 +261,12 @@ def _define(name: str, operation: str, function: Callable[..., Any]) -> None:
     """Give symbols an operator."""
 
     def method(self: Symbol, *others: Any) -> Any:
-        if others and type(others[0]) is Symbol and type(self.value) is type(others[0].value) is float:
+        if (
+            operation != "**"
+            and others
+            and type(others[0]) is Symbol
+            and type(self.value) is type(others[0].value) is float
+        ):
             return Symbol(self.tape, operation, (self, *others), {}, function(self.value, others[0].value))
         return recorded(self.tape, operation, function, (self, *others), {})
 

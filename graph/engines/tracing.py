@@ -10,8 +10,9 @@ import numpy as np
 from gates.doors import as_output, as_outputs, formula, gradient_of
 from gates.gate import fresh
 from gates.namespaces import namespace
-from gates.values import Value, as_value
+from gates.values import Value, as_value, shape_of
 from graph.engines.engine import returned
+from graph.engines.probing import is_own, reason, same, why_untraceable
 from graph.engines.program import Program
 from graph.engines.symbols import Symbol, Untraceable, written
 from graph.passes import run_alone, run_forward, upstream_of
@@ -68,10 +69,26 @@ class Trace:
         self._values = entries + [None] * (program.size - len(entries))
         with np.errstate(all="ignore"):
             run_forward(program.calls, self._values)
+            self._probe()
             known = -1
             while known < len(self.objects):
                 known = len(self.objects)
                 self._write_down()
+
+    def _probe(self) -> None:
+        """Find out which gates of users cannot be written down; gates of one kind and settings but once."""
+        reasons: dict[Any, str] = {}
+        for call in self.program.calls:
+            if is_own(call.gate) or call.node in self.objects:
+                continue
+            inputs = [self._values[slot] for slot in call.sources]
+            shapes = [(type(value), getattr(value, "dtype", None), shape_of(value)) for value in inputs]
+            settings = repr(sorted(fresh(call.gate).__dict__.items()))
+            key = type(call.gate), call.gate.wanted, settings, *shapes
+            if key not in reasons:
+                reasons[key] = why_untraceable(call, inputs)
+            if reasons[key]:
+                self.objects[call.node] = reasons[key]
 
     def inputs_of(self, call: Call) -> list[Symbol]:
         """Return what a gate reads."""
@@ -113,7 +130,7 @@ class Trace:
                 gate.output = symbols[0] if call.outputs == 1 else symbols
                 symbols = [self._symbol(symbol) for symbol in symbols]
                 _compare(symbols, [self._values[slot] for slot in slots])
-            except Exception as error:
+            except (Exception, Untraceable) as error:
                 self._give_up(call, error, start)
         if call.node in self.objects:
             result = self._operation("forward of", call, *inputs)
@@ -143,7 +160,7 @@ class Trace:
                 ]
                 gradients = [gradient if gradient is None else self._symbol(gradient) for gradient in gradients]
                 _compare(gradients, values)
-            except Exception as error:
+            except (Exception, Untraceable) as error:
                 self._give_up(call, error, start)
         if call.node in self.objects:
             result = self._operation("backward of", call, *upstream)
@@ -195,9 +212,9 @@ class Trace:
         finally:
             sys.setprofile(before)
 
-    def _give_up(self, call: Call, error: Exception, start: int) -> None:
+    def _give_up(self, call: Call, error: BaseException, start: int) -> None:
         """Have a gate called as an object."""
-        self.objects[call.node] = str(error) if isinstance(error, Untraceable) else f"{type(error).__name__}: {error}"
+        self.objects[call.node] = reason(error)
         del self.tape[start:]
 
     def _variable(self, name: str, value: Value) -> Symbol:
@@ -215,14 +232,5 @@ class Trace:
 
 def _compare(symbols: list[Any], values: list[Any]) -> None:
     """Raise Untraceable unless symbols stand for these values, to the bit."""
-    for symbol, value in zip(symbols, values):
-        if (symbol is None) != (value is None):
-            raise Untraceable("it gives a gradient on values, and none on symbols, or the other way round")
-        if value is None:
-            continue
-        found = symbol.value
-        if type(found) is type(value) is float and found == value:
-            continue
-        same = type(found) is type(value) and getattr(found, "dtype", None) == getattr(value, "dtype", None)
-        if not same or not np.array_equal(found, value, equal_nan=True):
-            raise Untraceable("it gives something else on symbols than on values")
+    if not all(same(None if symbol is None else symbol.value, value) for symbol, value in zip(symbols, values)):
+        raise Untraceable("it gives something else on symbols than on values")

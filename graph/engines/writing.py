@@ -63,7 +63,7 @@ class Writing:
             return f"{left} {operation} {right}", level
         if operation == "**":
             left, right = self._operand(operands[0], _ATOM), self._operand(operands[1], _UNARY)
-            simple = all(re.fullmatch(r"-?[\w.]+", text) for text in (left, right))
+            simple = all(re.fullmatch(r"-?[\w.]+(e-?\d+)?", text) for text in (left, right))
             return (f"{left}**{right}" if simple else f"{left} ** {right}"), _POWER
         if operation in _PREFIXES:
             return _PREFIXES[operation] + self._operand(operands[0], _UNARY), _UNARY
@@ -117,7 +117,8 @@ class Writing:
     def _index(self, index: Any) -> str:
         """Return what stands between brackets."""
         if isinstance(index, tuple) and index:
-            return ", ".join(map(self._index, index)) + "," * (len(index) == 1)
+            parts = [self._index(part) if isinstance(part, slice) else self._part(part) for part in index]
+            return ", ".join(parts) + "," * (len(index) == 1)
         if isinstance(index, slice):
             start, stop, step = ("" if x is None else self._part(x) for x in (index.start, index.stop, index.step))
             return f"{start}:{stop}" + f":{step}" * bool(step)
