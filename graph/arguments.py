@@ -85,11 +85,16 @@ def owned_gradients(schedule: Schedule, values: list[Any], grads: list[Any]) -> 
     gradients = {}
     for name, slot in schedule.differentiated:
         gradient = grads[slot]
-        gradients[name] = namespace(values[slot]).zeros_like(values[slot]) if gradient is None else gradient
+        gradients[name] = no_gradient(values[slot]) if gradient is None else gradient
     gradients = owned(gradients, grads)
     for name, slot in schedule.differentiated:
         grads[slot] = gradients[name]
     return gradients
+
+
+def no_gradient(value: Value) -> Value:
+    """Return the gradient of what the output does not depend on: 0, in its shape and dtype."""
+    return as_value(namespace(value).zeros_like(value))
 
 
 def owned(gradients: dict[str, Value], standing: list[Any]) -> dict[str, Value]:

@@ -32,7 +32,7 @@ ENGINES: dict[str, type[Engine]] = {
 
 def compiled(graph: TwoPasses, engine: str) -> Callable[..., tuple[Value, dict[str, Value]]]:
     """Return a function that runs both passes of a graph with an engine."""
-    if engine not in ENGINES:
+    if not isinstance(engine, str) or engine not in ENGINES:
         raise ValueError(f"compile(): engine must be one of {', '.join(map(repr, ENGINES))}, got {engine!r}")
     with no_garbage_collection():
         run: Callable[..., tuple[Value, dict[str, Value]]] = ENGINES[engine](program_of(graph)).function()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from gates.namespaces import namespace
 from gates.values import Value, shape_of
-from graph.arguments import owned, values_of_entries
+from graph.arguments import no_gradient, owned, values_of_entries
 from graph.engines.program import Program
 
 
@@ -32,6 +32,7 @@ class Engine:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._one_at_a_time = threading.RLock()  # what gates keep for backward is that of one call
 
     def __call__(
         self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
@@ -58,7 +59,11 @@ class Engine:
             What a gate raised, with a note that names it.
         """
         values = values_of_entries(self.program, inputs, named)
-        return self.run(values, upstream)
+        with self._one_at_a_time:
+            return self.run(values, upstream)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.program,)
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         """Run both passes on the values of the entries, which stand in the first places of a list by slot."""
@@ -84,7 +89,7 @@ def returned(program: Program, values: list[Value], grads: list[Any]) -> dict[st
         for other in others:
             if grads[other] is not None:
                 total = grads[other] if total is None else total + grads[other]
-        gradients[name] = namespace(values[slot]).zeros_like(values[slot]) if total is None else total
+        gradients[name] = no_gradient(values[slot]) if total is None else total
     return owned(gradients, [*grads, *values])
 
 

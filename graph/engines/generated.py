@@ -13,6 +13,7 @@ from gates.doors import check_inputs
 from gates.values import Value
 from graph.arguments import upstream_gradient
 from graph.engines.engine import Engine, no_garbage_collection, stand_in
+from graph.engines.plain import Plain
 from graph.engines.program import Program
 from graph.engines.source import FUNCTION, source_of
 from graph.engines.tracing import Trace
@@ -22,6 +23,7 @@ from graph.schedule import Call
 
 _KEPT = 16  # how many versions, for other shapes or dtypes, are kept
 _PLAIN = 10_000  # the largest number of gates whose code is written a second time, without calls for numbers
+_RESERVED = {"both_passes", "math", "np", "abs", "float", "type", "ArithmeticError", "ValueError"}
 _FEW = 64  # entries for which a call by keywords is worth a function of its own
 
 
@@ -61,8 +63,7 @@ class Generated(Engine):
                 number = "".join(name)
                 inputs.append(number)
             numbers.append(f"type({number})")
-            if number != variable:
-                lines.append(f"{variable} = {number}")
+            lines.append(f"{variable} = {number}")
         body = [f"            {line}" for line in lines] + [f"        {line}" for line in version.plain.body]
         short = [
             f"    if {' is '.join(numbers)} is float and _inputs is _upstream is None and not _others:",
@@ -78,7 +79,7 @@ class Generated(Engine):
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         entries = values[: len(self.program.entries)]
-        key = tuple([float if type(x) is float else (type(x), x.dtype, x.shape) for x in entries])
+        key = tuple([float if type(x) is float else (type(x), x.dtype, x.shape, x.flags.c_contiguous) for x in entries])
         version = self._versions.get(key)
         if version is None:
             with no_garbage_collection():
@@ -88,7 +89,9 @@ class Generated(Engine):
             self._versions[key] = version
             of_numbers = all(kind is float for kind in key) and type(version.like) is float
             if of_numbers and not version.checks and "__call__" in self._space:
-                self._shorten(version)
+                inputs = {name for name, gate, _ in self.program.entries if isinstance(gate, Input)}
+                if inputs.isdisjoint(version.plain.functions):
+                    self._shorten(version)
         return version.run(entries, upstream)
 
 
@@ -112,15 +115,17 @@ class Version:
                     f"{name!r}; graph.compile('jax') computes with those of JAX"
                 )
         trace = Trace(program, entries)
-        self.like = stand_in(trace.output.value)
+        output = trace.output.value
+        self.like = output if type(output) is float else np.zeros_like(output)  # laid out alike, as upstream will be
         self.checks = [
             (call, [stand_in(values.value) for values in trace.inputs_of(call)])
             for call in program.label_checks
             if call.node not in trace.objects
         ]
-        self.plain = self.exact = source_of(trace)
-        if self.exact.functions and len(program.rows) <= _PLAIN:
-            self.plain = source_of(trace, plain=True)
+        self.exact = source_of(trace)
+        few = len(program.rows) <= _PLAIN and not self.exact.objects  # objects are to run but once
+        self.plain = source_of(trace, plain=True) if few else self.exact
+        self._gate_by_gate = Plain(program)
         self.slots = [slot for _, slot in self.exact.arguments]
         calls = {call.node: call for call in program.calls}
         self.objects: dict[str, Any] = {argument: _Called(calls[node]) for node, argument in self.exact.objects.items()}
@@ -138,22 +143,37 @@ class Version:
                 inputs[port] = entries[call.sources[port]]
             check_inputs(call.gate, inputs, f"{call.node} ({type(call.gate).__name__})")
         arguments = [entries[slot] for slot in self.slots]
-        options = {}
+        plain, exact = {}, {}
         if upstream is not None or type(self.like) is not float:
-            options[self.exact.upstream] = upstream_gradient(upstream, self.like, self.program)
+            dz = upstream_gradient(upstream, self.like, self.program)
+            plain, exact = {self.plain.upstream: dz}, {self.exact.upstream: dz}
+        found: tuple[Value, dict[str, Value]]
         try:
-            found: tuple[Value, dict[str, Value]] = self.function(*arguments, **options)
+            found = self.function(*arguments, **plain)
         except (ArithmeticError, ValueError):
-            if self.plain is self.exact:
-                raise
-            found = self._exact_function(*arguments, **options)
+            try:
+                found = self._exact_function(*arguments, **exact)
+            except Exception:
+                found = self._run_gate_by_gate(entries, upstream)
+        except Exception:
+            found = self._run_gate_by_gate(entries, upstream)
         return found
+
+    def _run_gate_by_gate(self, entries: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
+        """Run both passes as the graph does: an error has the name of its gate then."""
+        empty = [None] * (self.program.size - len(entries))
+        return self._gate_by_gate.run([*entries, *empty], upstream)
+
+
+class _OtherGradients(Exception):
+    """A gate gives no gradient where it gave one when the code was written, or the other way round."""
 
 
 class _Called:
     """A gate that generated code calls as an object, as the plain passes call it."""
 
     def __init__(self, call: Call) -> None:
+        self.gives: list[bool] | None = None  # for each input, whether it gives a gradient
         count = len(call.sources)
         self.call = call._replace(sources=tuple(range(count)), out=count)
         self.values: list[Value] = []
@@ -166,20 +186,26 @@ class _Called:
 
     def backward(self, *upstream: Value) -> list[Any]:
         """Return the gradients."""
-        return run_alone(self.call, self.values, list(upstream))
+        gradients = run_alone(self.call, self.values, list(upstream))
+        gives = [gradient is not None for gradient in gradients]
+        if self.gives is None:
+            self.gives = gives
+        if gives != self.gives:
+            raise _OtherGradients
+        return gradients
 
 
 def _is_keyword(name: str) -> bool:
-    """Return whether a function can have a keyword of that name, which means nothing else in it."""
+    """Return whether a function can have a keyword of that name, which means nothing else in it.
+
+    All other names in it begin with an underscore.
+    """
     plain = name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
-    return plain and not name.startswith("_") and name not in ("type", "float", "ArithmeticError", "ValueError")
+    return plain and not name.startswith("_") and name not in _RESERVED
 
 
 def _with_keywords(inputs: list[str], short: str) -> str:
-    """Return the text of a function that takes some inputs by keyword, with a short way for some of their values.
-
-    The variables of generated code begin with a letter.
-    """
+    """Return the text of a function that takes some inputs by keyword, with a short way for some of their values."""
     keywords = ", ".join([f"{name}=_not_given" for name in inputs])
     return f"""
 def __call__(_self, _inputs=None, _upstream=None, /, *, {keywords}, **_others):

@@ -37,3 +37,15 @@ class Names:
         """Return what was wanted with the characters that an identifier can have."""
         letters = unicodedata.normalize("NFKC", wanted)
         return "".join([c if f"v{c}".isidentifier() else "_" for c in letters]).strip("_")[:_LONGEST]
+
+
+class Numbers(Names):
+    """Hands out numbered names, which begin with an underscore: for code that nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__(set())
+        self._count = 0
+
+    def new(self, wanted: str) -> str:
+        self._count += 1
+        return f"_{self._count}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gates import Copy
@@ -76,6 +76,9 @@ class Program:
         return [
             make_call(row.node, _own(row), row.sources, row.out, row.outputs, row.wanted, False) for row in self.rows
         ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @functools.cached_property
     def label_checks(self) -> list[Call]:

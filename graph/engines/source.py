@@ -11,16 +11,17 @@ from typing import NamedTuple
 
 from gates import scalar_math
 from gates.foreign import Foreign
-from graph.engines.names import Names
+from graph.engines.names import Names, Numbers
 from graph.engines.symbols import Symbol, quoted, written
 from graph.engines.tracing import Section, Trace
 from graph.engines.writing import TAKEN_OVER, Writing
 from graph.entries import Constant
 
 FUNCTION = "both_passes"
+_STRING = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' """, re.VERBOSE)
 _WIDTH = 88
 _INLINE = 60  # the longest operation that is written inside another
-_OWN = {FUNCTION, "math", "np", "abs", "float", *TAKEN_OVER}
+_OWN = {FUNCTION, "math", "np", "abs", "float"}
 
 
 class Source(NamedTuple):
@@ -74,7 +75,8 @@ class _Writer:
         self.trace = trace
         self.plain = plain
         self.writing = Writing(plain)
-        self.names = Names(_OWN | set(keyword.kwlist))
+        functions = {symbol.operation.removeprefix("number.") for symbol in trace.tape}
+        self.names = Numbers() if plain else Names(_OWN | set(keyword.kwlist) | functions)
         self.lines: list[str] = []
         self.objects: dict[str, str] = {}
         self.variables: dict[int, str] = {}  # by slot
@@ -97,6 +99,10 @@ class _Writer:
             self._section(section, "d")
         end = max([section.stop for section in trace.forward + trace.backward], default=0)
         self._operations(trace.tape[end:])
+        for name, symbol in trace.gradients.items():
+            if not symbol.text.isidentifier() and symbol.operation != "literal":
+                self.gate = f"d{name}"
+                self._hold(symbol)
         self._return()
         variables = [(symbol.name, slot) for slot, symbol in enumerate(trace.entries)]
         arguments = {name: slot for name, slot in reversed(variables) if slot not in constants}
@@ -199,22 +205,25 @@ class _Writer:
 
     def _hold(self, symbol: Symbol) -> None:
         """Write an operation as a statement of its own."""
-        name = symbol.name or self.names.new(f"{self.gate}_{symbol.hint or 't'}")
+        of_its_own = symbol.hint or ("t" if symbol.section >= 0 else "")
+        name = symbol.name or self.names.new(f"{self.gate}_{of_its_own}")
         self._statement(name, symbol.text)
         symbol.text, symbol.level = name, 9
 
     def _statement(self, name: str, text: str) -> None:
-        """Write an assignment, over several lines if one is too short for a call."""
+        """Write an assignment; one that is too long over several lines, where a bracket or parentheses allow it."""
         line = f"    {name} = {text}"
         opening = line.find("(")
-        if len(line) <= _WIDTH or opening < 0 or not line.endswith(")"):
+        if len(line) <= _WIDTH:
             self.lines.append(line)
-            return
-        inside = line[opening + 1 : -1]
-        self.lines.append(line[: opening + 1])
-        fits = len(inside) + 8 <= _WIDTH
-        self.lines += [f"        {inside}"] if fits else [f"        {x}," for x in inside.split(", ")]
-        self.lines.append("    )")
+        elif not line.endswith(")"):
+            self.lines += [f"    {name} = (", f"        {text}", "    )"]
+        else:
+            inside = line[opening + 1 : -1]
+            self.lines.append(line[: opening + 1])
+            fits = len(inside) + 8 <= _WIDTH or re.search(r"""[][(){}"']""", inside)
+            self.lines += [f"        {inside}"] if fits else [f"        {x}," for x in inside.split(", ")]
+            self.lines.append("    )")
 
     def _return(self) -> None:
         """Write the last statement."""
@@ -268,5 +277,5 @@ def _definition(name: str) -> str:
 
 
 def _uses(code: str, module: str) -> bool:
-    """Return whether code uses a module."""
-    return re.search(rf"\b{module}\.", code) is not None
+    """Return whether code uses a module, strings aside."""
+    return re.search(rf"\b{module}\.", re.sub(_STRING, "", code)) is not None

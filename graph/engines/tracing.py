@@ -11,6 +11,7 @@ from gates.doors import as_output, as_outputs, formula, gradient_of
 from gates.gate import fresh
 from gates.namespaces import namespace
 from gates.values import Value, as_value, shape_of
+from graph.arguments import no_gradient
 from graph.engines.engine import returned
 from graph.engines.probing import is_own, reason, same, why_untraceable
 from graph.engines.program import Program
@@ -188,7 +189,7 @@ class Trace:
                 total = total + part
             if total is None:
                 like = self._symbols[slots[0]]
-                total = self._symbol(namespace(like).zeros_like(like))
+                total = self._symbol(no_gradient(like))
             elif isinstance(owned[name], np.ndarray) and owned[name] is not total.value and len(parts) == 1:
                 total = self._operation(".copy()", total, value=owned[name])
             gradients[name] = total
