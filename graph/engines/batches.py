@@ -138,25 +138,23 @@ class Plan:
         return generations
 
     def _take(self, rows: list[Row], groups: list[list[Row]]) -> None:
-        """Plan the rows of one kind in one generation."""
-        if len(rows) < WIDE or type(rows[0].gate) in self.refused:
+        """Plan the rows of one kind in one generation: together, or those with the same settings together."""
+        if len(rows) < WIDE or type(rows[0].gate) in self.refused or not all(can_be_stacked(row.gate) for row in rows):
             self._wait(rows)
             return
-        if not all(can_be_stacked(row.gate) for row in rows):
-            self._wait(rows)
-            return
-        together = stacked([row.gate for row in rows], len(rows[0].sources))
-        if together is not None:
-            self._batch(rows, together, groups)
+        gate = stacked([row.gate for row in rows], len(rows[0].sources))
+        if gate is not None:
+            self._batch(rows, gate, groups)
             return
         alike: dict[str, list[Row]] = {}
         for row in rows:
             alike.setdefault(repr(sorted(row.gate.__getstate__().items())), []).append(row)
         for some in alike.values():
-            if len(some) < WIDE:
+            gate = stacked([row.gate for row in some], len(rows[0].sources)) if len(some) >= WIDE else None
+            if gate is None:
                 self._wait(some)
             else:
-                self._batch(some, stacked([some[0].gate], 0), groups)
+                self._batch(some, gate, groups)
 
     def _wait(self, rows: list[Row]) -> None:
         """Let rows wait until something needs them."""

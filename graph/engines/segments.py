@@ -85,13 +85,26 @@ class LastSegment(Segment):
         super().__init__(rows, places, unneeded)
         slots = [slot for row in rows for slot in range(row.out, row.out + row.outputs)]
         self.program.output_slot = self.count + slots.index(output)
+        self._tried = False
         self.engine = (Generated if len(rows) <= MOST_WRITTEN else Plain)(self.program)
 
     def both_passes(self, vector: Vector, grads: Vector, upstream: float) -> float:
         """Return the output, and add the gradients of what was read."""
         entries: list[Value] = vector[self.read].tolist()
+        if not self._tried:
+            self._try(entries, upstream)
         value, gradients = self.engine.run(entries + [None] * len(self.written), upstream)
         if type(value) is not float:
             raise NotNumbers("a gate gives an array")
         self.add(grads, list(gradients.values()))
         return value
+
+    def _try(self, entries: list[Value], upstream: float) -> None:
+        """Raise NotNumbers if a gradient that is wanted is missing, which an engine would give as 0."""
+        values = [*entries, *[None] * len(self.written)]
+        run_forward(self.program.calls, values)
+        found: list[Any] = [None] * self.program.size
+        found[self.program.output_slot] = upstream
+        run_backward(self.program.calls, values, found)
+        self.add(np.zeros(int(self.read.max(initial=0)) + 1), [found[number] for number in self.wanted.tolist()])
+        self._tried = True

@@ -10,9 +10,10 @@ import numpy as np
 from gates import Gate
 from gates.doors import formula
 from gates.gate import fresh
+from graph.engines.probing import is_own
 
 _SIMPLE = (float, int, str, tuple, type(None))  # kinds of settings that can be compared
-_TRIED = 16  # gates whose results those of the stacked gate are compared with
+_TRIED, _TRIED_OF_USERS = 16, 1000  # gates whose results those of the stacked gate are compared with
 
 
 def can_be_stacked(gate: Any) -> bool:
@@ -41,31 +42,36 @@ def stacked(gates: Sequence[Gate], count: int) -> Gate | None:
     """
     gate: Gate = fresh(gates[0])
     states = [gate.__getstate__() for gate in gates]
-    first = states[0]
-    if all(state == first for state in states):
+    differ = False
+    for name, first in states[0].items():
+        settings = [state.get(name) for state in states]
+        if name == "notation" or len(set(map(repr, settings))) == 1:  # repr tells 0.0 from -0.0
+            continue
+        if not all(type(setting) is type(first) is float for setting in settings):
+            return None
+        setattr(gate, name, np.array(settings))
+        differ = True
+    if is_own(gate) and not differ:
         return gate
-    for name in first:
-        settings = [state[name] for state in states]
-        if all(type(setting) is float for setting in settings):
-            setattr(gate, name, np.array(settings))
     try:
-        return gate if _does_the_same(gate, gates, count) else None
-    except Exception:  # whatever a formula raises that was written for numbers as settings
+        with np.errstate(all="ignore"):
+            return gate if _does_the_same(gate, gates, count) else None
+    except Exception:  # whatever a formula raises that was written for numbers
         return None
 
 
 def _does_the_same(gate: Gate, gates: Sequence[Gate], count: int) -> bool:
-    """Return whether a gate with vectors as settings computes what the single gates do, at some inputs."""
+    """Return whether a gate on vectors computes what the single gates do on numbers, at random ones."""
     random = np.random.default_rng(0)
-    inputs = [random.uniform(0.5, 2.0, len(gates)) for _ in range(count)]
-    upstream = [random.uniform(0.5, 2.0, len(gates)) for _ in range(gate.outputs)]
+    inputs = [random.normal(size=len(gates)) for _ in range(count)]
+    upstream = [random.normal(size=len(gates)) for _ in range(gate.outputs)]
     results = _both_passes(gate, inputs, upstream)
-    for place in np.linspace(0, len(gates) - 1, min(_TRIED, len(gates)), dtype=int).tolist():
-        single = _both_passes(
-            fresh(gates[place]), [float(x[place]) for x in inputs], [float(dz[place]) for dz in upstream]
-        )
+    tried = min(_TRIED if is_own(gate) else _TRIED_OF_USERS, len(gates))
+    for place in np.linspace(0, len(gates) - 1, tried, dtype=int).tolist():
+        numbers = [[float(vector[place]) for vector in vectors] for vectors in (inputs, upstream)]
+        single = _both_passes(fresh(gates[place]), *numbers)
         found = [np.broadcast_to(result, len(gates))[place] for result in results]
-        if not np.allclose(found, single, rtol=1e-14, atol=0.0):
+        if not np.allclose(found, single, rtol=1e-14, atol=0.0, equal_nan=True):
             return False
     return True
 
