@@ -28,14 +28,13 @@ class Auto(Engine):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self._chosen: dict[str, tuple[Engine, str]] = {}
-        self._last = ""
         self._generated = Generated(program)
 
     def function(self) -> Any:
         return self._generated.function(self)
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
-        self._last = kind = _kind([values[slot] for _, _, slot in self.program.entries])
+        kind = _kind([values[slot] for _, _, slot in self.program.entries])
         if kind not in self._chosen:
             self._chosen[kind] = self._choose(kind)
         return self._chosen[kind][0].run(values, upstream)
@@ -65,10 +64,9 @@ class Auto(Engine):
         return Plain(program), f"{gates} of numbers are too many to be written as code, and none run as vectors"
 
     def about(self) -> str:
-        if self._last not in self._chosen:
+        if not self._chosen:
             return f"{super().about()}; it chooses at the first call"
-        engine, why = self._chosen[self._last]
-        return f"{engine.name}, since {why}"
+        return "; ".join([f"{engine.name}, since {why}" for engine, why in self._chosen.values()])
 
 
 def _kind(values: list[Value]) -> str:

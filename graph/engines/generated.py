@@ -79,7 +79,7 @@ class Generated(Engine):
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         entries = values[: len(self.program.entries)]
-        key = tuple([float if type(x) is float else (type(x), x.dtype, x.shape, x.flags.c_contiguous) for x in entries])
+        key = tuple([float if type(x) is float else (type(x), x.dtype, x.shape, _layout(x)) for x in entries])
         version = self._versions.get(key)
         if version is None:
             with no_garbage_collection():
@@ -214,6 +214,11 @@ def __call__(_self, _inputs=None, _upstream=None, /, *, {keywords}, **_others):
     _others.update([_pair for _pair in _named if _pair[1] is not _not_given])
     return _run(_self, _inputs, _upstream, **_others)
 """
+
+
+def _layout(array: Any) -> Any:
+    """Return how an array lies in memory, which sums depend on in the last digits."""
+    return None if array.flags.c_contiguous else array.strides
 
 
 def _function(text: str, objects: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from graph.library import GATES
 from graph.passes import run_alone, run_forward
 from graph.schedule import Call
 
+_RANDOM = (np.random.Generator, np.random.RandomState, Random)
 _ASKS = 3  # how many times a formula is tried with other numbers
 
 
@@ -40,6 +42,8 @@ def why_untraceable(call: Call, inputs: list[Value]) -> str:
     str
         The reason; "" if there is none.
     """
+    if any(isinstance(value, _RANDOM) for value in vars(call.gate).values()):
+        return "it draws random numbers"
     random = np.random.default_rng(0)
     operations: list[Any] = []
     for attempt in range(1 + _ASKS):
