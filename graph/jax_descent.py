@@ -42,8 +42,9 @@ class JaxDescent(EngineDescent):
             different parameters.
         """
         parameters = self.graph.parameters
-        if self._jax.process_count() > 1:
-            self._compare({name: value for name, value in parameters.items() if not isinstance(value, self._jax.Array)})
+        unplaced = {name: value for name, value in parameters.items() if not isinstance(value, self._jax.Array)}
+        if unplaced and self._jax.process_count() > 1:
+            self._compare(unplaced)
         for name, value in parameters.items():
             parameters[name] = placed = self._devices.whole(value)
             if has_file and not (placed.is_fully_addressable or placed.is_fully_replicated):

@@ -1,4 +1,4 @@
-"""Fixtures of tests that need a browser: the system's Chromium, and a page in it that must not complain."""
+"""What is collected, and fixtures of tests that need a browser: Chromium, and a page in it that must not complain."""
 
 import os
 import shutil
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import pytest
+
+# Run by test_jax.py, in a process that has eight devices.
+collect_ignore = [] if "device_count=8" in os.environ.get("XLA_FLAGS", "") else ["eight_devices.py"]
 
 _COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [

@@ -64,7 +64,7 @@ def test_gates_run_on_jax_arrays(case: Case) -> None:
 
 @pytest.mark.parametrize("case", ROWS)
 def test_gates_can_be_traced(case: Case) -> None:
-    for shapes in case.shapes:
+    for shapes in case.shapes[::2]:
         inputs = case.inputs(shapes)
         labels = {port: inputs[port] for port in case.labels}
         upstream = upstream_like(case.make().forward(*inputs))

@@ -67,14 +67,18 @@ class Jitted(Engine):
         self._are_inputs = [isinstance(gate, Input) for _, gate, _ in self._entries]
         self._inputs = {name for name, gate, _ in self._entries if isinstance(gate, Input)}
         self._names = [part.name for part in self.program.parts]
-        self._array: Any = None  # the class of JAX's arrays, known once there is one
+        self._arrays: set[Any] = set()  # the class of JAX's arrays, known once there is one
         self._checks = LabelChecks(self)
         self._function = self.jax.jit(self._both_passes)
 
     def __call__(
         self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
     ) -> tuple[Value, dict[str, Value]]:
-        return self._run(self._taken(inputs, named), upstream)
+        if inputs is upstream is None and named.keys() == self._inputs:
+            given = [named.get(name, gate.value) for name, gate, _ in self._entries]
+            if {*map(type, given)} == self._arrays:  # they are looked at in the trace alone: that halves the time here
+                return self._run(given, None)
+        return self.run(values_of_entries(self.program, inputs, named), upstream)
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         return self._run([values[slot] for slot in self.slots], upstream)
@@ -84,26 +88,18 @@ class Jitted(Engine):
 
         Its `compile().as_text()` is the compiled program, with the collectives by which devices communicate.
         """
-        return self._through(self._function.lower, self._taken(inputs, named), upstream)
-
-    def _taken(self, inputs: Mapping[str, Any] | None, named: dict[str, Any]) -> list[Value]:
-        """Return inputs and parameters. JAX's arrays are looked at in the trace alone: that halves the time here."""
-        if inputs is None and named.keys() == self._inputs:
-            given = [named.get(name, gate.value) for name, gate, _ in self._entries]
-            if {*map(type, given)} == {self._array}:
-                return given
         values = values_of_entries(self.program, inputs, named)
-        return [values[slot] for slot in self.slots]
+        return self._through(self._function.lower, [values[slot] for slot in self.slots], upstream)
 
     def _run(self, arguments: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         """Run the function."""
+        self._checks.run(arguments)
         value, gradients = self._through(self._function, arguments, upstream)
-        self._array = type(value)
+        self._arrays = {type(value)}
         return value, dict(zip(self._names, gradients))
 
     def _through(self, function: Any, arguments: list[Value], upstream: Any) -> Any:
-        """Call the function, or what lowers it, on arguments that were checked and stand where they are to."""
-        self._checks.run(arguments)
+        """Call the function, or what lowers it, on arguments that stand where they are to."""
         upstream = None if upstream is None else as_value(upstream)
         try:
             return self.traced_by(function, self.devices.placed(arguments, self._are_inputs), upstream)

@@ -64,7 +64,9 @@ class Devices:
         """Raise ExplicitMeshError if traced values stand on a mesh whose axes are explicit."""
         for value in values:
             if _is_explicit(self._jax.typeof(value).sharding.mesh):
-                raise ExplicitMeshError
+                raise ExplicitMeshError(
+                    "arrays stand on a mesh with explicit axes: gates need jax.sharding.AxisType.Auto"
+                )
 
     def split(self, value: Value) -> Value:
         """Return an array with its rows split over the devices, or whole on each where they cannot be shared evenly.
