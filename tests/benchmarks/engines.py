@@ -28,7 +28,7 @@ def engine(graph: ComputationalGraph, name: str) -> Run:
         return run  # type: ignore[no-any-return]
     import jax
 
-    return lambda inputs: jax.block_until_ready(run(inputs))
+    return lambda inputs: jax.block_until_ready(run(**inputs))
 
 
 def with_engines(
