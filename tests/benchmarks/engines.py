@@ -13,8 +13,11 @@ ARRAYS = "plain", "source", "jax"
 Run = Callable[[Mapping[str, Any]], Result]
 
 
-def engine(graph: ComputationalGraph, name: str) -> Run:
-    """Return what runs both passes of the graph, given the inputs by name: an engine, or the plain passes."""
+def engine(graph: ComputationalGraph, name: str, wait: bool = True) -> Run:
+    """Return what runs both passes of the graph, given the inputs by name: an engine, or the plain passes.
+
+    JAX's results may still be on their way when it returns, unless it is to `wait`.
+    """
     if name == "plain":
         return lambda inputs: (graph.forward(inputs), graph.backward())
     compile_with = getattr(graph, "compile", None)
@@ -28,7 +31,7 @@ def engine(graph: ComputationalGraph, name: str) -> Run:
         return run  # type: ignore[no-any-return]
     import jax
 
-    return lambda inputs: jax.block_until_ready(run(**inputs))
+    return lambda inputs: jax.block_until_ready(run(**inputs)) if wait else run(**inputs)
 
 
 def with_engines(
