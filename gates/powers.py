@@ -42,6 +42,8 @@ class Power(Gate):
         xp, p = namespace(x), self.p
         if p == 0.0:
             return [dy * xp.zeros_like(x)]
+        if p == 2.0:
+            return [dy * (2.0 * x)]
         if p >= 2.0:
             # x**(p - 1) turns subnormal before p * x**(p - 1) does; p * x and x**(p - 2) do not.
             return [dy * (p * x * xp.pow(x, p - 2.0))]

@@ -68,14 +68,16 @@ def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
         return 1.0
     if given is None:
         if shape_of(value):
+            call = getattr(graph, "call", "backward(upstream)")
             raise ValueError(
-                f"the output {graph.output} has the shape {shape_of(value)}: backward() needs an upstream gradient of "
-                "that shape, or a number for all of it"
+                f"the output {graph.output} has the shape {shape_of(value)}: {call} needs an upstream gradient of that "
+                "shape, or a number for all of it"
             )
         given = 1.0
     who = f"backward(): the upstream gradient of {graph.output}"
     try:
-        return fit(as_value(given), value, who)
+        upstream = fit(as_value(given), value, who)
+        return upstream.copy() if upstream is given and isinstance(given, np.ndarray) else upstream
     except TypeError as error:
         raise prefixed(error, who) from None
 

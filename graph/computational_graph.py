@@ -283,7 +283,7 @@ class ComputationalGraph(TwoPasses):
         <BLANKLINE>
         <BLANKLINE>
         def both_passes(x, y, z, *, dmultiply_1=1.0):
-            \"""Return the value of the output, and the gradients by name.\"""
+            \"""Return the value of the output, and the gradients by name, of numbers.\"""
             # forward
             add_1 = x + y
             multiply_1 = add_1 * z

@@ -202,9 +202,7 @@ def test_the_output_may_stand_in_a_vector_and_be_an_input() -> None:
 
 def test_arrays_are_refused() -> None:
     run = wide().compile("batched")
-    with pytest.raises(
-        TypeError, match=r"takes? .*numbers|computes with numbers, got an array of shape \(3,\) for 'x'"
-    ):
+    with pytest.raises(TypeError, match=r"computes with Python floats, got ndarray of shape \(3,\) for 'x'"):
         run(x=[1.0, 2.0, 3.0], y=1.0)
     assert run(x=0.1, y=1.0)[0] == pytest.approx(wide().forward(x=0.1, y=1.0), rel=1e-12)
 

@@ -32,8 +32,8 @@ class Batched(Engine):
         for name, _, slot in self.program.entries:
             if type(values[slot]) is not float:
                 raise TypeError(
-                    f"the batched engine computes with numbers, got an array of shape {shape_of(values[slot])} for "
-                    f"{name!r}; graph.compile('source') computes with arrays"
+                    f"the batched engine computes with Python floats, got {type(values[slot]).__name__} of shape "
+                    f"{shape_of(values[slot])} for {name!r}; graph.compile('source') computes with arrays"
                 )
         while self._instead is None:
             if self._vectors is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gates.gate import fresh
 from gates.values import Value
 from graph.arguments import values_of_entries
 from graph.engines.auto import Auto
@@ -42,10 +43,14 @@ def compiled(graph: TwoPasses, engine: str) -> Callable[..., tuple[Value, dict[s
 def written(graph: TwoPasses, inputs: Mapping[str, Any]) -> str:
     """Return the code of both passes, for such inputs; for numbers if none are given."""
     program = program_of(graph)
+    program.rows = [row._replace(gate=fresh(row.gate)) for row in program.rows]  # the graph's own stay as they are
     given = inputs or {name: 1.0 for name, gate, _ in program.entries if isinstance(gate, Input)}
     try:
         return source_of(Trace(program, values_of_entries(program, given, {})[: len(program.entries)])).text
     except Exception as error:
-        if not inputs:
-            error.add_note("in to_source() with numbers as inputs: give others, or run forward() first")
-        raise
+        if inputs or not given:
+            raise
+        raise ValueError(
+            "to_source() was given no inputs, and numbers do not fit: give it arrays of the right shapes, or run "
+            f"forward() first ({type(error).__name__}: {error})"
+        ) from error

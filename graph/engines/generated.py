@@ -46,8 +46,9 @@ class Generated(Engine):
         inputs = ["".join(name) for name, gate, _ in self.program.entries if isinstance(gate, Input)]
         if len(self.program.entries) > _FEW or not inputs or not all(map(_is_keyword, inputs)):
             return engine.__call__
-        self._space = {"_run": type(engine).__call__, "_not_given": object()}
+        self._space = {"_run": type(engine).__call__, "_not_given": _NotGiven(), "_owner": engine}
         exec(_with_keywords(inputs, "    pass"), self._space)
+        self._space["__call__"].__doc__ = Engine.__call__.__doc__
         return MethodType(self._space["__call__"], engine)
 
     def _shorten(self, version: Version) -> None:
@@ -65,15 +66,15 @@ class Generated(Engine):
             numbers.append(f"type({number})")
             lines.append(f"{variable} = {number}")
         body = [f"            {line}" for line in lines] + [f"        {line}" for line in version.plain.body]
+        of_floats = f"{' is '.join(numbers)} is float"
         short = [
-            f"    if {' is '.join(numbers)} is float and _inputs is _upstream is None and not _others:",
+            f"    if {of_floats} and _inputs is _upstream is None and not _others and _self is _owner:",
             "        try:",
             *body,
             "        except (ArithmeticError, ValueError):",
             "            pass",
         ]
         exec(version.plain.text, self._space)  # the functions that the body calls
-        self._space.update(version.objects)
         exec(_with_keywords(inputs, "\n".join(short)), self._space)
         function.__code__ = self._space["__call__"].__code__
 
@@ -87,11 +88,8 @@ class Generated(Engine):
             if len(self._versions) == _KEPT:
                 del self._versions[next(iter(self._versions))]
             self._versions[key] = version
-            of_numbers = all(kind is float for kind in key) and type(version.like) is float
-            if of_numbers and not version.checks and "__call__" in self._space:
-                inputs = {name for name, gate, _ in self.program.entries if isinstance(gate, Input)}
-                if inputs.isdisjoint(version.plain.functions):
-                    self._shorten(version)
+            if "__call__" in self._space and version.can_be_shortened:
+                self._shorten(version)
         return version.run(entries, upstream)
 
 
@@ -116,6 +114,7 @@ class Version:
                 )
         trace = Trace(program, entries)
         output = trace.output.value
+        self.of_numbers = all(type(value) is float for value in [*entries, output])
         self.like = output if type(output) is float else np.zeros_like(output)  # laid out alike, as upstream will be
         self.checks = [
             (call, [stand_in(values.value) for values in trace.inputs_of(call)])
@@ -131,6 +130,13 @@ class Version:
         self.objects: dict[str, Any] = {argument: _Called(calls[node]) for node, argument in self.exact.objects.items()}
         self.objects.update({argument: entries[slot] for argument, slot in self.exact.constants})
         self.function = _function(self.plain.text, self.objects)
+
+    @property
+    def can_be_shortened(self) -> bool:
+        """Whether the code is of numbers, has names that no input has, and can run without anything around it."""
+        inputs = [name for name, gate, _ in self.program.entries if isinstance(gate, Input)]
+        has_own_names = self.plain is not self.exact and set(inputs).isdisjoint(self.plain.functions)
+        return self.of_numbers and has_own_names and not self.checks
 
     @functools.cached_property
     def _exact_function(self) -> Any:
@@ -152,6 +158,8 @@ class Version:
             found = self.function(*arguments, **plain)
         except (ArithmeticError, ValueError):
             try:
+                if self.plain is self.exact:
+                    raise
                 found = self._exact_function(*arguments, **exact)
             except Exception:
                 found = self._run_gate_by_gate(entries, upstream)
@@ -163,6 +171,13 @@ class Version:
         """Run both passes as the graph does: an error has the name of its gate then."""
         empty = [None] * (self.program.size - len(entries))
         return self._gate_by_gate.run([*entries, *empty], upstream)
+
+
+class _NotGiven:
+    """Stands for an argument that is not given."""
+
+    def __repr__(self) -> str:
+        return "..."
 
 
 class _OtherGradients(Exception):
@@ -218,7 +233,7 @@ def __call__(_self, _inputs=None, _upstream=None, /, *, {keywords}, **_others):
 
 def _layout(array: Any) -> Any:
     """Return how an array lies in memory, which sums depend on in the last digits."""
-    return None if array.flags.c_contiguous else array.strides
+    return None if not isinstance(array, np.ndarray) or array.flags.c_contiguous else array.strides
 
 
 def _function(text: str, objects: dict[str, Any]) -> Any:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from gates.doors import formula
-from gates.gate import fresh
+from gates.doors import checked, formula
+from gates.gate import Gate, fresh
 from gates.values import Value, as_value
 from graph.arguments import upstream_gradient, values_of_entries
 from graph.engines.engine import Engine, returned
 from graph.engines.label_checks import LabelChecks
 from graph.engines.meshes import Devices, ExplicitMeshError, imported_jax
+from graph.engines.probing import draws, random_state
 from graph.engines.program import Program
 from graph.entries import Constant, Input
 from graph.passes import run_backward, run_forward
@@ -47,7 +48,7 @@ class Jitted(Engine):
     ImportError
         If JAX is not installed.
     TypeError
-        If a gate keeps parameters of its own, which JAX would take for constants.
+        If a gate keeps parameters of its own, or draws random numbers, which JAX would take for constants.
     """
 
     name = "jax"
@@ -56,6 +57,11 @@ class Jitted(Engine):
         self.jax = imported_jax('compile("jax")')
         super().__init__(program)
         for row in program.rows:
+            if draws(row.gate):
+                raise TypeError(
+                    f'compile("jax"): {row.node} ({type(row.gate).__name__}) draws random numbers, which JAX would '
+                    "take for constants: make them an input of the graph"
+                )
             if getattr(row.gate, "has_parameters", False):
                 raise TypeError(
                     f'compile("jax"): {row.node} ({type(row.gate).__name__}) keeps parameters of its own, which JAX '
@@ -120,7 +126,13 @@ class Jitted(Engine):
         self.devices.check_traced(arguments)
         program = self.program
         values, calls = self.filled_in(arguments), self.calls()
+        before = random_state()
         run_forward(calls, values)
+        if random_state() != before:
+            raise TypeError(
+                "the jax engine: a gate draws random numbers, which JAX would take for constants: make them an input "
+                "of the graph"
+            )
         value = values[program.output_slot]
         grads: list[Any] = [None] * program.size
         grads[program.output_slot] = upstream_gradient(upstream, value, program)
@@ -139,12 +151,15 @@ class Jitted(Engine):
         return values
 
     def calls(self) -> list[Call]:
-        """Return calls without checks, of copies of the gates, which are left with traced values."""
+        """Return calls of copies of the gates, which are left with traced values, without the checks of labels."""
         calls = []
         for call in self.program.calls:
             gate = fresh(call.gate)
             gate.wanted = call.gate.wanted
-            calls.append(call._replace(gate=gate, forward=formula(gate.forward)))
+            bare = formula(gate.forward)
+            is_checked = type(gate).check is not Gate.check and not gate.labels
+            forward = checked(bare, f"{call.node} ({type(gate).__name__})") if is_checked else bare
+            calls.append(call._replace(gate=gate, forward=forward))
         return calls
 
 

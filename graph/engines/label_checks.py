@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from graph.engines.jitted import Jitted
 
 
+_KEPT = 16  # sets of shapes that are remembered
+
+
 class LabelChecks:
     """Lets gates check the labels that they read. Arrays of JAX never change: those of the last call are known.
 
@@ -30,10 +34,14 @@ class LabelChecks:
     def __init__(self, engine: Jitted) -> None:
         self._engine = engine
         self._slots = engine.program.label_slots
-        self._calls = {call.node: call for call in engine.program.label_checks}
         self._constants = {slot: gate.value for _, gate, slot in engine.program.entries if isinstance(gate, Constant)}
         self._last: list[Any] = []  # the shapes and the labels of the last call
         self._inputs: dict[Any, dict[str, list[Value]]] = {}  # by shapes of arguments: what the gates look at
+
+    @functools.cached_property
+    def _calls(self) -> dict[str, Call]:
+        """The calls of gates that check labels, by name."""
+        return {call.node: call for call in self._engine.program.label_checks}
 
     def run(self, arguments: list[Value]) -> None:
         """Check the labels among the arguments of the engine's function.
@@ -53,11 +61,13 @@ class LabelChecks:
             return
         labels = {**self._constants, **{slot: _on_this_host(value) for slot, value in given.items()}}
         if shapes not in self._inputs:
+            if len(self._inputs) == _KEPT:
+                del self._inputs[next(iter(self._inputs))]
             self._inputs[shapes] = self._checked_on_the_way(arguments, labels)
         else:
             for call in self._calls.values():
                 _check(call, self._inputs[shapes][call.node], labels)
-        if not any(isinstance(value, np.ndarray) for value in given.values()):
+        if not any(value is None or isinstance(value, np.ndarray) for value in labels.values()):
             self._last = [shapes, *given.values()]
 
     def _checked_on_the_way(self, arguments: list[Value], labels: dict[int, Any]) -> dict[str, list[Value]]:
@@ -85,6 +95,7 @@ class LabelChecks:
 
 def _check(call: Call, inputs: list[Value], labels: dict[int, Any]) -> None:
     """Let a gate check its labels; what is known of its other inputs is shapes and dtypes."""
+    inputs = list(inputs)
     for port in call.gate.labels:
         if labels.get(call.sources[port]) is None:  # in a trace of the caller's, or no input or constant
             return

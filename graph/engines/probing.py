@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from random import Random
+from random import Random, getstate
 from typing import Any
 
 import numpy as np
 
 from gates.doors import as_output, as_outputs, formula, gradient_of
+from gates.foreign import Foreign
 from gates.gate import fresh
 from gates.values import Value, as_value, shape_of
 from graph.engines.symbols import Symbol, Untraceable, written
@@ -42,7 +43,7 @@ def why_untraceable(call: Call, inputs: list[Value]) -> str:
     str
         The reason; "" if there is none.
     """
-    if any(isinstance(value, _RANDOM) for value in vars(call.gate).values()):
+    if draws(call.gate):
         return "it draws random numbers"
     random = np.random.default_rng(0)
     operations: list[Any] = []
@@ -52,12 +53,13 @@ def why_untraceable(call: Call, inputs: list[Value]) -> str:
         gate = fresh(call.gate)
         gate.wanted = call.gate.wanted
         real = call._replace(gate=gate, sources=tuple(range(len(inputs))), out=len(inputs))
+        before = random_state()
         try:
             outputs, upstream, gradients = _on_values(real, given, random)
             again = _on_values(real, given, random, upstream)
         except Exception:
             continue
-        if not _same(outputs + gradients, again[0] + again[2]):
+        if random_state() != before or not _same(outputs + gradients, again[0] + again[2]):
             return "it gives something else each time"
         try:
             tape, found = on_symbols(call, given, upstream)
@@ -69,6 +71,18 @@ def why_untraceable(call: Call, inputs: list[Value]) -> str:
     if any(structure != operations[0] for structure in operations):
         return "what it does depends on the values of numbers"
     return ""
+
+
+def draws(gate: Any) -> bool:
+    """Return whether a gate has a generator of random numbers."""
+    owner = gate.gate if isinstance(gate, Foreign) else gate
+    return any(isinstance(value, _RANDOM) for value in getattr(owner, "__dict__", {}).values())
+
+
+def random_state() -> Any:
+    """Return the state of the generators of random numbers that NumPy and Python have for all."""
+    name, keys, *rest = np.random.get_state(legacy=True)
+    return name, np.asarray(keys).tobytes(), rest, getstate()
 
 
 def reason(error: BaseException) -> str:

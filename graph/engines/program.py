@@ -61,6 +61,8 @@ class Program:
         How many slots there are.
     """
 
+    call = "run(inputs, upstream)"  # how an engine takes the upstream gradient, for messages
+
     entries: list[tuple[str, Entry, int]]
     label_slots: set[int]
     rows: list[Row]
@@ -114,6 +116,7 @@ class _Expansion:
         self.label_slots: set[int] = set()
         self.listed: list[tuple[str, Any, list[int], int, int]] = []  # name, gate, sources, first slot, outputs
         self.size = 0
+        self.taken = set(graph.graph)
         slots = self._expand(graph, "", {})
         names = {id(parameter): name for name, parameter in graph._parameters.items()}
         self.entries = [(names.get(id(gate), name), gate, slot) for name, gate, slot in self.entries]
@@ -152,6 +155,9 @@ class _Expansion:
         slots: dict[tuple[str, int], int] = {}
         for node in schedule.order:
             gate, name = gates[node], prefix + node
+            while prefix and name in self.taken:
+                name += "'"
+            self.taken.add(name)
             reads = [slots[source] for source in sources_of_node[node]]
             if isinstance(gate, Input) and prefix:
                 is_label = schedule.slots[node] in schedule.label_slots

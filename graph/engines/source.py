@@ -6,7 +6,6 @@ import functools
 import inspect
 import keyword
 import re
-import textwrap
 from typing import NamedTuple
 
 from gates import scalar_math
@@ -179,7 +178,7 @@ class _Writer:
         if (d or call.node in self.objects) and any(symbol.uses for symbol in operations):
             gate = call.gate.gate if isinstance(call.gate, Foreign) else call.gate
             about = [_comment(text) for text in (type(gate).__name__, call.gate.pattern) if text]
-            if call.node in self.objects:
+            if call.node in self.objects and not d:
                 about.append(f"called as an object: {_comment(self.trace.objects[call.node])}")
             self.lines.append(f"    # {variable}: {', '.join(about)}")
         self._operations(operations)
@@ -247,17 +246,26 @@ class _Writer:
             lines = [f"def {FUNCTION}(", f"    {signature}", "):"]
         if len(lines[-2:][0]) > _WIDTH:
             lines = [f"def {FUNCTION}(", *[f"    {x}," for x in signature.split(", ")], "):"]
-        return [*lines, *self._docstring()]
+        return [*lines, *self._docstring(), *self._shapes()]
 
     def _docstring(self) -> list[str]:
-        """Return what the function says of itself, with the shapes that it is for."""
-        first = '    """Return the value of the output, and the gradients by name.'
-        entries = [symbol for symbol in self.trace.entries if type(symbol.value) is not float]
-        if not entries:
+        """Return what the function says of itself."""
+        of_numbers = ", of numbers" * all(type(symbol.value) is float for symbol in self.trace.entries)
+        first = f'    """Return the value of the output, and the gradients by name{of_numbers}.'
+        if not self.objects:
             return [f'{first}"""']
-        shapes = ", ".join(dict.fromkeys([f"{symbol.name} {symbol.shape}" for symbol in entries]))
-        text = textwrap.fill(f"For these shapes: {shapes}.", _WIDTH - 4, break_long_words=False)
-        return [first, "", *textwrap.indent(text, "    ").splitlines(), '    """']
+        return [
+            first,
+            "",
+            "    The arguments that end with _gate are gates, which are called as objects: those of",
+            '    these names in the graph, such as graph.graph.nodes[name]["gate"].',
+            '    """',
+        ]
+
+    def _shapes(self) -> list[str]:
+        """Return statements that the arrays have the shapes that the code is for."""
+        arrays = [symbol for symbol in self.trace.entries if type(symbol.value) is not float and symbol.uses]
+        return list(dict.fromkeys([f"    assert {symbol.name}.shape == {symbol.shape}" for symbol in arrays]))
 
 
 @functools.cache

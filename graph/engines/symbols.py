@@ -75,6 +75,9 @@ class Symbol:
         self.name = ""  # the variable that holds it, where it has one
         self.text, self.level = "", 0  # how it is written, and how tightly that binds
 
+    def __repr__(self) -> str:
+        return f"Symbol({self.operation}, {self.value!r})"
+
     def __array_namespace__(self, api_version: str | None = None) -> Functions:
         return Functions(self.tape, np if isinstance(self.value, (np.ndarray, np.generic)) else scalar_math)
 

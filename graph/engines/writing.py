@@ -22,6 +22,7 @@ _SIGNS = {
     "|": _OR,
     **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), _COMPARISON),
 }
+_DEFAULTS = [("axis", "None"), ("keepdims", "False")]  # of NumPy's functions
 _PREFIXES = {"negative": "-", "positive": "+", "~": "~"}
 
 #: Functions of numbers that generated code has of `gates.scalar_math`, as they stand there.
@@ -60,6 +61,8 @@ class Writing:
             left, right = self._operand(operands[0], level), self._operand(operands[1], level + 1)
             if level == _COMPARISON:
                 left = self._operand(operands[0], level + 1)
+            if operation == "+" and right.startswith("-"):
+                return f"{left} - {right[1:]}", level
             return f"{left} {operation} {right}", level
         if operation == "**":
             left, right = self._operand(operands[0], _ATOM), self._operand(operands[1], _UNARY)
@@ -126,7 +129,8 @@ class Writing:
 
     def _arguments(self, operands: Any, options: dict[str, Any]) -> str:
         """Return what stands between the parentheses of a call."""
-        return ", ".join([*map(self._part, operands), *[f"{name}={self._part(x)}" for name, x in options.items()]])
+        named = [f"{name}={self._part(x)}" for name, x in options.items() if (name, x) not in _DEFAULTS]
+        return ", ".join([*map(self._part, operands), *named])
 
 
 def _level(literal: str) -> int:
