@@ -256,7 +256,7 @@ class ComputationalGraph(TwoPasses):
         statement for each gate forward, whose variable is the gate's name, and then the gradients, `dx` for x. It needs
         NumPy, or only `math` for numbers, and gives the same bits as the graph. It comes from running the gates on
         symbols; a gate that asks for the values of numbers, as in `if x > 0`, is called as an object, which is an
-        argument of the function then.
+        argument of the function then. Labels are not checked in it.
 
         Parameters
         ----------
@@ -304,15 +304,20 @@ class ComputationalGraph(TwoPasses):
         """Return a function that runs both passes of the graph as it is now, faster than gate by gate.
 
         `value, gradients = run(x=..., ...)` takes what `forward` takes, also the upstream gradient as the second
-        positional argument, and reads the graph's current parameters. The graph's own values and gradients stay as they
-        are. `run.__self__` is the engine.
+        positional argument: `run({"x": x}, upstream)`. It reads the graph's current parameters, and leaves the graph's
+        own values and gradients as they are, since copies of the gates run. What else a formula looks up, a setting or
+        a variable of its module, is that of the first call, at which the formulas are also tried with other numbers;
+        what a gate keeps from call to call may be lost. `run.__self__` is the engine.
 
         Parameters
         ----------
         engine : str
-            "source" runs the code of `to_source`, written at the first call, and again for other shapes.
+            "source" runs the code of `to_source`, written at the first call, and again for other shapes. It gives the
+            bits of the graph's own passes, and is fastest where floats are given by keyword.
             "batched" runs graphs of numbers as vectors: gates of one kind that do not depend on each other at once.
-            "jax" runs both passes as one program that JAX compiles, on one device or on many.
+            Sums come in another order, so that results agree to some 1e-15.
+            "jax" runs both passes as one program that JAX compiles, on one device or on many, in float32 unless JAX's
+            64 bits are enabled.
             "plain" runs gate by gate.
             "auto" chooses at the first call; its `repr` says which, and why.
 
@@ -325,6 +330,8 @@ class ComputationalGraph(TwoPasses):
         ------
         ValueError
             If there is no such engine, or the graph is guarded.
+        ImportError
+            If it is "jax", and JAX is not installed.
 
         Examples
         --------

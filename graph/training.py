@@ -51,7 +51,7 @@ def train(
         Arrays for the graph's inputs by name, an example a row, dealt out in a new random order each epoch. Or an
         iterable of minibatches, each a mapping of names to arrays, for data that does not fit in memory: it is gone
         through once an epoch, as it comes. A function, such as a generator function, is called once an epoch.
-        Inputs had better be made with `grad=False`: the gradients of others are computed, and not used.
+        Make inputs with `grad=False`: the gradients of others are computed, and not used.
     learning_rate : float
         The length of a step, in units of the parameters per unit of their gradients.
     batch_size : int

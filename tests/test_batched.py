@@ -191,7 +191,7 @@ def test_where_all_is_narrow() -> None:
     )
 
 
-def test_the_output_may_stand_in_a_vector_and_be_an_input() -> None:
+def test_the_output_may_be_one_of_many_alike_or_an_input() -> None:
     graph = side_by_side([Tanh() for _ in range(20)])
     graph.output = graph["tanh_7"]
     _, found, wanted = run_both(graph, x=0.3, y=0.9)

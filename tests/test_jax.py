@@ -426,3 +426,34 @@ def test_what_else_two_hosts_do(tmp_path: Path) -> None:
         assert re.search(rf"labels must be 16 .*, got 3 at position {2 + 8 * host}$", found["own label"])
         assert re.search(r"the loss is nan at step .* the input 'X' is inf at .*, row 7 of data", found["infinite"])
         assert "processes begin with different parameters" in found["seeds"]
+
+
+def test_a_check_of_shapes_is_made_in_the_trace() -> None:
+    class Long(Square):
+        def check(self, x: Any) -> None:
+            if x.shape[0] < 3:
+                raise ValueError("x must have 3 rows")
+
+    graph = ComputationalGraph()
+    graph.add(Long(), graph.input("x"), name="long")
+    run = graph.compile("jax")
+    assert run({"x": jnp.ones(4)}, 1.0)[1]["x"].tolist() == [2.0] * 4
+    with pytest.raises(ValueError, match=r"long \(Long\): x must have 3 rows"):
+        run({"x": jnp.ones(2)}, 1.0)
+
+
+def test_random_gates_are_refused() -> None:
+    class Has(Square):
+        def __init__(self) -> None:
+            self.random = np.random.default_rng(0)
+
+    class Uses(Square):
+        def forward(self, x: Any) -> Any:
+            self.kept = (x,)
+            return x * x + np.random.normal()
+
+    for gate in (Has(), Uses()):
+        graph = ComputationalGraph()
+        graph.add(gate, graph.input("x"))
+        with pytest.raises(TypeError, match=r"draws random numbers, which JAX would take for constants"):
+            graph.compile("jax")(x=1.0)

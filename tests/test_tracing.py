@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import random
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -157,6 +159,9 @@ def test_formulas_that_are_not_the_same_operations_for_all_numbers(gate: Any, fi
 
 def test_a_random_gate_is_called_as_an_object() -> None:
     assert "users_gate" in graph_of(Draws, 1).to_source(x=VALUES[0])
+    for draw in (np.random.random, random.random):
+        drops = gate_of(lambda self, x, draw=draw: x * float(draw() < 2.0), lambda self, dy: [dy])
+        assert "users_gate" in graph_of(drops, 1).to_source(x=1.0)
 
 
 def test_powers_of_numbers_that_may_be_complex() -> None:
@@ -199,11 +204,11 @@ def test_nan_and_infinity_as_literals() -> None:
 
 
 def test_memory_that_is_laid_out_otherwise() -> None:
-    random = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     graph = ComputationalGraph.from_expression("x * y + b")
     run = graph.compile()
     for make in (np.asfortranarray, np.ascontiguousarray, lambda x: x[::-1], lambda x: x.T.copy().T):
-        inputs = {"x": make(random.normal(size=(1000, 2))), "y": random.normal(size=2), "b": np.ones(2)}
+        inputs = {"x": make(generator.normal(size=(1000, 2))), "y": generator.normal(size=2), "b": np.ones(2)}
         value = graph.forward(inputs)
         assert_same_passes("source", run(inputs, 0.1), (value, graph.backward(0.1)))
 
@@ -290,14 +295,28 @@ NAMES = [
 ]
 
 
+class Asks(Gate):
+    """y = |x|, by a question; at 0 it gives no gradient."""
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return x if x > 0 else -x
+
+    def backward(self, dy: Any) -> list[Any]:
+        return [None if self.x == 0 else dy if self.x > 0 else -dy]
+
+
+@pytest.mark.parametrize("asks", [False, True])
 @pytest.mark.parametrize("names", NAMES)
-def test_inputs_and_gates_may_have_any_names(names: tuple[str, str]) -> None:
+def test_inputs_and_gates_may_have_any_names(names: tuple[str, str], asks: bool) -> None:
     sine = gate_of(lambda self, x: vars(self).update(x=x) or namespace(x).sin(x), lambda self, dy: [dy * self.x])
     graph = ComputationalGraph()
     a, b = graph.inputs(*names)
     free = [name for name in ("sin", "type", "ValueError", "maximum", "math", "exp") if name not in names]
     wire = graph.add(Exp(), np.maximum(a, b), name=free[0])
     wire = graph.add(sine(), wire, name=free[1]) * 3.0 + np.tanh(a)
+    if asks:
+        wire = graph.add(Asks(), wire, name=free[3])
     graph.output = graph.add(Multiply(), wire, b, name=free[2])
     run = graph.compile()
     for one, other in ((1.0, 2.0), (2.0, 1.0), (2000.0, 1.0), (0.5, 0.25)):
@@ -346,11 +365,122 @@ def test_one_function_in_several_threads(engine: str) -> None:
         wrong.extend([found for found in [run(x=number) for _ in range(300)] if found != wanted[number]])
 
     threads = [threading.Thread(target=work, args=(number,)) for number in wanted]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
     assert not wrong
+
+
+def test_a_gate_that_gives_no_gradient_at_times_in_the_short_way() -> None:
+    graph = ComputationalGraph()
+    graph.add(Multiply(), graph.add(Asks(), graph.input("x")), 3.0)
+    run = graph.compile()
+    for x in (1.0, 0.0, -2.0, 0.0, 1.0):
+        value = graph.forward(x=x)
+        assert run(x=x) == run({"x": x}) == (value, graph.backward())
+
+
+def test_names_within_and_outside_that_are_the_same() -> None:
+    inner = ComputationalGraph()
+    inner.add(Asks(), inner.input("a"), name="o")
+    graph = ComputationalGraph()
+    first = graph.add(inner.as_gate(), graph.input("x"), name="inner")
+    graph.add(Branch(), first, name="inner.o")
+    for engine in ("plain", "source", "batched", "auto"):
+        assert graph.compile(engine)(x=-2.0) == (20.0, {"x": -10.0})
+
+
+class Branch(Gate):
+    """y = 10 x, by a question."""
+
+    def forward(self, x: Any) -> Any:
+        return 10.0 * x if x != 0 else 0.0
+
+    def backward(self, dy: Any) -> list[Any]:
+        return [10.0 * dy]
+
+
+@pytest.mark.parametrize("engine", ["graph", "source", "plain", "auto"])
+def test_the_upstream_gradient_stays_the_callers(engine: str) -> None:
+    graph = ComputationalGraph()
+    graph.output = graph.input("x")
+    x, dz = np.ones(3), np.ones(3)
+    if engine == "graph":
+        graph.forward(x=x)
+        gradients = graph.backward(dz)
+    else:
+        gradients = graph.compile(engine)({"x": x}, dz)[1]
+    gradients["x"] += 5.0
+    assert dz.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_copy_of_a_function_has_its_own_parameters() -> None:
+    graph = ComputationalGraph()
+    graph.output = graph.input("x") * graph.parameter("w", 2.0)
+    run = graph.compile()
+    run(x=1.0)
+    other = copy.deepcopy(run)
+    graph.parameters["w"] = 7.0
+    assert other(x=1.0)[0] == other({"x": 1.0})[0] == 2.0
+    assert run(x=1.0)[0] == 7.0
+
+
+def test_a_failing_gate_is_not_called_again_and_again() -> None:
+    calls = []
+
+    class Fails(Gate):
+        def forward(self, x: Any) -> Any:
+            calls.append(x)
+            if x < 0:
+                raise ValueError("negative")
+            return x
+
+        def backward(self, dy: Any) -> list[Any]:
+            return [dy]
+
+    graph = ComputationalGraph()
+    graph.add(Fails(), graph.input("x"))
+    run = graph.compile()
+    run(x=1.0)
+    run(x=1.0)
+    calls.clear()
+    with pytest.raises(ValueError, match="negative"):
+        run(x=-1.0)
+    assert calls == [-1.0, -1.0]  # once more for the error to have the gate's name
+
+
+def test_generated_code_refuses_other_shapes() -> None:
+    graph = ComputationalGraph.from_expression("mean(x * y)")
+    space: dict[str, Any] = {}
+    exec(graph.to_source(x=np.ones((3, 2)), y=np.ones(2)), space)
+    assert space["both_passes"](np.ones((3, 2)), np.ones(2))[0] == 1.0
+    with pytest.raises(AssertionError):
+        space["both_passes"](np.ones((5, 2)), np.ones(2))
+
+
+def test_the_code_leaves_gates_with_parameters_as_they_are() -> None:
+    class Own(Square):
+        has_parameters = True
+
+    graph = ComputationalGraph()
+    graph.add(Own(), graph.input("x"))
+    graph.forward(x=3.0)
+    graph.to_source(x=50.0)
+    assert graph.backward() == {"x": 6.0}
+
+
+def test_arrays_of_other_libraries_are_refused_by_name() -> None:
+    import array_api_strict
+
+    run = ComputationalGraph.from_expression("x * y").compile()
+    with pytest.raises(TypeError, match="computes with numbers and NumPy arrays, got Array for 'x'"):
+        run({"x": array_api_strict.asarray([1.0]), "y": np.ones(1)}, 1.0)
 
 
 @pytest.mark.parametrize("engine", ["source", "plain", "batched", "auto"])
@@ -371,6 +501,13 @@ def test_auto_chooses_by_what_flows_in() -> None:
     run({"x": np.ones(3), "y": 2.0}, 1.0)
     assert "source, since 2 gates of arrays are few enough" in repr(run)
     assert "2 gates of numbers" in repr(run)
+
+
+def test_auto_gives_up_code_where_shapes_keep_changing() -> None:
+    run = ComputationalGraph.from_expression("sum(x * x)").compile("auto")
+    for length in range(1, 40):
+        assert run(x=np.ones(length))[0] == length
+    assert "plain, since the shapes change too often" in repr(run)
 
 
 def test_auto_takes_vectors_for_what_is_wide_and_gate_by_gate_for_what_is_long(monkeypatch: Any) -> None:

@@ -17,6 +17,7 @@ from graph.engines.segments import MOST_WRITTEN
 
 _FEW = 1000  # gates of numbers that are written as code without asking whether they can be stacked
 _MANY = 100  # gates to a vector operation, from which on it is faster than their code
+_MOST_SHAPES = 16  # for which code is written
 _MOST_OF_ARRAYS = 10_000  # gates of arrays that are written as code, which takes a minute for 100,000
 
 
@@ -37,6 +38,8 @@ class Auto(Engine):
         kind = _kind([values[slot] for _, _, slot in self.program.entries])
         if kind not in self._chosen:
             self._chosen[kind] = self._choose(kind)
+        elif self._chosen[kind][0] is self._generated and self._generated.written > _MOST_SHAPES:
+            self._chosen[kind] = Plain(self.program), "the shapes change too often for code to be written for each"
         return self._chosen[kind][0].run(values, upstream)
 
     def _choose(self, kind: str) -> tuple[Engine, str]:

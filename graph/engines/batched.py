@@ -17,7 +17,11 @@ from graph.engines.segments import MOST_WRITTEN, LastSegment, NotNumbers, Segmen
 
 
 class Batched(Engine):
-    """Runs a graph of numbers as vectors. The order of work is planned at the first call."""
+    """Runs a graph of numbers as vectors. The order of work is planned at the first call.
+
+    Sums are taken in another order than gate by gate, so that results agree to some 1e-15, not to the bit; the sign of
+    a gradient of 0 is lost.
+    """
 
     name = "batched"
 
@@ -25,7 +29,7 @@ class Batched(Engine):
         super().__init__(program)
         self._refused: set[type] = set()  # the classes of gates whose formulas do not run on vectors
         self._vectors: _Vectors | None = None
-        self._instead: Engine | None = None  # where vectors are of no use
+        self._instead: Engine | None = None  # used where nothing can be stacked
         self._why = ""
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
@@ -92,16 +96,12 @@ class _Vectors:
         self.parts = program.parts
         self.count = len(program.entries)
         self.values, self.grads = np.zeros(plan.size), np.zeros(plan.size)
-        self.output = int(plan.places[program.output_slot])
-        self.steps: list[Batch | Segment] = []
-        self.last: LastSegment | None = None
-        for step in plan.steps:
-            if isinstance(step, Batch):
-                self.steps.append(step)
-            elif step is plan.steps[-1]:
-                self.last = LastSegment(step, plan.places, program.unneeded, program.output_slot)
-            else:
-                self.steps.append(Segment(step, plan.places, program.unneeded))
+        *steps, last = plan.steps  # the output waits alone in the last generation
+        self.steps = [
+            step if isinstance(step, Batch) else Segment(step, plan.places, program.unneeded) for step in steps
+        ]
+        assert isinstance(last, list)
+        self.last = LastSegment(last, plan.places, program.unneeded, program.output_slot)
 
     def run(self, values: list[Value], upstream: float) -> tuple[float, dict[str, float]]:
         """Run both passes."""
@@ -113,11 +113,7 @@ class _Vectors:
                     self._forward(step)
                 else:
                     step.forward(self.values)
-            if self.last is not None:
-                value = self.last.both_passes(self.values, self.grads, upstream)
-            else:
-                value = float(self.values[self.output])
-                self.grads[self.output] = upstream
+            value = self.last.both_passes(self.values, self.grads, upstream)
             for step in reversed(self.steps):
                 if not isinstance(step, Batch):
                     step.backward(self.grads)

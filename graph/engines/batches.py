@@ -203,7 +203,6 @@ class Plan:
         for step in self.steps:
             if not isinstance(step, Batch):
                 np.add.at(readers, self.places[[slot for row in step for slot in row.sources]], 2)
-        readers[self.places[self.program.output_slot]] += 2
         for batch, port, places in targets:
             batch.adds.append((port, Scatter(places, bool((readers[places] == 1).all()))))
 

@@ -94,7 +94,7 @@ def returned(program: Program, values: list[Value], grads: list[Any]) -> dict[st
 
 
 def stand_in(value: Value) -> Value:
-    """Return what has the shape and the dtype of a value, without its numbers."""
+    """Return a placeholder with the shape and the dtype of a value."""
     return 0.0 if type(value) is float else np.broadcast_to(np.zeros((), value.dtype), shape_of(value))
 
 

@@ -11,7 +11,8 @@ from gates.doors import as_output, as_outputs, formula, gradient_of
 from gates.foreign import Foreign
 from gates.gate import fresh
 from gates.values import Value, as_value, shape_of
-from graph.engines.symbols import Symbol, Untraceable, written
+from graph.engines.literals import Untraceable, literal
+from graph.engines.symbols import Symbol
 from graph.library import GATES
 from graph.passes import run_alone, run_forward
 from graph.schedule import Call
@@ -108,7 +109,7 @@ def on_symbols(call: Call, inputs: list[Value], upstream: list[Value]) -> tuple[
         ]
     for result in outputs + gradients:
         if result is not None and not isinstance(result, Symbol):
-            Symbol(tape, "literal", (written(result),), {}, result)
+            Symbol(tape, "literal", (literal(result),), {}, result)
     return tape, [result.value if isinstance(result, Symbol) else result for result in outputs + gradients]
 
 

@@ -13,7 +13,7 @@ from graph.engines.program import Part, Program, Row
 from graph.entries import Input
 from graph.passes import run_backward, run_forward
 
-#: The largest number of gates that are worth to be written as code.
+#: The largest number of gates that are worth writing as code.
 MOST_WRITTEN = 50_000
 Vector = np.ndarray[Any, Any]
 

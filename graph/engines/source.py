@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from gates import scalar_math
 from gates.foreign import Foreign
+from graph.engines.literals import literal, quoted
 from graph.engines.names import Names, Numbers
-from graph.engines.symbols import Symbol, quoted, written
+from graph.engines.symbols import Symbol
 from graph.engines.tracing import Section, Trace
-from graph.engines.writing import TAKEN_OVER, Writing
+from graph.engines.writing import ATOM, TAKEN_OVER, Writing
 from graph.entries import Constant
 
 FUNCTION = "both_passes"
@@ -90,7 +91,7 @@ class _Writer:
         constants = {slot for _, gate, slot in trace.program.entries if isinstance(gate, Constant)}
         for slot, symbol in enumerate(trace.entries):
             if slot in constants and type(symbol.value) is float and symbol.uses:
-                self._statement(symbol.name, written(symbol.value))
+                self._statement(symbol.name, literal(symbol.value))
         for section in trace.forward:
             self._section(section, "")
         self.lines += ["", "    # backward"]
@@ -167,7 +168,7 @@ class _Writer:
                 self.objects[section.call.node] = self.names.new(f"{names[section.call.out]}_gate")
         for symbol in trace.tape:
             if symbol.operation == "variable":
-                symbol.text, symbol.level = symbol.name, 9
+                symbol.text, symbol.level = symbol.name, ATOM
 
     def _section(self, section: Section, d: str) -> None:
         """Write what one gate does in one pass."""
@@ -207,7 +208,7 @@ class _Writer:
         of_its_own = symbol.hint or ("t" if symbol.section >= 0 else "")
         name = symbol.name or self.names.new(f"{self.gate}_{of_its_own}")
         self._statement(name, symbol.text)
-        symbol.text, symbol.level = name, 9
+        symbol.text, symbol.level = name, ATOM
 
     def _statement(self, name: str, text: str) -> None:
         """Write an assignment; one that is too long over several lines, where a bracket or parentheses allow it."""
@@ -244,7 +245,7 @@ class _Writer:
         lines = [f"def {FUNCTION}({signature}):"]
         if len(lines[0]) > _WIDTH:
             lines = [f"def {FUNCTION}(", f"    {signature}", "):"]
-        if len(lines[-2:][0]) > _WIDTH:
+        if max(map(len, lines)) > _WIDTH:
             lines = [f"def {FUNCTION}(", *[f"    {x}," for x in signature.split(", ")], "):"]
         return [*lines, *self._docstring(), *self._shapes()]
 

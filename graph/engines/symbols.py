@@ -16,12 +16,9 @@ import numpy as np
 
 from gates import scalar_math
 from gates.values import as_value
+from graph.engines.literals import Untraceable, literal
 
 _FLOAT64 = np.dtype(np.float64)
-
-
-class Untraceable(BaseException):
-    """A formula does what cannot be written down as operations. No formula that catches an Exception catches it."""
 
 
 class Symbol:
@@ -207,33 +204,7 @@ def written(thing: Any) -> Any:
         return type(thing)([written(part) for part in thing])
     if type(thing) is slice:
         return slice(*[None if part is None else written(part) for part in (thing.start, thing.stop, thing.step)])
-    if isinstance(thing, (float, int)) and type(thing) in (float, int, bool):
-        text = repr(thing)
-        return text.replace("inf", "math.inf").replace("nan", "math.nan").replace("e+", "e")
-    if thing is None or thing is Ellipsis:
-        return "None" if thing is None else "..."
-    if type(thing) is str:
-        return quoted(thing)
-    if isinstance(thing, np.dtype) or (isinstance(thing, type) and issubclass(thing, np.generic)):
-        dtype = np.dtype(thing)
-        return f"np.{dtype.name}" if dtype.isnative else f"np.dtype({quoted(dtype.str)})"
-    if isinstance(thing, np.generic) and thing.dtype.kind in "fiub":
-        return f"np.{thing.dtype.name}({written(thing.item())})"
-    if isinstance(thing, np.ndarray) and 1 <= thing.size <= 4 and thing.dtype.kind in "fiu":
-        return f"np.array({_nested(written(thing.tolist()))}, dtype={written(thing.dtype)})"
-    raise Untraceable(f"it computes with a {type(thing).__name__} of its own")
-
-
-def quoted(text: str) -> str:
-    """Return a string as a literal, in double quotes unless the other ones need fewer escapes."""
-    if text.count('"') > text.count("'"):
-        return repr('"' + text)[0] + repr('"' + text)[2:]
-    return '"' + "".join(['\\"' if c == '"' else "'" if c == "'" else repr(c)[1:-1] for c in text]) + '"'
-
-
-def _nested(texts: Any) -> str:
-    """Return nested lists of texts as one text."""
-    return f"[{', '.join(map(_nested, texts))}]" if isinstance(texts, list) else str(texts)
+    return literal(thing)
 
 
 def _values(thing: Any) -> Any:

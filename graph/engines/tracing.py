@@ -13,9 +13,10 @@ from gates.namespaces import namespace
 from gates.values import Value, as_value, shape_of
 from graph.arguments import no_gradient
 from graph.engines.engine import returned
+from graph.engines.literals import Untraceable, literal
 from graph.engines.probing import is_own, reason, same, why_untraceable
 from graph.engines.program import Program
-from graph.engines.symbols import Symbol, Untraceable, written
+from graph.engines.symbols import Symbol
 from graph.passes import run_alone, run_forward, upstream_of
 from graph.schedule import Call
 
@@ -228,7 +229,7 @@ class Trace:
 
     def _symbol(self, found: Any) -> Symbol:
         """Return a symbol as it is, and another value as a literal."""
-        return found if isinstance(found, Symbol) else self._operation("literal", written(found), value=found)
+        return found if isinstance(found, Symbol) else self._operation("literal", literal(found), value=found)
 
 
 def _compare(symbols: list[Any], values: list[Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from graph.engines.symbols import Symbol
 
 #: How tightly operators bind; an operand that binds less tightly stands in parentheses.
-_CONDITIONAL, _COMPARISON, _OR, _XOR, _AND, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(10)
+_CONDITIONAL, _COMPARISON, _OR, _XOR, _AND, _SUM, _PRODUCT, _UNARY, _POWER, ATOM = range(10)
 _SIGNS = {
     "+": _SUM,
     "-": _SUM,
@@ -65,7 +65,7 @@ class Writing:
                 return f"{left} - {right[1:]}", level
             return f"{left} {operation} {right}", level
         if operation == "**":
-            left, right = self._operand(operands[0], _ATOM), self._operand(operands[1], _UNARY)
+            left, right = self._operand(operands[0], ATOM), self._operand(operands[1], _UNARY)
             simple = all(re.fullmatch(r"-?[\w.]+(e-?\d+)?", text) for text in (left, right))
             return (f"{left}**{right}" if simple else f"{left} ** {right}"), _POWER
         if operation in _PREFIXES:
@@ -73,15 +73,15 @@ class Writing:
         if operation.startswith("number."):
             return self._function_of_numbers(symbol, operation.removeprefix("number."))
         if operation == "[]":
-            return f"{self._operand(operands[0], _ATOM)}[{self._index(operands[1])}]", _ATOM
+            return f"{self._operand(operands[0], ATOM)}[{self._index(operands[1])}]", ATOM
         if operation.startswith("."):
-            owner = self._operand(operands[0], _ATOM)
+            owner = self._operand(operands[0], ATOM)
             arguments = f"({self._arguments(operands[1:], symbol.options)})"
-            return owner + (operation.replace("()", arguments) if "()" in operation else operation), _ATOM
+            return owner + (operation.replace("()", arguments) if "()" in operation else operation), ATOM
         if operation.endswith(" of"):
             arguments = self._arguments(operands[1:], {})
-            return f"{operands[0]}.{operation.removesuffix(' of')}({arguments})", _ATOM
-        return f"{operation}({self._arguments(operands, symbol.options)})", _ATOM
+            return f"{operands[0]}.{operation.removesuffix(' of')}({arguments})", ATOM
+        return f"{operation}({self._arguments(operands, symbol.options)})", ATOM
 
     def _function_of_numbers(self, symbol: Symbol, name: str) -> tuple[str, int]:
         """Return a call of one of the functions in `gates.scalar_math`."""
@@ -92,15 +92,15 @@ class Writing:
             return f"{x} if {condition} else {self._operand(y, _CONDITIONAL)}", _CONDITIONAL
         arguments = self._arguments(operands, symbol.options)
         if name == "reshape":
-            return f"np.reshape({arguments})", _ATOM
+            return f"np.reshape({arguments})", ATOM
         if name in _PYTHON:
-            return f"{_PYTHON[name]}({arguments})", _ATOM
+            return f"{_PYTHON[name]}({arguments})", ATOM
         if self.plain and name == "divide":
             return f"{self._operand(operands[0], _PRODUCT)} / {self._operand(operands[1], _PRODUCT + 1)}", _PRODUCT
         if self.plain and name in _RAISING:
-            return f"math.{name}({arguments})", _ATOM
+            return f"math.{name}({arguments})", ATOM
         self.called[name] = None
-        return f"{name}({arguments})", _ATOM
+        return f"{name}({arguments})", ATOM
 
     def _operand(self, operand: Any, least: int) -> str:
         """Return an operand's text, in parentheses if it binds less tightly than it must."""
@@ -135,4 +135,4 @@ class Writing:
 
 def _level(literal: str) -> int:
     """Return how tightly a literal binds."""
-    return _UNARY if literal.startswith("-") else _ATOM
+    return _UNARY if literal.startswith("-") else ATOM

@@ -20,12 +20,9 @@ def engine(graph: ComputationalGraph, name: str, wait: bool = True) -> Run:
     """
     if name == "plain":
         return lambda inputs: (graph.forward(inputs), graph.backward())
-    compile_with = getattr(graph, "compile", None)
-    if compile_with is None:
-        raise LeftOut("there is no graph.compile yet")
     try:
-        run = compile_with(name)
-    except (ValueError, NotImplementedError) as error:
+        run = graph.compile(name)
+    except ImportError as error:
         raise LeftOut(str(error)) from error
     if name != "jax":
         return run  # type: ignore[no-any-return]
