@@ -55,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--svg", metavar="FILE", help="write a picture of the graph, with the numbers of both passes")
     parser.add_argument("--html", metavar="FILE", help="write a page in which to step through both passes")
     parser.add_argument("--mermaid", action="store_true", help="print the graph in Mermaid's language")
+    parser.add_argument("--source", action="store_true", help="print both passes as Python code")
     arguments = sys.argv[1:] if arguments is None else arguments
     # Options may stand between an expression and its inputs, but argparse has no -- then.
     given = parser.parse_args(arguments) if "--" in arguments else parser.parse_intermixed_args(arguments)
@@ -94,11 +95,13 @@ def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> 
         print(f"wrote {given.svg}", file=sys.stderr)
     if given.mermaid:
         print(graph.to_mermaid(), end="")
+    if given.source:
+        print(graph.to_source(inputs), end="")
     if given.check:
         report = graph.check(inputs)
         print(report)
         return 0 if report.passed else 1
-    if not (given.step or given.mermaid or given.svg is not None or given.html is not None):
+    if not (given.step or given.mermaid or given.source or given.svg is not None or given.html is not None):
         _print_passes(graph, expression, inputs)
     return 0
 

@@ -261,6 +261,11 @@ class TestFiles:
         assert result.stdout.startswith('flowchart LR\n    n0(["x"])\n')
         assert '|"x = -2<br/>dx = -4"|' in result.stdout
 
+    def test_source(self) -> None:
+        result = write("--source")
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout == ComputationalGraph.from_expression("(x + y) * z").to_source()
+
     @pytest.mark.parametrize("option", ["--svg", "--html"])
     def test_a_folder_that_is_not_there(self, option: str, tmp_path: Path) -> None:
         result = write(option, str(tmp_path / "none" / "file"))
