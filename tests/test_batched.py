@@ -163,6 +163,18 @@ def test_a_gate_without_a_gradient_where_one_is_wanted() -> None:
     assert "run by the plain engine: a gate gives no gradient where one is wanted" in repr(engine)
 
 
+def test_no_gradient_at_the_end_of_the_graph() -> None:
+    graph = ComputationalGraph()
+    x, y = graph.inputs("x", "y")
+    roots = [np.sqrt(x * (place / 7)) for place in range(20)]  # whose slope at 0 is inf, and 0 * inf is nan
+    total = y * 3.0
+    for root in roots:
+        total = total + graph.add(Blocked(), root)
+    graph.output = total
+    _, found, wanted = run_both(graph, x=0.0, y=2.0)
+    assert found == wanted == (6.0, {"x": 0.0, "y": 3.0})
+
+
 def test_a_narrow_part_between_wide_ones() -> None:
     graph = ComputationalGraph()
     x, y = graph.inputs("x", "y")
@@ -261,6 +273,14 @@ class Wrong(Multiply):
         return x * y if isinstance(x, float) else x + y
 
 
+class Close(Multiply):
+    """A product that is a little off on vectors."""
+
+    def forward(self, x: Any, y: Any) -> Any:
+        self.kept = x, y
+        return x * y if isinstance(x, float) else x * y * (1.0 + 1e-9)
+
+
 class Careful(Slope):
     """A gate that checks its inputs."""
 
@@ -278,12 +298,13 @@ class Careful(Slope):
         lambda place: Slope(2 + (place == 27)),
         lambda place: Slope(-0.0 if place % 2 else 0.0),
         lambda place: Wrong(),
+        lambda place: Close(),
         Careful,
     ],
 )
 def test_gates_of_users_and_settings_of_any_kind(make: Any) -> None:
     gates = [make(place) for place in range(50)]
-    reads = 2 if isinstance(gates[0], Wrong) else 1
+    reads = 2 if isinstance(gates[0], Multiply) else 1
     _, found, wanted = run_both(side_by_side(gates, reads), x=-0.3, y=0.7)
     assert_close(found, wanted)
 
@@ -310,7 +331,7 @@ def test_a_wire_that_a_vector_and_single_gates_read_and_the_output_too() -> None
     graph = ComputationalGraph()
     x, y = graph.inputs("x", "y")
     wires = [np.tanh(x * (place / 9) + y) for place in range(20)]
-    squares = [wire * wire for wire in wires]
+    squares = [np.exp(wire) for wire in wires]
     total = squares[0] * wires[3]
     for wire in squares[1:]:
         total = total + wire

@@ -457,3 +457,11 @@ def test_random_gates_are_refused() -> None:
         graph.add(gate, graph.input("x"))
         with pytest.raises(TypeError, match=r"draws random numbers, which JAX would take for constants"):
             graph.compile("jax")(x=1.0)
+
+
+def test_labels_of_the_last_call_with_other_scores() -> None:
+    run = fully_connected([4, 3], seed=0).compile("jax")
+    labels = jnp.zeros(8, int)
+    run(X=jnp.ones((8, 4)), y=labels)
+    with pytest.raises(ValueError, match="labels must be 5 integers"):
+        run(X=jnp.ones((5, 4)), y=labels)

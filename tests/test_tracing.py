@@ -197,6 +197,7 @@ def test_nan_and_infinity_as_literals() -> None:
         lambda self, dy: [dy * 1.0],
     )
     run = graph_of(odd, 1).compile()
+    assert "called as an object" not in graph_of(odd, 1).to_source(x=-1.0)
     for x in (1.0, -1.0, 6.0):
         graph = graph_of(odd, 1)
         value = graph.forward(x=x)
