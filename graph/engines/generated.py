@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 from types import MethodType
 from typing import Any
 
@@ -10,12 +9,12 @@ import numpy as np
 
 from gates.values import Value
 from graph.engines.engine import Engine, no_garbage_collection
+from graph.engines.names import is_keyword_argument
 from graph.engines.program import Program
 from graph.engines.versions import Version
 from graph.entries import Input, Parameter
 
 _KEPT = 16  # how many versions, for other shapes or dtypes, are kept
-_RESERVED = {"both_passes", "math", "np", "abs", "float", "type", "ArithmeticError", "ValueError"}
 _FEW = 64  # entries for which a call by keywords is worth a function of its own
 
 
@@ -37,7 +36,7 @@ class Generated(Engine):
         """
         engine = engine or self
         inputs = ["".join(name) for name, gate, _ in self.program.entries if isinstance(gate, Input)]
-        if len(self.program.entries) > _FEW or not inputs or not all(map(_is_keyword, inputs)):
+        if len(self.program.entries) > _FEW or not inputs or not all(map(is_keyword_argument, inputs)):
             return engine.__call__
         self._space = {"_run": type(engine).__call__, "_not_given": _NotGiven(), "_owner": engine}
         exec(_with_keywords(inputs, "    pass"), self._space)
@@ -56,8 +55,9 @@ class Generated(Engine):
             else:
                 number = "".join(name)
                 inputs.append(number)
-            numbers.append(f"type({number})")
-            lines.append(f"{variable} = {number}")
+            numbers.append(f"{number}.__class__")
+            if variable != number:
+                lines.append(f"{variable} = {number}")
         body = [f"            {line}" for line in lines] + [f"        {line}" for line in version.plain.body]
         of_floats = f"{' is '.join(numbers)} is float"
         short = [
@@ -92,15 +92,6 @@ class _NotGiven:
 
     def __repr__(self) -> str:
         return "..."
-
-
-def _is_keyword(name: str) -> bool:
-    """Return whether a function can have a keyword of that name, which means nothing else in it.
-
-    All other names in it begin with an underscore.
-    """
-    plain = name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
-    return plain and not name.startswith("_") and name not in _RESERVED
 
 
 def _with_keywords(inputs: list[str], short: str) -> str:

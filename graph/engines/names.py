@@ -3,7 +3,18 @@
 import keyword
 import unicodedata
 
+#: What generated code calls by name.
+RESERVED = {"both_passes", "math", "np", "abs", "float", "ArithmeticError", "ValueError"}
 _LONGEST = 20
+
+
+def is_keyword_argument(name: str) -> bool:
+    """Return whether a function can have a keyword argument of that name, which means nothing else in its code.
+
+    All other names in code that nobody reads begin with an underscore.
+    """
+    plain = name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+    return plain and not name.startswith("_") and name not in RESERVED
 
 
 class Names:

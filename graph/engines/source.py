@@ -11,17 +11,16 @@ from typing import NamedTuple
 from gates import scalar_math
 from gates.foreign import Foreign
 from graph.engines.literals import literal, quoted
-from graph.engines.names import Names, Numbers
+from graph.engines.names import RESERVED, Names, Numbers, is_keyword_argument
 from graph.engines.symbols import Symbol
 from graph.engines.tracing import Section, Trace
 from graph.engines.writing import ATOM, TAKEN_OVER, Writing
-from graph.entries import Constant
+from graph.entries import Constant, Input
 
 FUNCTION = "both_passes"
 _STRING = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' """, re.VERBOSE)
 _WIDTH = 88
 _INLINE = 60  # the longest operation that is written inside another
-_OWN = {FUNCTION, "math", "np", "abs", "float"}
 
 
 class Source(NamedTuple):
@@ -76,7 +75,8 @@ class _Writer:
         self.plain = plain
         self.writing = Writing(plain)
         functions = {symbol.operation.removeprefix("number.") for symbol in trace.tape}
-        self.names = Numbers() if plain else Names(_OWN | set(keyword.kwlist) | functions)
+        self.names = Numbers() if plain else Names(RESERVED | set(keyword.kwlist) | functions)
+        self.functions = functions
         self.lines: list[str] = []
         self.objects: dict[str, str] = {}
         self.variables: dict[int, str] = {}  # by slot
@@ -147,7 +147,8 @@ class _Writer:
         names = self.variables
         parameters: dict[int, str] = {}  # one argument for each, also where graphs within read it too
         for name, gate, slot in program.entries:
-            variable = parameters.get(id(gate)) or self.names.new(name)
+            stays = self.plain and isinstance(gate, Input) and name not in self.functions and is_keyword_argument(name)
+            variable = parameters.get(id(gate)) or ("".join(name) if stays else self.names.new(name))
             names[slot] = trace.entries[slot].name = parameters[id(gate)] = variable
         for section in trace.forward:
             call = section.call
