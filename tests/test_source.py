@@ -17,6 +17,7 @@ from gates import Add, Gate, Multiply, ReLU, namespace
 from graph import ComputationalGraph, fully_connected
 from graph.engines.literals import quoted
 from graph.engines.names import Names
+from graph.engines.versions import Version
 from tests.cases import CASES
 from tests.circuits import CIRCUIT_1, CIRCUIT_2, batch, circuit_1, circuit_2
 from tests.engine_circuits import CIRCUITS, Circuit, own_gates
@@ -97,6 +98,16 @@ def test_the_code_of_the_lectures_circuits() -> None:
         in text
     )
     assert function_of(text)(-2.0, 5.0, -4.0) == (-12.0, {"x": -4.0, "y": -4.0, "z": 3.0})
+
+
+@pytest.mark.parametrize("name", CIRCUITS)
+def test_it_is_the_code_that_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit = CIRCUITS[name]
+    monkeypatch.setattr(Version, "_run_gate_by_gate", None)
+    run = circuit.make().compile()
+    for _ in range(2):
+        with np.errstate(all="ignore"):
+            run(circuit.inputs(), circuit.upstream)
 
 
 def test_gradients_add_at_branches() -> None:

@@ -13,7 +13,7 @@ from graph.arguments import upstream_gradient
 from graph.engines.engine import stand_in
 from graph.engines.plain import Plain
 from graph.engines.program import Program
-from graph.engines.source import FUNCTION, source_of
+from graph.engines.source import FUNCTION, Source, source_of
 from graph.engines.tracing import Trace
 from graph.entries import Input
 from graph.passes import run_alone, run_forward
@@ -56,9 +56,9 @@ class Version:
         self._gate_by_gate = Plain(program)
         self.slots = [slot for _, slot in self.exact.arguments]
         calls = {call.node: call for call in program.calls}
-        self.objects: dict[str, Any] = {argument: _Called(calls[node]) for node, argument in self.exact.objects.items()}
-        self.objects.update({argument: entries[slot] for argument, slot in self.exact.constants})
-        self.function = _function(self.plain.text, self.objects)
+        self._objects = {argument: _Called(calls[node]) for node, argument in self.exact.objects.items()}
+        self._constants = {slot: entries[slot] for _, slot in self.exact.constants}
+        self.function = self._function(self.plain)
 
     @property
     def can_be_shortened(self) -> bool:
@@ -69,7 +69,16 @@ class Version:
 
     @functools.cached_property
     def _exact_function(self) -> Any:
-        return _function(self.exact.text, self.objects)
+        return self._function(self.exact)
+
+    def _function(self, source: Source) -> Any:
+        """Return the function of generated code, with the constants and the gates that are its arguments filled in."""
+        space: dict[str, Any] = {}
+        exec(compile(source.text, "<both passes, generated>", "exec"), space)
+        function = space[FUNCTION]
+        constants = {argument: self._constants[slot] for argument, slot in source.constants}
+        function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), **constants, **self._objects}
+        return function
 
     def run(self, entries: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         """Run the code."""
@@ -130,13 +139,3 @@ class _Called:
         if gives != self.gives:
             raise _OtherGradients
         return gradients
-
-
-def _function(text: str, objects: dict[str, Any]) -> Any:
-    """Return the function of a text that `graph.engines.source` has written."""
-    space: dict[str, Any] = {}
-    exec(compile(text, "<both passes, generated>", "exec"), space)
-    function = space[FUNCTION]
-    if objects:
-        function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), **objects}
-    return function
