@@ -68,7 +68,7 @@ def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
         return 1.0
     if given is None:
         if shape_of(value):
-            call = getattr(graph, "call", "backward(upstream)")
+            call = getattr(graph, "call", "backward()")
             raise ValueError(
                 f"the output {graph.output} has the shape {shape_of(value)}: {call} needs an upstream gradient of that "
                 "shape, or a number for all of it"
