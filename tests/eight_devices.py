@@ -6,14 +6,13 @@ XLA_FLAGS=--xla_force_host_platform_device_count=8 JAX_ENABLE_X64=1 python -m py
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from graph import ComputationalGraph, fully_connected, train
 from tests.collectives import collectives
-
-jax = pytest.importorskip("jax")
 
 README = Path(__file__).parent.parent / "README.md"
 SIZES = [64, 96, 10]

@@ -25,7 +25,7 @@ def engine(graph: ComputationalGraph, name: str, wait: bool = True) -> Run:
     except ImportError as error:
         raise LeftOut(str(error)) from error
     if name != "jax":
-        return run  # type: ignore[no-any-return]
+        return run
     import jax
 
     return lambda inputs: jax.block_until_ready(run(**inputs)) if wait else run(**inputs)
