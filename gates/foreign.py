@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gates.doors import formula
 from gates.gate import Gate, labels_of
+from gates.validation import formula
 
 
 class Foreign(Gate):

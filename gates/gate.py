@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gates.doors import backward_door, formula, forward_door
+from gates.validation import backward_door, formula, forward_door
 from gates.values import Value
 
 

@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gates.values import shape_of
-from graph import ComputationalGraph, walkthrough
-from graph.terminal import step_through
+from graph import ComputationalGraph
+from graph.watching import walkthrough
+from graph.watching.terminal import step_through
 
 _NEURON = "1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))", ["w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3"]
 

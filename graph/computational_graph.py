@@ -9,21 +9,23 @@ from typing import Any
 from gates import Gate
 from gates.gate import fresh, labels_of
 from gates.values import Value
-from graph import expression, files, table
-from graph.arguments import merged
-from graph.atomic_file import write_atomically
-from graph.checking import GraphReport, check_graph
 from graph.drawing.mermaid_and_dot import dot, mermaid
 from graph.drawing.picture import MAX_GATES, picture, scrolled
 from graph.engines import compiling
-from graph.entries import Parameter
-from graph.explanation import Explanation, explained
-from graph.nested import GraphGate
+from graph.gradient_check import GraphReport, check_graph
 from graph.page.page import page_of
-from graph.stepper import Stepper
-from graph.two_passes import TwoPasses
-from graph.wire import Wire
-from graph.wiring import all_sources
+from graph.passes.arguments import merged
+from graph.passes.nested import GraphGate
+from graph.passes.two_passes import TwoPasses
+from graph.saving import graph_files
+from graph.saving.atomic_file import write_atomically
+from graph.structure import expression
+from graph.structure.entries import Parameter
+from graph.structure.wire import Wire
+from graph.structure.wiring import all_sources
+from graph.watching import tables
+from graph.watching.explanation import Explanation, explained
+from graph.watching.stepper import Stepper
 
 
 class ComputationalGraph(TwoPasses):
@@ -441,7 +443,7 @@ class ComputationalGraph(TwoPasses):
         >>> ComputationalGraph.load(path).forward(x=3)
         9.0
         """
-        files.write(self, path)
+        graph_files.write(self, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str], gates: Iterable[type] = ()) -> ComputationalGraph:
@@ -481,10 +483,10 @@ class ComputationalGraph(TwoPasses):
         >>> ComputationalGraph.load(path, gates=[Twice]).forward(x=3)
         6.0
         """
-        return files.read(path, gates, cls)
+        return graph_files.read(path, gates, cls)
 
     def __repr__(self) -> str:
-        return table.summary(self)
+        return tables.summary(self)
 
     def __str__(self) -> str:
-        return table.table(self)
+        return tables.table(self)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from gates import Add, Gate, ReLU
-from gates.doors import counted
 from gates.gate import fresh
+from gates.validation import counted
 from gates.values import as_number, prefixed
-from graph.admission import check
 from graph.computational_graph import ComputationalGraph
-from graph.wiring import outputs_of
+from graph.structure.admission import check
+from graph.structure.wiring import outputs_of
 from losses import L2Regularization, SoftmaxLoss
 
 

@@ -43,7 +43,7 @@ from gates import (
     Tanh,
     Transpose,
 )
-from graph.library import GATES
+from graph.structure.library import GATES
 from losses import L2Regularization, SoftmaxLoss, SquaredErrorLoss, SVMLoss
 
 mp = mpmath.mp.clone()

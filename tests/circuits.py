@@ -6,7 +6,7 @@ import numpy as np
 
 from gates import Add, Copy, Multiply
 from graph import ComputationalGraph, fully_connected
-from graph.wire import Wire
+from graph.structure.wire import Wire
 
 CIRCUIT_1 = {"x": -2, "y": 5, "z": -4}
 CIRCUIT_2 = {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3}

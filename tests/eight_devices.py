@@ -137,7 +137,7 @@ def test_parameters_that_are_whole_stay_so_where_their_gradients_are_not() -> No
 
 @pytest.mark.parametrize("batch_size", [16, 30])
 def test_rows_are_split_where_they_can_be(batch_size: int, monkeypatch: Any) -> None:
-    from graph.engines import meshes
+    from graph.engines.on_jax import meshes
 
     seen = []
     placed = meshes.Devices.placed

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from gates import Add, Copy, Gate, Multiply, Power, ReLU, Scale, Sigmoid, Tanh
 from graph import ComputationalGraph
-from graph.engines import batches
-from graph.engines.batches import Batch, Plan, Scatter, as_slice
+from graph.engines.batched import plan as batches
+from graph.engines.batched.plan import Batch, Plan, Scatter, as_slice
+from graph.engines.batched.stacking import stacked
 from graph.engines.program import program_of
-from graph.engines.stacking import stacked
 from tests.engine_circuits import Blocked, Clip, moons, wide
 from tests.test_random_circuits import GATES, circuits
 

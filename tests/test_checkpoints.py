@@ -15,8 +15,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gates import SquaredNorm, Tanh
-from graph import ComputationalGraph, History, fully_connected, train, training, training_state
-from graph.atomic_file import write_atomically
+from graph import ComputationalGraph, History, fully_connected, train
+from graph.saving.atomic_file import write_atomically
+from graph.training import state as training_state
+from graph.training import train as training
 from tests.training_example import Stream, bits, data, line, network
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph import ComputationalGraph
-from graph.expression import FUNCTIONS
+from graph.structure.expression import FUNCTIONS
 
 INPUTS = {"x": 0.7, "y": -1.3, "z": 2.5}
 

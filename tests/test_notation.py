@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from gates import ELU, Add, Copy, Divide, Gate, LeakyReLU, MatMul, Max, Multiply, Power, ReLU, Scale, Shift, Sigmoid
-from graph.library import GATES
-from graph.notation import notation_of, pattern_of, symbol_of
+from graph.structure.library import GATES
+from graph.watching.notation import notation_of, pattern_of, symbol_of
 from losses import SoftmaxLoss, SVMLoss
 from tests.cases import CASES
 

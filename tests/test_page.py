@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gates import Copy, Exp
+from gates.formatting import plain
 from graph import ComputationalGraph
-from graph.formatting import plain
 from tests.circuits import (
     CIRCUIT_1,
     CIRCUIT_2,

@@ -40,9 +40,9 @@ from gates import (
     Tanh,
     Transpose,
 )
+from gates.formatting import plain
 from gates.gate import settings_of
-from graph.formatting import plain
-from graph.library import GATES
+from graph.structure.library import GATES
 from losses import L2Regularization, SquaredErrorLoss
 from tests.cases import CASES
 

@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from gates.checking.ground import Direction, Ground
+from gates.checking.finite_differences import Direction, Ground
 from gates.checking.slopes import SURE, Slope, extrapolated
 
 mp = mpmath.mp.clone()

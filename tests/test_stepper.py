@@ -8,7 +8,7 @@ import pytest
 
 from gates import Exp, Gate, Multiply
 from graph import ComputationalGraph
-from graph.step import Step
+from graph.watching.step import Step
 from tests.circuits import (
     CIRCUIT_1,
     CIRCUIT_2,

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.controls import SelfTest, run_controls
 from gates.checking.examination import Examination, examine
 from gates.checking.examples import Example, examples_of
+from gates.checking.function_under_test import GateSubject, Refusal
+from gates.checking.mutants import SelfTest, run_controls
 from gates.checking.report import Report
 from gates.checking.sampling import EXHAUSTIVE
-from gates.checking.subject import GateSubject, Refusal
 from gates.checking.verdicts import reported
 from gates.foreign import require_gate
 

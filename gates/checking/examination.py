@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.conduct import Conduct
+from gates.checking.comparison import Element
+from gates.checking.contract import Conduct
 from gates.checking.copies import copy_of
-from gates.checking.elements import Element
 from gates.checking.faults import Fault
-from gates.checking.ground import Ground
+from gates.checking.finite_differences import Ground
+from gates.checking.function_under_test import Subject
 from gates.checking.patterns import Patterns
 from gates.checking.points import Point, fitted, flat, other_inputs, random_upstream
+from gates.checking.resamples import Trial, places_of
 from gates.checking.sampling import EXHAUSTIVE, examined
 from gates.checking.single_precision import faults_of_float32
-from gates.checking.subject import Subject
 from gates.checking.ties import with_ties_moved
-from gates.checking.trials import Trial, places_of
 from gates.values import Value
 
 

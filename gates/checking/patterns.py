@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gates.checking.report import index_of
-from gates.checking.trials import Trial
+from gates.checking.resamples import Trial
 from gates.values import Value, shape_of
 
 _SHOWN = 5  # indices in a sentence

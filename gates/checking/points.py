@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from gates.checking.copies import copy_of, plain
-from gates.checking.subject import Run, Subject
-from gates.doors import fit
+from gates.checking.function_under_test import Run, Subject
+from gates.validation import fit
 from gates.values import Value, as_value, prefixed
 
 

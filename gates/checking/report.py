@@ -13,7 +13,7 @@ import numpy as np
 from gates.tables import aligned, as_html
 
 if TYPE_CHECKING:
-    from gates.checking.controls import SelfTest
+    from gates.checking.mutants import SelfTest
 
 _HEAD = ("input", "index", "analytic", "numeric", "abs. error", "rel. error", "verdict")
 

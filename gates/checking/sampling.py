@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.elements import Element, judged
-from gates.checking.ground import Direction, Ground
+from gates.checking.comparison import Element, judged
+from gates.checking.finite_differences import Direction, Ground
 from gates.checking.points import Point
 from gates.checking.slopes import Estimate
 

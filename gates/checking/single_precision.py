@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gates.checking.conduct import Conduct
+from gates.checking.contract import Conduct
 from gates.checking.copies import plain
 from gates.checking.faults import Fault
 from gates.checking.points import Point, flat

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.elements import Element, judged
-from gates.checking.ground import Direction, Ground
+from gates.checking.comparison import Element, judged
+from gates.checking.finite_differences import Direction, Ground
 
 
 def with_ties_moved(

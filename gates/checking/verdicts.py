@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gates.checking.elements import Element
+from gates.checking.comparison import Element
 from gates.checking.examination import Examination
 from gates.checking.faults import KINDS, PATTERNS, Fault
 from gates.checking.report import Report, Row, index_of

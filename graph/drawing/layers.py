@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from graph.entries import Entry, Input
-from graph.wiring import all_sources
+from graph.structure.entries import Entry, Input
+from graph.structure.wiring import all_sources
 
 
 def layers_of(graph: Any, order: list[str]) -> dict[str, int]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from graph.drawing.boxes import Box, Edge, Nodes
+from graph.drawing.coordinates import heights
 from graph.drawing.crossings import ordered
-from graph.drawing.heights import heights
 
 
 class Layout(NamedTuple):

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from graph.entries import Entry
-from graph.formatting import plain
-from graph.notation import symbol_of
-from graph.wiring import all_sources
+from gates.formatting import plain
+from graph.structure.entries import Entry
+from graph.structure.wiring import all_sources
+from graph.watching.notation import symbol_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
-    from graph.wire import Wire
+    from graph.structure.wire import Wire
 
 _UNSAFE = re.compile(r"[^\w ,.=()/×÷−-]|(?<=\d)\.(?= )|^-(?= )", re.ASCII)
 

@@ -11,7 +11,7 @@ import numpy as np
 from graph.drawing.layers import layers_of
 from graph.drawing.svg import sheet
 from graph.drawing.texts import DASH, escaped, shortened, width_of
-from graph.wiring import outputs_of
+from graph.structure.wiring import outputs_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from graph.drawing.overview import overview
 from graph.drawing.svg import diagram
-from graph.entries import Entry
+from graph.structure.entries import Entry
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gates.formatting import gate_text, plain
 from graph.drawing.boxes import Box, Edge
 from graph.drawing.layers import layers_of
 from graph.drawing.layout import Layout, arrange
 from graph.drawing.texts import DASH, escaped, lines_of, lines_of_gradient, shortened, width_of
-from graph.entries import Constant, Entry, Input, Parameter
-from graph.formatting import gate_text, plain
-from graph.notation import symbol_of
-from graph.wiring import sources_of
+from graph.structure.entries import Constant, Entry, Input, Parameter
+from graph.structure.wiring import sources_of
+from graph.watching.notation import symbol_of
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
-    from graph.wire import Wire
+    from graph.structure.wire import Wire
 
 _MARGIN = 16.0
 _LINE = 15.0  # from one line of numbers to the next

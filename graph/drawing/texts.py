@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gates.formatting import plain
 from gates.values import Value, shape_of
-from graph.formatting import plain
 
 DASH = "–"  # what is not computed
 _FORBIDDEN = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from gates.values import Value
-from graph.engines.batched import Batched
+from graph.engines.batched.batched import Batched
+from graph.engines.batched.segments import MOST_WRITTEN
 from graph.engines.engine import Engine, no_garbage_collection
-from graph.engines.generated import Generated
-from graph.engines.jitted import Jitted
+from graph.engines.on_jax.jitted import Jitted
 from graph.engines.plain import Plain
 from graph.engines.program import Program
-from graph.engines.segments import MOST_WRITTEN
+from graph.engines.source.generated import Generated
 
 _FEW = 1000  # gates of numbers that are written as code without asking whether they can be stacked
 _MANY = 100  # gates to a vector operation, from which on it is faster than their code

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from gates.gate import fresh
 from gates.values import Value
-from graph.arguments import values_of_entries
 from graph.engines.auto import Auto
-from graph.engines.batched import Batched
+from graph.engines.batched.batched import Batched
 from graph.engines.engine import Engine, no_garbage_collection
-from graph.engines.generated import Generated
-from graph.engines.jitted import Jitted
+from graph.engines.on_jax.jitted import Jitted
 from graph.engines.plain import Plain
 from graph.engines.program import program_of
-from graph.engines.source import source_of
-from graph.engines.tracing import Trace
-from graph.entries import Input
+from graph.engines.source.generated import Generated
+from graph.engines.source.source import source_of
+from graph.engines.trace.trace import Trace
+from graph.passes.arguments import values_of_entries
+from graph.structure.entries import Input
 
 if TYPE_CHECKING:
-    from graph.two_passes import TwoPasses
+    from graph.passes.two_passes import TwoPasses
 
 ENGINES: dict[str, type[Engine]] = {
     "source": Generated,

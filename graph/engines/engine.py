@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from gates.values import Value, shape_of
-from graph.arguments import no_gradient, owned, values_of_entries
 from graph.engines.program import Program
+from graph.passes.arguments import no_gradient, owned, values_of_entries
 
 
 class Engine:

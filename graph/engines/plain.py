@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gates.values import Value
-from graph.arguments import upstream_gradient
 from graph.engines.engine import Engine, returned
-from graph.passes import run_backward, run_forward
+from graph.passes.arguments import upstream_gradient
+from graph.passes.passes import run_backward, run_forward
 
 
 class Plain(Engine):

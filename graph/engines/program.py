@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gates import Copy
 from gates.gate import Gate, fresh
-from graph.entries import Entry, Input, has_gradient
-from graph.nested import GraphGate
-from graph.schedule import Call, make_call
-from graph.wiring import all_sources, outputs_of
+from graph.passes.nested import GraphGate
+from graph.passes.schedule import Call, make_call
+from graph.structure.entries import Entry, Input, has_gradient
+from graph.structure.wiring import all_sources, outputs_of
 
 if TYPE_CHECKING:
-    from graph.two_passes import TwoPasses
+    from graph.passes.two_passes import TwoPasses
 
 
 class Part(NamedTuple):

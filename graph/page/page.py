@@ -9,20 +9,20 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from gates.formatting import gate_text
 from gates.gate import settings_of
 from gates.values import Value
 from graph.drawing.picture import MAX_GATES, gates_of
 from graph.drawing.svg import diagram
 from graph.drawing.texts import escaped, lines_of, lines_of_gradient, width_of
-from graph.formatting import gate_text
-from graph.library import GATES
-from graph.notation import pattern_of
-from graph.step import Step, total
-from graph.table import reads
+from graph.structure.library import GATES
+from graph.watching.notation import pattern_of
+from graph.watching.step import Step, total
+from graph.watching.tables import reads
 
 if TYPE_CHECKING:
     from graph.computational_graph import ComputationalGraph
-    from graph.wire import Wire
+    from graph.structure.wire import Wire
 
 _SCRIPTS = ("numbers.js", "gates.js", "passes.js", "quiz.js", "page.js")
 _IN_JAVASCRIPT = re.compile(r"^  (\w+): (?:\{|SAME)", re.MULTILINE)  # the gates in gates.js

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gates import check_gate
-from gates.checking.subject import GateSubject
+from gates.checking.function_under_test import GateSubject
 from tests.cases import CASES, Case
 from tests.wrong_gates import WORDS, WRONG, Wrong
 

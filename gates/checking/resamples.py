@@ -1,0 +1,154 @@
+"""Trials: the analytic gradient beside the numeric one, at some inputs, with some upstream gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gates.checking.comparison import AGREEMENT
+from gates.checking.copies import copy_of
+from gates.checking.finite_differences import Direction, Ground
+from gates.checking.points import Point, flat
+from gates.checking.slopes import SURE
+from gates.values import Value, shape_of
+
+_PLACES = 24  # of an input are looked at
+
+
+class Trial:
+    """Analytic and numeric gradients at some inputs and some upstream gradient.
+
+    Parameters
+    ----------
+    point : Point
+        Where.
+    places : dict of int to list of int
+        For each input whose gradient is compared, the elements that are looked at.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be compared there.
+    """
+
+    def __init__(self, point: Point, places: dict[int, list[int]]) -> None:
+        self.point, self.inputs, self.upstream = point, point.inputs, point.upstream
+        self.places, self.ports = places, list(places)
+        self.names = point.subject.names(len(self.inputs))
+        self.upstream_name = point.subject.upstream_names(len(self.upstream))[0]
+        run = point.run()
+        self.outputs = copy_of(run.outputs)
+        self.analytic = self._elements(run.backward(copy_of(self.upstream)))
+        self.numeric, self.errors = self._slopes(self.inputs, self.upstream)
+        self.known = {}
+        for port in self.ports:
+            largest = np.maximum(np.abs(self.numeric[port]), np.abs(self.analytic[port]))
+            self.known[port] = np.isfinite(self.analytic[port]) & (self.errors[port] <= 1e-2 * largest)
+
+    def wrong(self, port: int) -> Any:
+        """Return which elements of an input's gradient are wrong."""
+        return self.known[port] & ~_near(self.analytic[port], self.numeric[port], self.errors[port])
+
+    def agrees(self, port: int, wanted: Any, errors: Any = None) -> bool:
+        """Return whether the analytic gradient is the wanted one, where that is known."""
+        near = _near(self.analytic[port], wanted, self.errors[port] if errors is None else errors)
+        return bool(near[self.known[port]].all())
+
+    def agrees_at(self, port: int, inputs: Sequence[Value]) -> bool | None:
+        """Return whether the analytic gradient is the numeric one for other inputs; None if there is none there."""
+        try:
+            numeric, errors = self._slopes(inputs, self.upstream)
+        except Exception:  # out of forward's domain
+            return None
+        known = self.known[port] & np.isfinite(numeric[port]) & np.isfinite(errors[port])
+        return bool(_near(self.analytic[port], numeric[port], errors[port])[known].all()) if known.any() else None
+
+    def answer_at(self, inputs: Sequence[Value], port: int) -> bool | None:
+        """Return whether backward after a forward of other inputs gives the numeric gradient of these."""
+        try:
+            analytic = self._elements(replace(self.point, inputs=list(inputs)).gradients())[port]
+        except Exception:  # out of forward's domain
+            return None
+        known = self.known[port] & np.isfinite(analytic)
+        return bool(_near(analytic, self.numeric[port], self.errors[port])[known].all()) if known.any() else None
+
+    def with_upstream(self, change: Callable[[Value], Value]) -> dict[int, Any]:
+        """Return the numeric gradients for another upstream gradient."""
+        return self._slopes(self.inputs, [change(dz) for dz in self.upstream])[0]
+
+    def of_output(self, kept: int) -> dict[int, Any]:
+        """Return the numeric gradients of one of several outputs."""
+        upstream = [dz if place == kept else dz * 0.0 for place, dz in enumerate(self.upstream)]
+        return self._slopes(self.inputs, upstream)[0]
+
+    def with_input(self, port: int, value: Value) -> list[Value]:
+        """Return the inputs with another one in a port."""
+        return [value if place == port else given for place, given in enumerate(self.inputs)]
+
+    def mirrored(self, port: int) -> tuple[Any, Any]:
+        """Return the numeric gradient of an input with its last two axes exchanged, and its errors."""
+        places = self.places[port]
+        order = [places.index(place) for place in mirror(places, shape_of(self.inputs[port]))]
+        return self.numeric[port][order], self.errors[port][order]
+
+    def _elements(self, gradients: Any) -> dict[int, Any]:
+        """Return the elements that are looked at of gradients as backward gave them."""
+        found = {}
+        for port, places in self.places.items():
+            gradient = np.asarray(gradients[port], dtype=float)
+            if gradient.shape != shape_of(self.inputs[port]):
+                raise ValueError("a gradient has another shape there")
+            found[port] = gradient.reshape(-1)[places]
+        return found
+
+    def _slopes(self, inputs: Sequence[Value], upstream: Sequence[Value]) -> tuple[dict[int, Any], dict[int, Any]]:
+        """Return the numeric gradients and their errors."""
+        ground = Ground(self.point.subject.outputs, inputs, self.ports, flat(upstream), self.point.random)
+        if not ground.finite.all():
+            raise ValueError("forward is not finite there")
+        values: dict[int, Any] = {}
+        errors: dict[int, Any] = {}
+        for port, places in self.places.items():
+            slopes = []
+            for place in places:
+                slope = ground.slope(Direction.along(port, place), exhaustive=False)
+                if slope.is_kink or not slope.central.error <= 1e-7 * abs(slope.central.value):
+                    slope = ground.slope(Direction.along(port, place))
+                slopes.append(slope)
+            values[port] = np.array([slope.best.value for slope in slopes])
+            errors[port] = np.array([math.inf if slope.is_kink else slope.best.error for slope in slopes])
+        return values, errors
+
+
+def places_of(
+    inputs: Sequence[Value], ports: Sequence[int], random: Any, first: dict[int, list[int]]
+) -> dict[int, list[int]]:
+    """Return elements of each input to look at: the `first`, then others; the same ones for inputs of one shape."""
+    found: dict[tuple[int, ...], list[int]] = {}
+    for port in ports:
+        chosen = found.setdefault(shape_of(inputs[port]), [])
+        chosen += [place for place in first.get(port, [])[: _PLACES // 2] if place not in chosen]
+    for shape, chosen in found.items():
+        size = math.prod(shape)
+        rest = range(size) if size <= _PLACES else random.choice(size, _PLACES, replace=False).tolist()
+        chosen += [place for place in rest if place not in chosen][: max(_PLACES - len(chosen), 0)]
+        if len(shape) >= 2 and shape[-1] == shape[-2]:
+            chosen += [place for place in mirror(chosen, shape) if place not in chosen]
+    return {port: found[shape_of(inputs[port])] for port in ports}
+
+
+def mirror(places: Sequence[int], shape: tuple[int, ...]) -> list[int]:
+    """Return the places with their last two indices exchanged, in a shape whose last two lengths are equal."""
+    index = list(np.unravel_index(np.asarray(places, dtype=int), shape))
+    index[-1], index[-2] = index[-2], index[-1]
+    return [int(place) for place in np.ravel_multi_index(tuple(index), shape)]
+
+
+def _near(a: Any, b: Any, errors: Any) -> Any:
+    """Return where two gradients agree, up to the errors of one."""
+    with np.errstate(all="ignore"):
+        return np.abs(a - b) <= SURE * errors + AGREEMENT * np.maximum(np.abs(a), np.abs(b))

@@ -1,0 +1,110 @@
+"""Single gates among vector operations: they run gate by gate, those at the end of the graph as generated code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gates.values import Value
+from graph.engines.plain import Plain
+from graph.engines.program import Part, Program, Row
+from graph.engines.source.generated import Generated
+from graph.passes.passes import run_backward, run_forward
+from graph.structure.entries import Input
+
+#: The largest number of gates that are worth writing as code.
+MOST_WRITTEN = 50_000
+Vector = np.ndarray[Any, Any]
+
+
+class NotNumbers(Exception):
+    """A gate gives an array, or no gradient where one is wanted: vectors of numbers cannot hold that."""
+
+
+class Segment:
+    """Rows of gates, as a program of their own whose entries stand in a vector.
+
+    Parameters
+    ----------
+    rows : list of Row
+        The gates, in topological order.
+    places : array
+        For each slot that they read or write, its place in the vector.
+    unneeded : set of int
+        The slots of which nobody needs a gradient.
+    """
+
+    def __init__(self, rows: list[Row], places: Vector, unneeded: set[int]) -> None:
+        written = [slot for row in rows for slot in range(row.out, row.out + row.outputs)]
+        inside = set(written)
+        read = list(dict.fromkeys([slot for row in rows for slot in row.sources if slot not in inside]))
+        local = dict(zip(read + written, range(len(read) + len(written))))
+        self.count = len(read)
+        self.read, self.written = places[read], places[written]
+        self.wanted = np.array([number for number, slot in enumerate(read) if slot not in unneeded], dtype=int)
+        self.program = Program(
+            entries=[(f"v{number}", Input(), number) for number in range(len(read))],
+            label_slots=set(),
+            rows=[
+                row._replace(sources=tuple([local[slot] for slot in row.sources]), out=local[row.out]) for row in rows
+            ],
+            output="output",
+            output_slot=len(local) - 1,
+            parts=[Part(f"v{number}", (number,)) for number in self.wanted.tolist()],
+            unneeded={local[slot] for slot in local if slot in unneeded},
+            size=len(local),
+        )
+        self.values: list[Value] = []
+
+    def forward(self, vector: Vector) -> None:
+        """Run the gates forward, gate by gate."""
+        self.values = vector[self.read].tolist() + [None] * len(self.written)
+        run_forward(self.program.calls, self.values)
+        if any(type(value) is not float for value in self.values):
+            raise NotNumbers("a gate gives an array")
+        vector[self.written] = self.values[self.count :]
+
+    def backward(self, grads: Vector) -> None:
+        """Run the gates backward, gate by gate."""
+        found = [None] * self.count + grads[self.written].tolist()
+        run_backward(self.program.calls, self.values, found)
+        self.add(grads, [found[number] for number in self.wanted.tolist()])
+
+    def add(self, grads: Vector, found: list[Value]) -> None:
+        """Add the gradients of what was read."""
+        if any(gradient is None for gradient in found):
+            raise NotNumbers("a gate gives no gradient where one is wanted")
+        grads[self.read[self.wanted]] += found
+
+
+class LastSegment(Segment):
+    """The rows that give the output: both passes over them at once, as generated code unless they are many."""
+
+    def __init__(self, rows: list[Row], places: Vector, unneeded: set[int], output: int) -> None:
+        super().__init__(rows, places, unneeded)
+        slots = [slot for row in rows for slot in range(row.out, row.out + row.outputs)]
+        self.program.output_slot = self.count + slots.index(output)
+        self._tried = False
+        self.engine = (Generated if len(rows) <= MOST_WRITTEN else Plain)(self.program)
+
+    def both_passes(self, vector: Vector, grads: Vector, upstream: float) -> float:
+        """Return the output, and add the gradients of what was read."""
+        entries: list[Value] = vector[self.read].tolist()
+        if not self._tried:
+            self._try(entries, upstream)
+        value, gradients = self.engine.run(entries + [None] * len(self.written), upstream)
+        if type(value) is not float:
+            raise NotNumbers("a gate gives an array")
+        self.add(grads, list(gradients.values()))
+        return value
+
+    def _try(self, entries: list[Value], upstream: float) -> None:
+        """Raise NotNumbers if a gradient that is wanted is missing, which an engine would give as 0."""
+        values = [*entries, *[None] * len(self.written)]
+        run_forward(self.program.calls, values)
+        found: list[Any] = [None] * self.program.size
+        found[self.program.output_slot] = upstream
+        run_backward(self.program.calls, values, found)
+        self.add(np.zeros(int(self.read.max(initial=0)) + 1), [found[number] for number in self.wanted.tolist()])
+        self._tried = True

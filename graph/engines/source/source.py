@@ -1,0 +1,291 @@
+"""Both passes of a graph as the text of a Python function: the staged code that a student writes by hand."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import keyword
+import re
+from typing import NamedTuple
+
+from gates import scalar_math
+from gates.foreign import Foreign
+from graph.engines.source.names import RESERVED, Names, Numbers, is_keyword_argument
+from graph.engines.source.writing import ATOM, TAKEN_OVER, Writing
+from graph.engines.trace.literals import literal, quoted
+from graph.engines.trace.trace import Section, Trace
+from graph.engines.trace.tracers import Symbol
+from graph.structure.entries import Constant, Input
+
+FUNCTION = "both_passes"
+_STRING = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' """, re.VERBOSE)
+_WIDTH = 88
+_INLINE = 60  # the longest operation that is written inside another
+
+
+class Source(NamedTuple):
+    """Generated code.
+
+    Attributes
+    ----------
+    text : str
+        A module with the function `both_passes`.
+    body : list of str
+        The lines of the function.
+    arguments : list of (str, int)
+        What the function takes, in order: the name of the argument, and the slot of the input or parameter.
+    constants : list of (str, int)
+        The arguments for constants that are arrays, and their slots.
+    upstream : str
+        The argument for the upstream gradient.
+    objects : dict of str to str
+        The arguments for the gates that are called as objects, by the names of these.
+    functions : list of str
+        The functions of numbers that stand in front of it.
+    """
+
+    text: str
+    body: list[str]
+    arguments: list[tuple[str, int]]
+    constants: list[tuple[str, int]]
+    upstream: str
+    objects: dict[str, str]
+    functions: list[str]
+
+
+def source_of(trace: Trace, plain: bool = False) -> Source:
+    """Write a trace as Python.
+
+    Parameters
+    ----------
+    trace : Trace
+        Both passes, written down.
+    plain : bool
+        Whether to write what runs fastest: `math.exp(x)` and `x / y` for numbers, which raise where IEEE arithmetic has
+        an answer, and no variable for what is read once.
+    """
+    return _Writer(trace, plain).source()
+
+
+class _Writer:
+    """Writes one trace."""
+
+    def __init__(self, trace: Trace, plain: bool) -> None:
+        self.trace = trace
+        self.plain = plain
+        self.writing = Writing(plain)
+        functions = {symbol.operation.removeprefix("number.") for symbol in trace.tape}
+        self.names = Numbers() if plain else Names(RESERVED | set(keyword.kwlist) | functions)
+        self.functions = functions
+        self.lines: list[str] = []
+        self.objects: dict[str, str] = {}
+        self.variables: dict[int, str] = {}  # by slot
+        self.gate = ""  # the variable of the gate that is being written
+        self._count_uses()
+        self._name_variables()
+
+    def source(self) -> Source:
+        """Return the code."""
+        trace = self.trace
+        self.lines.append("    # forward")
+        constants = {slot for _, gate, slot in trace.program.entries if isinstance(gate, Constant)}
+        for slot, symbol in enumerate(trace.entries):
+            if slot in constants and type(symbol.value) is float and symbol.uses:
+                self._statement(symbol.name, literal(symbol.value))
+        for section in trace.forward:
+            self._section(section, "")
+        self.lines += ["", "    # backward"]
+        for section in trace.backward:
+            self._section(section, "d")
+        end = max([section.stop for section in trace.forward + trace.backward], default=0)
+        self._operations(trace.tape[end:])
+        for name, symbol in trace.gradients.items():
+            if not symbol.text.isidentifier() and symbol.operation != "literal":
+                self.gate = f"d{name}"
+                self._hold(symbol)
+        self._return()
+        variables = [(symbol.name, slot) for slot, symbol in enumerate(trace.entries)]
+        arguments = {name: slot for name, slot in reversed(variables) if slot not in constants}
+        positional = sorted(arguments.items(), key=lambda argument: argument[1])
+        arrays = [
+            (name, slot)
+            for name, slot in variables
+            if slot in constants and trace.entries[slot].uses and type(trace.entries[slot].value) is not float
+        ]
+        head = self._signature([name for name, _ in positional], [name for name, _ in arrays])
+        body = "\n".join([*head, *self.lines]) + "\n"
+        helpers = [_definition(name) for name in self.writing.called]
+        code = "\n\n".join(["\n".join(line for line in self.lines if not line.lstrip().startswith("#")), *helpers])
+        imports = [line for line, word in (("import math", "math"), ("import numpy as np", "np")) if _uses(code, word)]
+        title = '"""Both passes of a graph, gate by gate."""'
+        text = "\n\n".join([title] + imports) + "\n"
+        text = "\n\n".join([text, *helpers, body])
+        functions = list(self.writing.called)
+        return Source(text, self.lines, positional, arrays, trace.upstream.name, self.objects, functions)
+
+    def _count_uses(self) -> None:
+        """Count by how many operations each is read that is needed itself, and see which are read by other gates'."""
+        trace = self.trace
+        for symbol in trace.tape:
+            symbol.uses, symbol.name, symbol.section, symbol.crosses = 0, "", -1, False
+        for number, section in enumerate([*trace.forward, *trace.backward]):
+            for symbol in trace.tape[section.start : section.stop]:
+                symbol.section = number
+        for symbol in [trace.output, *trace.gradients.values()]:
+            symbol.uses += 1
+            symbol.crosses = symbol.section >= 0
+        for symbol in reversed(trace.tape):
+            symbol.uses += symbol.operation.endswith(" of")
+            if symbol.uses:
+                for operand in symbol.reads:
+                    operand.uses += 1
+                    operand.crosses |= operand.section != symbol.section
+
+    def _name_variables(self) -> None:
+        """Name what comes from outside, the outputs of the gates, and then the gradients of all these."""
+        trace, program = self.trace, self.trace.program
+        names = self.variables
+        parameters: dict[int, str] = {}  # one argument for each, also where graphs within read it too
+        for name, gate, slot in program.entries:
+            stays = self.plain and isinstance(gate, Input) and name not in self.functions and is_keyword_argument(name)
+            variable = parameters.get(id(gate)) or ("".join(name) if stays else self.names.new(name))
+            names[slot] = trace.entries[slot].name = parameters[id(gate)] = variable
+        for section in trace.forward:
+            call = section.call
+            for port in range(call.outputs):
+                label = call.node if call.outputs == 1 else f"{call.node}_{port}"
+                names[call.out + port] = self.names.new(label)
+        gradients = {slot: self.names.new(f"d{name}") for slot, name in names.items()}
+        trace.upstream.name = gradients[program.output_slot]
+        for symbol in trace.tape:
+            if symbol.operation in ("output", "gradient"):
+                operand, slot = symbol.operands[0], symbol.operands[-1]
+                symbol.name = (names if symbol.operation == "output" else gradients)[slot]
+                is_its_own = operand.section == symbol.section and operand.operation != "literal"
+                if symbol.operation == "output" and is_its_own and not operand.name:
+                    operand.name = symbol.name
+        for section in trace.forward:
+            if section.call.node in trace.objects:
+                self.objects[section.call.node] = self.names.new(f"{names[section.call.out]}_gate")
+        for symbol in trace.tape:
+            if symbol.operation == "variable":
+                symbol.text, symbol.level = symbol.name, ATOM
+
+    def _section(self, section: Section, d: str) -> None:
+        """Write what one gate does in one pass."""
+        call = section.call
+        operations = self.trace.tape[section.start : section.stop]
+        variable = self.variables[call.out]
+        self.gate = d + variable
+        if (d or call.node in self.objects) and any(symbol.uses for symbol in operations):
+            gate = call.gate.gate if isinstance(call.gate, Foreign) else call.gate
+            about = [_comment(text) for text in (type(gate).__name__, call.gate.pattern) if text]
+            if call.node in self.objects and not d:
+                about.append(f"called as an object: {_comment(self.trace.objects[call.node])}")
+            self.lines.append(f"    # {variable}: {', '.join(about)}")
+        self._operations(operations)
+
+    def _operations(self, operations: list[Symbol]) -> None:
+        """Write operations: each as a statement that others read from, or inside the one that reads it."""
+        for symbol in operations:
+            if not symbol.uses or symbol.operation == "variable":
+                continue
+            if symbol.operation.endswith(" of") and not isinstance(symbol.operands[0], str):
+                symbol.operands = (self.objects[symbol.operands[0].node], *symbol.operands[1:])
+            symbol.text, symbol.level = self.writing.of(symbol)
+            if len(symbol.text) > _INLINE:
+                for operand in sorted(symbol.reads, key=lambda operand: -len(operand.text)):
+                    if len(symbol.text) > _INLINE and not operand.text.isidentifier():
+                        self._hold(operand)
+                        symbol.text, symbol.level = self.writing.of(symbol)
+            if symbol.text == symbol.name or (self.plain and symbol.text.isidentifier()):
+                continue
+            is_shown = not self.plain and (symbol.name or symbol.crosses)
+            if symbol.uses > 1 or is_shown or symbol.operation.endswith(" of"):
+                self._hold(symbol)
+
+    def _hold(self, symbol: Symbol) -> None:
+        """Write an operation as a statement of its own."""
+        of_its_own = symbol.hint or ("t" if symbol.section >= 0 else "")
+        name = symbol.name or self.names.new(f"{self.gate}_{of_its_own}")
+        self._statement(name, symbol.text)
+        symbol.text, symbol.level = name, ATOM
+
+    def _statement(self, name: str, text: str) -> None:
+        """Write an assignment; one that is too long over several lines, where a bracket or parentheses allow it."""
+        line = f"    {name} = {text}"
+        opening = line.find("(")
+        if len(line) <= _WIDTH:
+            self.lines.append(line)
+        elif not line.endswith(")"):
+            self.lines += [f"    {name} = (", f"        {text}", "    )"]
+        else:
+            inside = line[opening + 1 : -1]
+            self.lines.append(line[: opening + 1])
+            fits = len(inside) + 8 <= _WIDTH or re.search(r"""[][(){}"']""", inside)
+            self.lines += [f"        {inside}"] if fits else [f"        {x}," for x in inside.split(", ")]
+            self.lines.append("    )")
+
+    def _return(self) -> None:
+        """Write the last statement."""
+        pairs = [f"{quoted(name)}: {symbol.text}" for name, symbol in self.trace.gradients.items()]
+        line = f"    return {self.trace.output.text}, {{{', '.join(pairs)}}}"
+        if len(line) <= _WIDTH:
+            self.lines.append(line)
+            return
+        gradients = self.names.new("gradients")
+        self.lines += [f"    {gradients} = {{", *[f"        {pair}," for pair in pairs], "    }"]
+        self.lines.append(f"    return {self.trace.output.text}, {gradients}")
+
+    def _signature(self, positional: list[str], arrays: list[str]) -> list[str]:
+        """Return the head of the function."""
+        upstream = self.trace.upstream
+        default = "=1.0" if type(upstream.value) is float else ""
+        keywords = [*arrays, f"{upstream.name}{default}", *self.objects.values()]
+        signature = ", ".join([*positional, "*", *keywords])
+        lines = [f"def {FUNCTION}({signature}):"]
+        if len(lines[0]) > _WIDTH:
+            lines = [f"def {FUNCTION}(", f"    {signature}", "):"]
+        if max(map(len, lines)) > _WIDTH:
+            lines = [f"def {FUNCTION}(", *[f"    {x}," for x in signature.split(", ")], "):"]
+        return [*lines, *self._docstring(), *self._shapes()]
+
+    def _docstring(self) -> list[str]:
+        """Return what the function says of itself."""
+        of_numbers = ", of numbers" * all(type(symbol.value) is float for symbol in self.trace.entries)
+        first = f'    """Return the value of the output, and the gradients by name{of_numbers}.'
+        if not self.objects:
+            return [f'{first}"""']
+        return [
+            first,
+            "",
+            "    The arguments that end with _gate are gates, which are called as objects: those of",
+            '    these names in the graph, such as graph.graph.nodes[name]["gate"].',
+            '    """',
+        ]
+
+    def _shapes(self) -> list[str]:
+        """Return statements that the arrays have the shapes that the code is for."""
+        arrays = [symbol for symbol in self.trace.entries if type(symbol.value) is not float and symbol.uses]
+        return list(dict.fromkeys([f"    assert {symbol.name}.shape == {symbol.shape}" for symbol in arrays]))
+
+
+@functools.cache
+def _comment(text: str) -> str:
+    """Return a text that can stand in a comment."""
+    return " ".join(re.sub(r"[^\x20-\x7e]", " ", text).split())[:100]
+
+
+def _definition(name: str) -> str:
+    """Return the text of a function of numbers."""
+    if name in TAKEN_OVER:
+        return inspect.getsource(getattr(scalar_math, name))
+    return (
+        f'def {name}(*numbers):\n    """Return np.{name} of numbers, as a number."""\n'
+        f'    with np.errstate(all="ignore"):\n        return np.{name}(*numbers).item()\n'
+    )
+
+
+def _uses(code: str, module: str) -> bool:
+    """Return whether code uses a module, strings aside."""
+    return re.search(rf"\b{module}\.", re.sub(_STRING, "", code)) is not None

@@ -1,0 +1,138 @@
+"""Operations as Python: how each is written, and where it needs parentheses."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from graph.engines.trace.tracers import Symbol
+
+#: How tightly operators bind; an operand that binds less tightly stands in parentheses.
+_CONDITIONAL, _COMPARISON, _OR, _XOR, _AND, _SUM, _PRODUCT, _UNARY, _POWER, ATOM = range(10)
+_SIGNS = {
+    "+": _SUM,
+    "-": _SUM,
+    "*": _PRODUCT,
+    "/": _PRODUCT,
+    "//": _PRODUCT,
+    "%": _PRODUCT,
+    "@": _PRODUCT,
+    "&": _AND,
+    "^": _XOR,
+    "|": _OR,
+    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), _COMPARISON),
+}
+_DEFAULTS = [("axis", "None"), ("keepdims", "False")]  # of NumPy's functions
+_PREFIXES = {"negative": "-", "positive": "+", "~": "~"}
+
+#: Functions of numbers that generated code has of `gates.scalar_math`, as they stand there.
+TAKEN_OVER = ("exp", "expm1", "log", "log1p", "sqrt", "pow", "divide", "maximum", "minimum", "sign")
+_RAISING = ("exp", "expm1", "log", "log1p", "sqrt", "pow")  # where those of `math` raise
+_PYTHON = {"tanh": "math.tanh", "isinf": "math.isinf", "abs": "abs"}
+
+
+class Writing:
+    """Writes operations, and remembers which functions they call.
+
+    Parameters
+    ----------
+    plain : bool
+        Whether to write `math.exp(x)` and `x / y` for numbers, which raise where IEEE arithmetic has an answer.
+
+    Attributes
+    ----------
+    called : dict of str to None
+        The functions of numbers that the code needs, in the order in which it first calls them.
+    """
+
+    def __init__(self, plain: bool) -> None:
+        self.plain = plain
+        self.called: dict[str, None] = {}
+
+    def of(self, symbol: Symbol) -> tuple[str, int]:
+        """Return the text of an operation, and how tightly it binds."""
+        operation, operands = symbol.operation, symbol.operands
+        if operation in ("output", "gradient"):
+            return operands[0].text, operands[0].level
+        if operation == "literal":
+            return operands[0], _level(operands[0])
+        if operation in _SIGNS:
+            level = _SIGNS[operation]
+            left, right = self._operand(operands[0], level), self._operand(operands[1], level + 1)
+            if level == _COMPARISON:
+                left = self._operand(operands[0], level + 1)
+            if operation == "+" and right.startswith("-"):
+                return f"{left} - {right[1:]}", level
+            return f"{left} {operation} {right}", level
+        if operation == "**":
+            left, right = self._operand(operands[0], ATOM), self._operand(operands[1], _UNARY)
+            simple = all(re.fullmatch(r"-?[\w.]+(e-?\d+)?", text) for text in (left, right))
+            return (f"{left}**{right}" if simple else f"{left} ** {right}"), _POWER
+        if operation in _PREFIXES:
+            return _PREFIXES[operation] + self._operand(operands[0], _UNARY), _UNARY
+        if operation.startswith("number."):
+            return self._function_of_numbers(symbol, operation.removeprefix("number."))
+        if operation == "[]":
+            return f"{self._operand(operands[0], ATOM)}[{self._index(operands[1])}]", ATOM
+        if operation.startswith("."):
+            owner = self._operand(operands[0], ATOM)
+            arguments = f"({self._arguments(operands[1:], symbol.options)})"
+            return owner + (operation.replace("()", arguments) if "()" in operation else operation), ATOM
+        if operation.endswith(" of"):
+            arguments = self._arguments(operands[1:], {})
+            return f"{operands[0]}.{operation.removesuffix(' of')}({arguments})", ATOM
+        return f"{operation}({self._arguments(operands, symbol.options)})", ATOM
+
+    def _function_of_numbers(self, symbol: Symbol, name: str) -> tuple[str, int]:
+        """Return a call of one of the functions in `gates.scalar_math`."""
+        operands = symbol.operands
+        if name == "where":
+            condition, x, y = operands
+            x, condition = self._operand(x, _COMPARISON), self._operand(condition, _COMPARISON)
+            return f"{x} if {condition} else {self._operand(y, _CONDITIONAL)}", _CONDITIONAL
+        arguments = self._arguments(operands, symbol.options)
+        if name == "reshape":
+            return f"np.reshape({arguments})", ATOM
+        if name in _PYTHON:
+            return f"{_PYTHON[name]}({arguments})", ATOM
+        if self.plain and name == "divide":
+            return f"{self._operand(operands[0], _PRODUCT)} / {self._operand(operands[1], _PRODUCT + 1)}", _PRODUCT
+        if self.plain and name in _RAISING:
+            return f"math.{name}({arguments})", ATOM
+        self.called[name] = None
+        return f"{name}({arguments})", ATOM
+
+    def _operand(self, operand: Any, least: int) -> str:
+        """Return an operand's text, in parentheses if it binds less tightly than it must."""
+        if isinstance(operand, Symbol):
+            return operand.text if operand.level >= least else f"({operand.text})"
+        text = self._part(operand)
+        return text if _level(text) >= least else f"({text})"
+
+    def _part(self, part: Any) -> str:
+        """Return the text of a symbol, of a literal, or of what holds these."""
+        if isinstance(part, Symbol):
+            return part.text
+        if isinstance(part, tuple):
+            return f"({', '.join(map(self._part, part))}{',' * (len(part) == 1)})"
+        return f"[{', '.join(map(self._part, part))}]" if isinstance(part, list) else str(part)
+
+    def _index(self, index: Any) -> str:
+        """Return what stands between brackets."""
+        if isinstance(index, tuple) and index:
+            parts = [self._index(part) if isinstance(part, slice) else self._part(part) for part in index]
+            return ", ".join(parts) + "," * (len(index) == 1)
+        if isinstance(index, slice):
+            start, stop, step = ("" if x is None else self._part(x) for x in (index.start, index.stop, index.step))
+            return f"{start}:{stop}" + f":{step}" * bool(step)
+        return self._part(index)
+
+    def _arguments(self, operands: Any, options: dict[str, Any]) -> str:
+        """Return what stands between the parentheses of a call."""
+        named = [f"{name}={self._part(x)}" for name, x in options.items() if (name, x) not in _DEFAULTS]
+        return ", ".join([*map(self._part, operands), *named])
+
+
+def _level(literal: str) -> int:
+    """Return how tightly a literal binds."""
+    return _UNARY if literal.startswith("-") else ATOM

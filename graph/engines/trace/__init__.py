@@ -1,0 +1,1 @@
+"""Tracing: the formulas of gates as the operations that they are made of."""

@@ -1,0 +1,238 @@
+"""Tracing: both passes of a program on symbols, which leaves the operations that they are made of."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gates.gate import fresh
+from gates.namespaces import namespace
+from gates.validation import as_output, as_outputs, formula, gradient_of
+from gates.values import Value, as_value, shape_of
+from graph.engines.engine import returned
+from graph.engines.program import Program
+from graph.engines.trace.literals import Untraceable, literal
+from graph.engines.trace.tracers import Symbol
+from graph.engines.trace.verification import is_own, reason, same, why_untraceable
+from graph.passes.arguments import no_gradient
+from graph.passes.passes import run_alone, run_forward, upstream_of
+from graph.passes.schedule import Call
+
+_READ = 1000  # the code of more gates is hardly read
+
+
+class Section(NamedTuple):
+    """What one gate does in one pass: a part of the tape."""
+
+    call: Call
+    start: int
+    stop: int
+
+
+class Trace:
+    """Both passes of a program, written down for values of certain shapes and dtypes.
+
+    A gate whose formulas cannot be written down, or give something else on symbols than on the values, is called as an
+    object.
+
+    Parameters
+    ----------
+    program : Program
+        The program.
+    entries : list of float or array
+        The values that enter.
+
+    Attributes
+    ----------
+    tape : list of Symbol
+        All operations.
+    entries : list of Symbol
+        The values that enter.
+    forward, backward : list of Section
+        What each gate does, in the order in which they run.
+    output, upstream : Symbol
+        The value of the output, and the gradient with respect to it.
+    gradients : dict of str to Symbol
+        The gradients that are returned.
+    objects : dict of str to str
+        The names of the gates that are called as objects, each with the reason.
+
+    Raises
+    ------
+    Exception
+        What a gate raises at these values, with a note that names it.
+    """
+
+    def __init__(self, program: Program, entries: list[Value]) -> None:
+        self.program = program
+        self.objects = {call.node: "it has parameters of its own" for call in program.calls if call.gate.has_parameters}
+        self._values = entries + [None] * (program.size - len(entries))
+        with np.errstate(all="ignore"):
+            run_forward(program.calls, self._values)
+            self._probe()
+            known = -1
+            while known < len(self.objects):
+                known = len(self.objects)
+                self._write_down()
+
+    def _probe(self) -> None:
+        """Find out which gates of users cannot be written down; gates of one kind and settings but once."""
+        reasons: dict[Any, str] = {}
+        for call in self.program.calls:
+            if is_own(call.gate) or call.node in self.objects:
+                continue
+            inputs = [self._values[slot] for slot in call.sources]
+            shapes = [(type(value), getattr(value, "dtype", None), shape_of(value)) for value in inputs]
+            settings = repr(sorted(fresh(call.gate).__dict__.items()))
+            key = type(call.gate), call.gate.wanted, settings, *shapes
+            if key not in reasons:
+                reasons[key] = why_untraceable(call, inputs)
+            if reasons[key]:
+                self.objects[call.node] = reasons[key]
+
+    def inputs_of(self, call: Call) -> list[Symbol]:
+        """Return what a gate reads."""
+        return [self._symbols[slot] for slot in call.sources]
+
+    def _write_down(self) -> None:
+        """Go through both passes once. Gates that turn out to be untraceable are added to `objects`."""
+        program, values = self.program, self._values
+        self.tape: list[Symbol] = []
+        self.forward: list[Section] = []
+        self.backward: list[Section] = []
+        self._symbols: list[Any] = [
+            self._variable(name, value) for (name, _, _), value in zip(program.entries, values)
+        ] + [None] * (program.size - len(program.entries))
+        self.entries = self._symbols[: len(program.entries)]
+        gates = [self._run_forward(call) for call in program.calls]
+        self.output = self._symbols[program.output_slot]
+        like = values[program.output_slot]
+        self.upstream = self._variable("", namespace(like).ones_like(like))
+        self._grads: list[Any] = [None] * program.size
+        self._grads[program.output_slot] = self.upstream
+        for call, gate in zip(reversed(program.calls), reversed(gates)):
+            self._run_backward(call, gate)
+        self.gradients = self._returned()
+
+    def _run_forward(self, call: Call) -> Any:
+        """Write down what a gate does forward, and return the gate that has done it."""
+        start, gate = len(self.tape), None
+        inputs = self.inputs_of(call)
+        slots = range(call.out, call.out + call.outputs)
+        symbols: list[Any] = []
+        if call.node not in self.objects:
+            try:
+                gate = fresh(call.gate)
+                gate.wanted = call.gate.wanted
+                call.gate.check(*[x.value if port in gate.labels else x for port, x in enumerate(inputs)])
+                output = self._hinted(formula(gate.forward), gate, *inputs)
+                symbols = [as_output(output)] if call.outputs == 1 else as_outputs(output, call.outputs)
+                gate.output = symbols[0] if call.outputs == 1 else symbols
+                symbols = [self._symbol(symbol) for symbol in symbols]
+                _compare(symbols, [self._values[slot] for slot in slots])
+            except (Exception, Untraceable) as error:
+                self._give_up(call, error, start)
+        if call.node in self.objects:
+            result = self._operation("forward of", call, *inputs)
+            symbols = [self._operation("[]", result, str(port)) for port in range(call.outputs)]
+            symbols = [result] if call.outputs == 1 else symbols
+        for slot, symbol in zip(slots, symbols):
+            self._symbols[slot] = self._operation("output", symbol, slot, value=self._values[slot])
+        self.forward.append(Section(call, start, len(self.tape)))
+        return gate
+
+    def _run_backward(self, call: Call, gate: Any) -> None:
+        """Write down what a gate does backward, and how its gradients add to those from other branches."""
+        start = len(self.tape)
+        upstream = upstream_of(call, self._symbols, self._grads)
+        if upstream is None or call.backward is None:
+            return
+        values = run_alone(call, self._values, [symbol.value for symbol in upstream])
+        gradients: list[Any] = []
+        if call.node not in self.objects:
+            try:
+                found = self._hinted(formula(gate.backward), gate, *upstream)
+                if not isinstance(found, (list, tuple)) or len(found) != len(call.sources):
+                    raise Untraceable("it gives no list of gradients")
+                gradients = [
+                    gradient if gradient is None else gradient_of(as_value(gradient), self._symbols[slot], port)
+                    for port, (gradient, slot) in enumerate(zip(found, call.sources))
+                ]
+                gradients = [gradient if gradient is None else self._symbol(gradient) for gradient in gradients]
+                _compare(gradients, values)
+            except (Exception, Untraceable) as error:
+                self._give_up(call, error, start)
+        if call.node in self.objects:
+            result = self._operation("backward of", call, *upstream)
+            gradients = [
+                value if value is None else self._operation("[]", result, str(port), value=value)
+                for port, value in enumerate(values)
+            ]
+        for slot, gradient in zip(call.sources, gradients):
+            if gradient is None or slot in self.program.unneeded:
+                continue
+            before = self._grads[slot]
+            total = gradient if before is None else before + gradient
+            self._grads[slot] = self._operation("gradient", total, slot, value=total.value)
+        self.backward.append(Section(call, start, len(self.tape)))
+
+    def _returned(self) -> dict[str, Symbol]:
+        """Return the gradients by name; an array that stands in another place too, or is a view of one, is copied."""
+        values = [None if symbol is None else symbol.value for symbol in self._grads]
+        owned = returned(self.program, self._values, values)
+        gradients = {}
+        for name, slots in self.program.parts:
+            parts = [self._grads[slot] for slot in slots if self._grads[slot] is not None]
+            total = parts[0] if parts else None
+            for part in parts[1:]:
+                total = total + part
+            if total is None:
+                like = self._symbols[slots[0]]
+                total = self._symbol(no_gradient(like))
+            elif isinstance(owned[name], np.ndarray) and owned[name] is not total.value and len(parts) == 1:
+                total = self._operation(".copy()", total, value=owned[name])
+            gradients[name] = total
+        return gradients
+
+    def _hinted(self, bare: Any, *arguments: Any) -> Any:
+        """Run a formula, and note what it calls the symbols that it holds in variables."""
+        if len(self.program.calls) > _READ:
+            return bare(*arguments)
+        before = sys.getprofile()
+
+        def watch(frame: Any, event: str, _: Any) -> None:
+            if event == "return" and frame.f_code is bare.__code__:
+                for name, value in frame.f_locals.items():
+                    if isinstance(value, Symbol) and not value.hint:
+                        value.hint = name
+
+        sys.setprofile(watch)
+        try:
+            return bare(*arguments)
+        finally:
+            sys.setprofile(before)
+
+    def _give_up(self, call: Call, error: BaseException, start: int) -> None:
+        """Have a gate called as an object."""
+        self.objects[call.node] = reason(error)
+        del self.tape[start:]
+
+    def _variable(self, name: str, value: Value) -> Symbol:
+        """Return a symbol for what comes from outside."""
+        return self._operation("variable", name, value=value)
+
+    def _operation(self, operation: str, *operands: Any, value: Any = None) -> Symbol:
+        """Write an operation down."""
+        return Symbol(self.tape, operation, operands, {}, value)
+
+    def _symbol(self, found: Any) -> Symbol:
+        """Return a symbol as it is, and another value as a literal."""
+        return found if isinstance(found, Symbol) else self._operation("literal", literal(found), value=found)
+
+
+def _compare(symbols: list[Any], values: list[Any]) -> None:
+    """Raise Untraceable unless symbols stand for these values, to the bit."""
+    if not all(same(None if symbol is None else symbol.value, value) for symbol, value in zip(symbols, values)):
+        raise Untraceable("it gives something else on symbols than on values")

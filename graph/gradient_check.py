@@ -1,0 +1,237 @@
+"""The check of a whole graph: end to end, and every gate at the values that flow through it."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+
+from gates.checking.check import check_at, quiet
+from gates.checking.copies import copy_of
+from gates.checking.examination import examine
+from gates.checking.examples import Example
+from gates.checking.function_under_test import GateSubject, Run, Subject
+from gates.checking.mutants import Control, SelfTest
+from gates.checking.report import Report
+from gates.checking.verdicts import reported
+from gates.tables import aligned
+from gates.values import Value
+from graph.passes.nested import GraphGate
+from graph.structure.entries import Input
+from graph.watching.tables import reads
+
+if TYPE_CHECKING:
+    from graph.computational_graph import ComputationalGraph
+
+_LIMIT = 12  # elements of an input are checked one by one; of more a sample, and random directions
+_SHOWN = 10  # gates that did not pass, in the table
+_CONTROLLED = 5  # gates, at most, whose backward a self-test spoils
+
+_HEAD = ("gate", "class", "input", "index", "analytic", "numeric", "abs. error", "rel. error", "verdict")
+_WORST_FIRST = ("fail", "kink", "inconclusive", "pass")
+
+
+@dataclass(repr=False)
+class GraphReport(Report):
+    """What the check of a graph found. Printed, it has a table of the inputs, end to end, and one of the worst gates.
+
+    Attributes
+    ----------
+    blame : list of str
+        The names of the faulty gates.
+    gates : dict of str to Report
+        The report on each gate at its inputs, by name.
+    classes : dict of str to str
+        The class of each gate, by name.
+    """
+
+    blame: list[str] = field(default_factory=list)
+    gates: dict[str, Report] = field(default_factory=dict)
+    classes: dict[str, str] = field(default_factory=dict)
+
+    def _table(self) -> list[str]:
+        if not self.rows and not self.gates:
+            return []
+        lines = ["end to end", *(f"  {line}" for rows in super()._tables() for line in aligned(rows))]
+        shown = self._worst()
+        rest = Counter(report.verdict for name, report in self.gates.items() if name not in shown)
+        counted = ", ".join(f"{rest[verdict]:,} {verdict}" for verdict in _WORST_FIRST if rest[verdict])
+        lines += ["", f"gates{': ' + counted if not shown else ''}"]
+        if shown:
+            lines += [f"  {line}" for line in aligned(self._of_gates(shown))]
+            lines += [f"  and {counted}"] if counted else []
+            lines += ["", *(f"  {name}: {self.gates[name].diagnosis}" for name in self.blame[:_SHOWN])]
+        return lines
+
+    def _tables(self) -> list[list[tuple[str, ...]]]:
+        shown = self._worst()
+        return super()._tables() + ([self._of_gates(shown)] if shown else [])
+
+    def _worst(self) -> list[str]:
+        """Return the gates that did not pass, the worst first, as many as are shown."""
+        unsettled = [name for name, report in self.gates.items() if report.verdict != "pass"]
+        unsettled.sort(key=lambda name: (name not in self.blame, _WORST_FIRST.index(self.gates[name].verdict)))
+        return unsettled[:_SHOWN]
+
+    def _of_gates(self, names: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the table of some gates."""
+        return [_HEAD, *[(name, self.classes[name], *cells) for name in names for cells in self._cells(name)]]
+
+    def _cells(self, name: str) -> list[tuple[str, ...]]:
+        """Return the rows of a gate as texts: those that did not pass, or one that says what is wrong."""
+        report = self.gates[name]
+        rows = [row.cells for row in report.rows if row.verdict == report.verdict]
+        return rows or [(*[""] * 6, report.verdict)]
+
+
+class _EndToEnd(Subject):
+    """A graph on trial, as a function of those of its inputs and parameters that have a gradient."""
+
+    def __init__(self, graph: ComputationalGraph, inputs: Mapping[str, Any]) -> None:
+        self.title = repr(graph)
+        self._graph, self._inputs = graph, dict(inputs)
+        self._names = [name for name, _ in graph._schedule.differentiated]
+        self._names += [name for name in graph.parameters if name not in self._names]
+
+    def values(self) -> list[Value]:
+        """Return where the graph stands."""
+        return [self._inputs[name] if name in self._inputs else self._graph.parameters[name] for name in self._names]
+
+    def names(self, count: int) -> list[str]:
+        return self._names
+
+    def start(self, inputs: Sequence[Value]) -> Run:
+        given = dict(zip(self._names, inputs))
+        for name in self._graph.parameters:
+            self._graph.parameters[name] = given[name]
+        output = self._graph.forward({name: given.get(name, value) for name, value in self._inputs.items()})
+        return _GraphRun(self._graph, self._names, output)
+
+
+class _GraphRun(Run):
+    """A graph after its forward pass."""
+
+    def __init__(self, graph: ComputationalGraph, names: Sequence[str], output: Value) -> None:
+        self._graph, self._names = graph, names
+        self.outputs = [np.array(output) if isinstance(output, np.ndarray) else output]
+
+    def backward(self, upstream: Sequence[Value]) -> list[Value]:
+        gradients = self._graph.backward(upstream[0])
+        return [gradients[name] for name in self._names]
+
+
+def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphReport:
+    """Return the report on a graph at some inputs; it is copied, and stays as it is."""
+    twin = copy.deepcopy(graph)
+    twin.guard = False
+    with quiet():
+        twin.forward(
+            {name: np.array(given) if isinstance(given, np.ndarray) else given for name, given in inputs.items()}
+        )
+        nodes = _nodes(twin)
+        given = {name: twin._wire(name).value for name, gate, _ in twin._schedule.entries if isinstance(gate, Input)}
+        gates = {node: _gate_report(gate, wanted, values) for node, (gate, wanted, values) in nodes.items()}
+        blame = [node for node, report in gates.items() if report.verdict in ("fail", "kink") and not report.passed]
+        subject = _EndToEnd(twin, given)
+        values = subject.values()
+        upstream = 1.0 if type(subject.start(values).outputs[0]) is float else None
+        found = examine(subject, "end to end", values, upstream, np.random.default_rng(0), _LIMIT)
+        whole = reported(subject.title, [found], lambda: SelfTest(()), diagnose=not blame)
+    classes = {node: type(gate).__name__ for node, (gate, _, _) in nodes.items()}
+    named = {node: f"{node} ({name})" for node, name in classes.items()}
+    met = {row.input: _kinks_behind(twin, row.input, gates) for row in whole.rows}
+    verdict, passed, diagnosis = _verdict(whole, found.could_fail, gates, blame, named, met)
+    return GraphReport(
+        title=repr(graph),
+        verdict=verdict,
+        passed=passed,
+        diagnosis=diagnosis,
+        note=_note(whole, gates, passed),
+        rows=whole.rows,
+        _self_test=lambda: _controls(nodes),
+        blame=blame,
+        gates=gates,
+        classes=classes,
+    )
+
+
+def _nodes(graph: ComputationalGraph) -> dict[str, tuple[Any, tuple[bool, ...], list[Value]]]:
+    """Return each gate whose backward runs, which gradients are wanted of it, and what it reads, by name."""
+    nodes = {}
+    for call in graph._schedule.calls:
+        gate = graph.graph.nodes[call.node]["gate"]
+        if call.backward is not None and (any(call.gate.wanted) or isinstance(gate, GraphGate)):
+            nodes[call.node] = gate, call.gate.wanted, copy_of([wire.value for wire in reads(graph, call.node)])
+    return nodes
+
+
+def _gate_report(gate: Any, wanted: Sequence[bool], values: Sequence[Value]) -> Report:
+    """Return the report on a gate at the values that it reads; on a graph within, that on the graph."""
+    if isinstance(gate, GraphGate):
+        return check_graph(gate.graph, dict(zip(gate.input_names, values)))
+    return check_at(GateSubject(gate, wanted), [Example("the values in the graph", tuple(values))], None, 0, _LIMIT)
+
+
+def _kinks_behind(graph: ComputationalGraph, name: str, gates: Mapping[str, Report]) -> list[str]:
+    """Return the gates at a kink that an input or a parameter goes through."""
+    kinks = [node for node, report in gates.items() if report.verdict == "kink"]
+    if not kinks or name not in graph:  # a parameter of a graph within
+        return kinks
+    behind = nx.descendants(graph.graph, name)
+    return [node for node in kinks if node in behind]
+
+
+def _verdict(
+    whole: Report,
+    could_fail: bool,
+    gates: Mapping[str, Report],
+    blame: Sequence[str],
+    named: Mapping[str, str],
+    met: Mapping[str, list[str]],
+) -> tuple[str, bool, str]:
+    """Return the verdict on the graph, whether it passed, and what is wrong."""
+    if blame:
+        first = max(blame, key=lambda node: gates[node].verdict == "fail")
+        others = [node for node in blame if node != first]
+        also = f"; also to blame: {', '.join(others[:_SHOWN])}{', ...' * (len(others) > _SHOWN)}" if others else ""
+        return gates[first].verdict, False, f"{named[first]}: {gates[first].diagnosis}{also}"
+    wrong = [] if whole.passed else [row for row in whole.rows if row.verdict in ("fail", "kink")]
+    if wrong and all(met[row.input] and math.isfinite(row.analytic) for row in wrong):
+        row = wrong[0]
+        stand = ", ".join(named[node] for node in met[row.input][:3]) + ", ..." * (len(met[row.input]) > 3)
+        return (
+            "kink",
+            False,
+            f"{row.input} meets a kink at {stand}: each gate's choice there is legal, but together they give "
+            f"{row.analytic:.6g} where the whole has the slope {row.numeric:.6g}",
+        )
+    if whole.verdict == "inconclusive" and could_fail and any(row.verdict == "pass" for row in whole.rows):
+        return "pass", True, ""
+    return whole.verdict, whole.passed, f"end to end: {whole.diagnosis}" if whole.diagnosis else ""
+
+
+def _note(whole: Report, gates: Mapping[str, Report], passed: bool) -> str:
+    """Return what else is to be said."""
+    notes = [whole.note] if whole.note else []
+    kinks = [node for node, report in gates.items() if report.verdict == "kink"]
+    if kinks and passed:
+        notes.append(f"at a kink: {', '.join(kinks[:_SHOWN])}{', ...' * (len(kinks) > _SHOWN)}")
+    return "; ".join(notes) if whole.rows or gates else "no input and no parameter has a gradient"
+
+
+def _controls(nodes: Mapping[str, tuple[Any, tuple[bool, ...], list[Value]]]) -> SelfTest:
+    """Return what the check says to some of the gates when their backward is spoiled."""
+    every = max(len(nodes) // _CONTROLLED, 1)
+    controls: list[Control] = []
+    for node in list(nodes)[::every][:_CONTROLLED]:
+        report = _gate_report(*nodes[node])
+        controls += [
+            Control(f"{node}: {control.change}", control.caught, control.verdict) for control in report.self_test()
+        ]
+    return SelfTest(tuple(controls))

@@ -1,0 +1,119 @@
+"""What the two passes are given and what they give back: inputs by name, upstream gradients, gradients by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from gates.namespaces import namespace
+from gates.validation import fit
+from gates.values import Value, as_labels, as_value, prefixed, shape_of
+from graph.passes.schedule import Schedule
+from graph.structure.entries import Entry, Input
+
+
+class Entries(Protocol):
+    """What has a slot for each value that enters."""
+
+    entries: list[tuple[str, Entry, int]]
+    label_slots: set[int]
+    size: int
+
+
+def values_of_entries(
+    schedule: Entries, inputs: Mapping[str, Any] | None, named: Mapping[str, Any], used: Collection[int] | None = None
+) -> list[Any]:
+    """Return a list of values where inputs, parameters and constants are filled in; all, or those in `used`."""
+    given = merged(inputs, named)
+    values: list[Any] = [None] * schedule.size
+    missing = []
+    for name, gate, slot in schedule.entries:
+        read = as_labels if slot in schedule.label_slots else as_value
+        if not isinstance(gate, Input):
+            values[slot] = gate.value if type(gate.value) is float else read(gate.value)
+            continue
+        if name in given:
+            try:
+                values[slot] = read(given.pop(name))
+            except (TypeError, ValueError) as error:
+                raise prefixed(error, f"input {name!r}") from None
+        elif used is None or slot in used:
+            missing.append(name)
+    if given or missing:
+        kind, which = ("unknown", given) if given else ("missing", missing)
+        names = [
+            name for name, gate, slot in schedule.entries if isinstance(gate, Input) and (used is None or slot in used)
+        ]
+        wanted = f"wanted are {', '.join(names)}" if names else "none is wanted"
+        raise ValueError(f"{kind} input {', '.join(map(repr, which))}: {wanted}")
+    return values
+
+
+def merged(inputs: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs that were given as a mapping and by keyword, or raise TypeError."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise TypeError(f"inputs must be given as a mapping or by keyword, got {type(inputs).__name__}")
+    given = {**(inputs or {}), **named}
+    if inputs and len(given) < len(inputs) + len(named):
+        raise TypeError(f"input {', '.join(sorted(map(repr, set(inputs) & set(named))))} is given twice")
+    return given
+
+
+def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
+    """Return the gradient with respect to the output, in its shape. `graph.output` is the output's name."""
+    if given is None and type(value) is float:
+        return 1.0
+    if given is None:
+        if shape_of(value):
+            call = getattr(graph, "call", "backward()")
+            raise ValueError(
+                f"the output {graph.output} has the shape {shape_of(value)}: {call} needs an upstream gradient of that "
+                "shape, or a number for all of it"
+            )
+        given = 1.0
+    who = f"backward(): the upstream gradient of {graph.output}"
+    try:
+        upstream = fit(as_value(given), value, who)
+        return upstream.copy() if upstream is given and isinstance(given, np.ndarray) else upstream
+    except TypeError as error:
+        raise prefixed(error, who) from None
+
+
+def owned_gradients(schedule: Schedule, values: list[Any], grads: list[Any]) -> dict[str, Value]:
+    """Return the gradients by name. An array that stands in another place too, or is a view of one, is copied."""
+    gradients = {}
+    for name, slot in schedule.differentiated:
+        gradient = grads[slot]
+        gradients[name] = no_gradient(values[slot]) if gradient is None else gradient
+    gradients = owned(gradients, grads)
+    for name, slot in schedule.differentiated:
+        grads[slot] = gradients[name]
+    return gradients
+
+
+def no_gradient(value: Value) -> Value:
+    """Return the gradient of what the output does not depend on: 0, in its shape and dtype."""
+    return as_value(namespace(value).zeros_like(value))
+
+
+def owned(gradients: dict[str, Value], standing: list[Any]) -> dict[str, Value]:
+    """Return gradients where an array that stands in several places of a list, or is a view of one, is copied."""
+    shared: set[int] | None = None  # looked for when the first array is met: scalars need none
+    for name, gradient in gradients.items():
+        if isinstance(gradient, np.ndarray):
+            if shared is None:
+                shared = _ids_of_shared(standing)
+            if id(gradient) in shared or gradient.base is not None:
+                gradients[name] = gradient.copy()
+    return gradients
+
+
+def _ids_of_shared(values: list[Any]) -> set[int]:
+    """Return the ids of the objects that stand in several places of a list."""
+    ids = [id(value) for value in values if value is not None]
+    if len(set(ids)) == len(ids):
+        return set()
+    return {key for key, count in Counter(ids).items() if count > 1}

@@ -1,0 +1,65 @@
+"""A graph as one gate, so that graphs nest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gates import Gate
+from gates.values import Value
+from graph.structure.entries import Input
+from graph.structure.structure import Structure
+
+if TYPE_CHECKING:
+    from graph.computational_graph import ComputationalGraph
+
+
+class GraphGate(Gate):
+    """A gate whose formulas are the two passes of a graph.
+
+    Parameters
+    ----------
+    graph : ComputationalGraph
+        The graph. The gate has a copy of it, which shares its parameters. Whether an input has a gradient is for
+        the graph around the gate to say.
+    """
+
+    kind = "graph"
+
+    def __init__(self, graph: ComputationalGraph) -> None:
+        if not isinstance(graph, Structure):
+            raise TypeError(f"GraphGate: graph must be a graph, got {graph!r}")
+        self.graph = graph.copy()
+        gates = list(self.graph.graph.nodes(data="gate"))
+        self._inputs = [(name, gate) for name, gate in gates if isinstance(gate, Input)]
+        self.takes = len(self._inputs), len(self._inputs)
+        schedule = self.graph._schedule
+        self.labels = tuple(
+            [port for port, (name, _) in enumerate(self._inputs) if schedule.slots[name] in schedule.label_slots]
+        )
+        self.wanted = tuple([gate.grad for _, gate in self._inputs])
+        self.has_parameters = any(getattr(gate, "has_parameters", False) for _, gate in gates)
+        self.own_parameters = self.graph._parameters
+        self.gradients: dict[str, Value] = {}  # of these parameters, after backward
+        self.input_names = [name for name, _ in self._inputs]  # for the reports of a check
+
+    def forward(self, *inputs: Value) -> Value:
+        self._pass_on_what_is_wanted()
+        return self.graph.forward(dict(zip([name for name, _ in self._inputs], inputs)))
+
+    def backward(self, dz: Value) -> list[Value]:
+        gradients = self.graph.backward(dz)
+        self.gradients = {name: gradients[name] for name in self.graph.parameters}
+        return [gradients.get(name) if want else None for (name, _), want in zip(self._inputs, self.wanted)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "wanted": self.wanted, "gradients": {}}
+
+    def __copy__(self) -> GraphGate:
+        return GraphGate(self.graph)
+
+    def _pass_on_what_is_wanted(self) -> None:
+        """Let the graph compute the gradients that are wanted of the gate, and no others."""
+        if self.wanted != tuple([gate.grad for _, gate in self._inputs]):
+            for (_, gate), want in zip(self._inputs, self.wanted):
+                gate.grad = want
+            self.graph._reschedule()

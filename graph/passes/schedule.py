@@ -1,0 +1,141 @@
+"""The order in which a graph runs its gates, worked out once and kept until the graph changes.
+
+Values and gradients of a pass stand in flat lists, with a slot for each output of each gate.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import networkx as nx
+
+from gates import Gate
+from gates.foreign import Foreign
+from gates.gate import labels_of
+from gates.validation import checked, formula
+from graph.passes.guard import guarded
+from graph.passes.nested import GraphGate
+from graph.structure.entries import Entry, has_gradient
+from graph.structure.wiring import all_sources, outputs_of
+
+
+class Call(NamedTuple):
+    """A gate at work: which slots it reads and writes."""
+
+    node: str
+    gate: Gate
+    forward: Callable[..., Any]  # the bare formulas, which take the gate first
+    backward: Callable[..., Any] | None  # None where no input of the gate needs a gradient
+    sources: tuple[int, ...]
+    out: int
+    outputs: int
+
+
+class Schedule:
+    """A graph's gates in topological order, with everything looked up that a pass needs.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        The graph: `gate` on its nodes; `key` (input port) and `source_port` on its edges.
+    guard : bool
+        Whether each gate checks that it makes no inf or nan from finite numbers.
+
+    Raises
+    ------
+    ValueError
+        If the graph has a cycle, or ports that do not fit its gates.
+    """
+
+    def __init__(self, graph: Any, guard: bool = False) -> None:
+        sources_of_node = dict(all_sources(graph))
+        self.order = _topological_order(graph, sources_of_node)
+        self.slots: dict[str, int] = {}
+        self.entries: list[tuple[str, Entry, int]] = []
+        self.calls: list[Call] = []
+        self.label_slots: set[int] = set()  # those of entries that some gate reads as labels
+        self.nested: list[tuple[str, GraphGate]] = []
+        self.size = 0
+        gates = dict(graph.nodes(data="gate"))
+        slots = self.slots
+        needed: list[bool] = []  # by slot: whether a gradient is needed there
+        for node in self.order:
+            gate = gates[node]
+            if gate is None:
+                raise ValueError(f"the node {node!r} has no gate: graph.graph was changed by hand")
+            outputs = outputs_of(gate)
+            slots[node] = out = self.size
+            self.size += outputs
+            if isinstance(gate, Entry):
+                self.entries.append((node, gate, out))
+                needed.append(has_gradient(gate))
+                continue
+            sources = tuple([slots[source] + port for source, port in sources_of_node[node]])
+            for port in labels_of(gate):
+                if isinstance(gates[sources_of_node[node][port][0]], Entry):
+                    self.label_slots.add(sources[port])
+                    needed[sources[port]] = False
+            if isinstance(gate, GraphGate):
+                self.nested.append((node, gate))
+            wanted = tuple([needed[slot] for slot in sources])
+            needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
+            self.calls.append(make_call(node, gate, sources, out, outputs, wanted, guard))
+        self.unneeded = {slot for slot, is_needed in enumerate(needed) if not is_needed}
+        self.differentiated = [  # the entries whose gradients backward returns
+            (name, slot) for name, gate, slot in self.entries if has_gradient(gate) and slot not in self.label_slots
+        ]
+
+    def slot(self, node: str, port: int) -> int:
+        """Return where the value of an output of a gate stands."""
+        return self.slots[node] + port
+
+    def calls_to(self, slots: Iterable[int]) -> tuple[list[Call], set[int]]:
+        """Return the calls that the slots depend on, in order, and all slots that are read or written there."""
+        used = set(slots)
+        calls = []
+        for call in reversed(self.calls):
+            if not used.isdisjoint(range(call.out, call.out + call.outputs)):
+                used.update(call.sources)
+                calls.append(call)
+        calls.reverse()
+        return calls, used
+
+
+def call_of(call: Call, gate: Any, guard: bool) -> Call:
+    """Return the call with another gate at work, and no backward."""
+    return make_call(call.node, gate, call.sources, call.out, call.outputs, (), guard)
+
+
+def make_call(
+    node: str, gate: Any, sources: tuple[int, ...], out: int, outputs: int, wanted: tuple[bool, ...], guard: bool
+) -> Call:
+    """Return the call that runs a gate, which is told the gradients that are wanted of it."""
+    owner = gate
+    forward, backward = formula(gate.forward), formula(gate.backward)
+    if forward is None or backward is None:
+        owner = Foreign(gate)
+        forward, backward = formula(owner.forward), formula(owner.backward)
+    needs = True in wanted or owner.has_parameters
+    if needs and owner.wanted != wanted:
+        owner.wanted = wanted
+    if guard:
+        forward, backward = guarded(node, gate, forward, backward)
+    if type(owner).check is not Gate.check:
+        forward = checked(forward, f"{node} ({type(gate).__name__})")
+    return Call(node, owner, forward, backward if needs else None, sources, out, outputs)
+
+
+def _topological_order(graph: Any, sources: dict[str, list[tuple[str, int]]]) -> list[str]:
+    """Return the nodes, those that read nothing first, each after those that it reads.
+
+    A gate is made after what it reads, so the order in which they were made will do, unless someone has
+    changed the networkx graph by hand.
+    """
+    order = [node for node, reads in sources.items() if not reads] + [node for node, reads in sources.items() if reads]
+    place = dict(zip(order, range(len(order))))
+    if all(place[source] < place[node] for node, reads in sources.items() for source, _ in reads):
+        return order
+    try:
+        return list(nx.topological_sort(graph))
+    except nx.NetworkXUnfeasible:
+        cycle = [edge[0] for edge in nx.find_cycle(graph)]
+        raise ValueError(f"the graph has a cycle: {' -> '.join([*cycle, cycle[0]])}") from None

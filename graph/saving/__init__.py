@@ -1,0 +1,1 @@
+"""Saving: graphs as files of JSON, and files that are replaced in one step."""

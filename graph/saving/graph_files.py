@@ -1,0 +1,191 @@
+"""Saved graphs: JSON that holds gates by class name, settings, wiring and parameters, and no code.
+
+{"format": "gategraph", "version": 1, "guard": false, "output": ["f", 0], "gates": [
+    {"name": "x", "gate": "Input", "settings": {"grad": true}},
+    {"name": "f", "gate": "Add", "reads": [["x", 0], ["x", 0]]}]}
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable
+from os import PathLike
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from gates.gate import parameters_of, settings_of
+from gates.values import as_value
+from graph.passes.nested import GraphGate
+from graph.saving.atomic_file import write_atomically
+from graph.structure.entries import Constant, Input, Parameter
+from graph.structure.library import GATES
+from graph.structure.structure import Structure
+from graph.structure.wire import Wire
+from graph.structure.wiring import all_sources, outputs_of
+
+if TYPE_CHECKING:
+    from graph.computational_graph import ComputationalGraph
+
+_FORMAT, _VERSION = "gategraph", 1
+_DTYPES = ("float16", "float32", "float64", "int64")  # labels are integers
+_KNOWN: dict[str, type] = {**GATES, **{gate.__name__: gate for gate in (Input, Parameter, Constant, GraphGate)}}
+
+
+def write(graph: ComputationalGraph, path: str | PathLike[str]) -> None:
+    """Save a graph. The file is replaced in one step, when the whole of it is written."""
+    text = json.dumps(_document(graph), allow_nan=False)
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[ComputationalGraph]) -> ComputationalGraph:
+    """Load a graph that was saved."""
+    gates = list(gates)
+    if not all(isinstance(gate, type) for gate in gates):
+        raise TypeError(f"load(): gates must be a list of classes, got {gates!r}")
+    own = {gate.__name__: gate for gate in gates}
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        return _graph(json.loads(content), own, graph_class)
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{os.fspath(path)} is not a graph that can be loaded: {error}") from None
+
+
+def _document(graph: ComputationalGraph) -> dict[str, Any]:
+    """Return a graph as what JSON can hold."""
+    rows = []
+    for name, sources in all_sources(graph.graph):
+        gate = graph.graph.nodes[name]["gate"]
+        row: dict[str, Any] = {"name": name, "gate": type(gate).__name__}
+        if _KNOWN.get(type(gate).__name__) is not type(gate):
+            row["own"] = True  # a class of the user's own, even where it is called as one of gategraph's
+        if settings := _settings(gate, f"{name} ({type(gate).__name__})"):
+            row["settings"] = settings
+        if sources:
+            row["reads"] = sources
+        rows.append(row)
+    return {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "guard": graph.guard,
+        "output": None if graph._output is None else list(graph._output),
+        "gates": rows,
+    }
+
+
+def _settings(gate: Any, who: str) -> dict[str, Any]:
+    """Return a gate's settings as what JSON can hold."""
+    settings = settings_of(gate)
+    for name, parameter in parameters_of(gate).items():
+        if name not in settings and parameter.default is parameter.empty:
+            raise TypeError(f"{who} cannot be saved: its class keeps the constructor's {name!r} in no attribute")
+    return {name: _encoded(value, who, name) for name, value in settings.items()}
+
+
+def _encoded(value: Any, who: str, name: str) -> Any:
+    """Return a setting as what JSON can hold: inf, nan, arrays and graphs as objects that say so."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else {"number": repr(value)}
+    if isinstance(value, (list, tuple)):
+        return [_encoded(part, who, name) for part in value]
+    if isinstance(value, Structure):
+        return {"graph": _document(cast("ComputationalGraph", value))}
+    if hasattr(value, "__array__"):
+        array = np.asarray(value)
+        array = array.astype(np.int64) if array.dtype.kind in "iu" else array
+        if array.dtype.name in _DTYPES:
+            numbers = [_encoded(number, who, name) for number in array.ravel().tolist()]
+            return {"array": numbers, "shape": list(array.shape), "dtype": array.dtype.name}
+    raise TypeError(f"{who} cannot be saved: JSON cannot hold its {name!r}, {value!r} ({type(value).__name__})")
+
+
+def _decoded(value: Any, own: dict[str, type], graph_class: type[ComputationalGraph]) -> Any:
+    """Return a setting from what JSON held."""
+    if isinstance(value, list):
+        return [_decoded(part, own, graph_class) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"number"} and value["number"] in ("inf", "-inf", "nan"):
+        return float(value["number"])
+    if value.keys() == {"graph"}:
+        return _graph(value["graph"], own, graph_class)
+    if value.keys() == {"array", "shape", "dtype"} and value["dtype"] in _DTYPES:
+        numbers, shape = _decoded(value["array"], own, graph_class), value["shape"]
+        if _is_list_of(shape, int) and min(shape, default=0) >= 0 and _is_list_of(numbers, (int, float)):
+            if math.prod(shape) != len(numbers):
+                raise ValueError(
+                    f"an array of shape {tuple(shape)} must have {math.prod(shape)} numbers, got {len(numbers)}"
+                )
+            return np.array(numbers, dtype=value["dtype"]).reshape(shape)
+    raise ValueError(f"{str(value)[:60]} is not a number, an array or a graph")
+
+
+def _graph(document: Any, own: dict[str, type], graph_class: type[ComputationalGraph]) -> ComputationalGraph:
+    """Return the graph that a document describes."""
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise ValueError(f'it must be an object with "format": "{_FORMAT}"')
+    if document.get("version") != _VERSION:
+        raise ValueError(f"its version must be {_VERSION}, got {document.get('version')!r}")
+    rows: Any = document.get("gates")
+    if not _is_list_of(rows, dict) or not isinstance(document.get("guard"), bool):
+        raise ValueError('"gates" must be a list of objects, and "guard" true or false')
+    names = {row["name"] for row in rows if isinstance(row.get("name"), str)}
+    graph = graph_class(document["guard"])
+    for place, row in enumerate(rows):
+        name, reads = row.get("name"), row.get("reads", [])
+        who = f"gate {place} ({name!r})"
+        if (
+            not isinstance(name, str)
+            or row.keys() - {"name", "gate", "own", "settings", "reads"}
+            or not isinstance(reads, list)
+        ):
+            raise ValueError(f'{who} must have a "name", a "gate", perhaps "settings" and "reads", and nothing else')
+        try:
+            gate = _gate(row, own, graph_class)
+            sources = [_source(graph, read, names) for read in reads]
+            graph._restore(gate, name, sources)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"{who}: {error}") from None
+    if document.get("output") is not None:
+        graph.output = _source(graph, document["output"], names)
+    return graph
+
+
+def _gate(row: dict[str, Any], own: dict[str, type], graph_class: type[ComputationalGraph]) -> Any:
+    """Return the gate that a row describes."""
+    kind, settings = row.get("gate"), row.get("settings", {})
+    known = own if row.get("own") else _KNOWN
+    if not isinstance(kind, str) or kind not in known:
+        raise ValueError(f"unknown gate {kind!r}; a class of your own is handed over with load(path, gates=[...])")
+    if not isinstance(settings, dict):
+        raise ValueError(f'"settings" must be an object, got {settings!r}')
+    decoded = {name: _decoded(value, own, graph_class) for name, value in settings.items()}
+    if known[kind] is Parameter:
+        decoded = {name: as_value(value) for name, value in decoded.items()}
+    return known[kind](**decoded)
+
+
+def _source(graph: ComputationalGraph, read: Any, names: set[str]) -> Wire:
+    """Return the wire that a pair in the file names."""
+    if not isinstance(read, list) or len(read) != 2 or not isinstance(read[0], str) or type(read[1]) is not int:
+        raise ValueError(f"a wire must be a pair of a gate's name and an output port, got {read!r}")
+    node, port = read
+    if node not in graph:
+        raise ValueError(
+            f"it reads {node!r}, which comes later: a cycle, or gates out of order"
+            if node in names
+            else f"it reads {node!r}, and no gate is called that"
+        )
+    if not 0 <= port < outputs_of(graph.graph.nodes[node]["gate"]):
+        raise ValueError(f"it reads output {port} of {node!r}, which has {outputs_of(graph.graph.nodes[node]['gate'])}")
+    return graph._wire(node, port)
+
+
+def _is_list_of(value: Any, kind: Any) -> bool:
+    """Return whether a value is a list whose parts are all of a kind; booleans are no numbers."""
+    return isinstance(value, list) and all(isinstance(part, kind) and not isinstance(part, bool) for part in value)

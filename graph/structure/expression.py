@@ -1,0 +1,204 @@
+"""Arithmetic expressions as graphs. They are parsed here, a token at a time, and never evaluated as code.
+
+Operators bind as in Python: `-x ** 2` is -(x ** 2), `**` groups from the right. The parser keeps its own
+stack, so that an expression may be nested or long without limit.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from gates import Add, Copy, Divide, Gate, MatMul, Multiply, Power, Reshape, Subtract
+from graph.structure.library import GATES
+from graph.structure.wire import Wire
+
+if TYPE_CHECKING:
+    from graph.computational_graph import ComputationalGraph
+
+
+class _Operator(NamedTuple):
+    """How tightly an operator binds, how many operands it takes, and what it does to wires and plain numbers."""
+
+    precedence: int
+    operands: int
+    on_wires: Callable[..., Any]
+    on_numbers: Callable[..., Any]
+    from_right: bool = False
+
+
+_BINARY = {
+    "+": _Operator(1, 2, operator.add, lambda x, y: Add().forward(x, y)),
+    "-": _Operator(1, 2, operator.sub, lambda x, y: Subtract().forward(x, y)),
+    "*": _Operator(2, 2, operator.mul, lambda x, y: Multiply().forward(x, y)),
+    "/": _Operator(2, 2, operator.truediv, lambda x, y: Divide().forward(x, y)),
+    "@": _Operator(2, 2, operator.matmul, lambda x, y: MatMul().forward(x, y)),
+    "**": _Operator(4, 2, operator.pow, lambda x, p: Power(p).forward(x), from_right=True),
+}
+_PREFIX = {
+    "-": _Operator(3, 1, operator.neg, operator.neg, from_right=True),
+    "+": _Operator(3, 1, operator.pos, operator.pos, from_right=True),
+}
+
+#: A gate for each function name. `Copy` and `Reshape` do not fit: they want several outputs, and a shape.
+FUNCTIONS: dict[str, type[Gate]] = {gate.kind: gate for gate in GATES.values() if gate not in (Copy, Reshape)}
+
+_TOKEN = re.compile(
+    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+    r"|(?P<name>[^\W\d]\w*)"
+    r"|(?P<sign>\*\*|[-+*/@(),])"
+    r"|(?P<unknown>\S)"
+)
+
+
+class _Token(NamedTuple):
+    kind: str  # number, name, sign, unknown or end
+    text: str
+    place: int
+
+
+class _Open(NamedTuple):
+    """An open parenthesis: the function that it belongs to, if any, and how many operands stood before it."""
+
+    function: str | None
+    before: int
+
+
+def build(graph: ComputationalGraph, source: str) -> Wire:
+    """Add an expression's gates to a graph and return the wire of its value."""
+    if not isinstance(source, str):
+        raise TypeError(f"an expression must be a string, got {source!r}")
+    return _Parser(graph, source).parse()
+
+
+class _Parser:
+    """An expression being read: operands and operators wait on two stacks until they can be joined."""
+
+    def __init__(self, graph: ComputationalGraph, source: str) -> None:
+        self.graph = graph
+        self.source = source
+        self.tokens = [_Token(str(m.lastgroup), m.group(), m.start()) for m in _TOKEN.finditer(source)]
+        self.tokens.append(_Token("end", "the end", len(source)))
+        self.operands: list[Any] = []  # wires and plain numbers
+        self.waiting: list[tuple[_Operator | _Open, _Token]] = []
+
+    def parse(self) -> Wire:
+        """Read the whole expression."""
+        pairs = zip(self.tokens, self.tokens[1:])
+        names = dict.fromkeys(name.text for name, after in pairs if name.kind == "name" and after.text != "(")
+        inputs = {name: self.graph.input(name) for name in names}
+        tokens = iter(zip(self.tokens, [*self.tokens[1:], self.tokens[-1]]))
+        for token, after in tokens:
+            if token.kind == "name" and after.text == "(":
+                if token.text not in FUNCTIONS:
+                    self._fail(f"unknown function {token.text!r}; there are {', '.join(sorted(FUNCTIONS))}", token)
+                self.waiting.append((_Open(token.text, len(self.operands)), token))
+                next(tokens)
+            elif token.text == "(":
+                self.waiting.append((_Open(None, len(self.operands)), token))
+            elif token.text in _PREFIX:
+                self.waiting.append((_PREFIX[token.text], token))
+            else:
+                self._operand(token, inputs)
+                token, _ = next(tokens)
+                while token.text == ")":
+                    self._close(token)
+                    token, _ = next(tokens)
+                if token.kind == "end":
+                    break
+                self._operator(token)
+        self._join(0)
+        if self.waiting:
+            self._fail("this parenthesis is never closed", self.waiting[-1][1])
+        (value,) = self.operands
+        return value if isinstance(value, Wire) else self.graph.constant(value)
+
+    def _operand(self, token: _Token, inputs: dict[str, Wire]) -> None:
+        """Take a number or a name."""
+        if token.kind == "name":
+            self.operands.append(inputs[token.text])
+        elif token.kind == "number":
+            number = float(token.text)
+            if number == float("inf"):
+                self._fail(f"the number {token.text} is too large", token)
+            self.operands.append(number)
+        else:
+            got = token.text if token.kind == "end" else repr(token.text)
+            self._fail(f"a number, a name or '(' was wanted, got {got}", token)
+
+    def _operator(self, token: _Token) -> None:
+        """Take what stands between two operands: a binary operator or a comma."""
+        if token.text in _BINARY:
+            binary = _BINARY[token.text]
+            self._join(binary.precedence + binary.from_right)
+            self.waiting.append((binary, token))
+            return
+        if token.text != ",":
+            hint = "; a function's settings are given by position" if token.text == "=" and self.waiting else ""
+            hint = "; a power is written **" if token.text == "^" else hint
+            self._fail(f"an operator was wanted, got {token.text!r}{hint}", token)
+        self._join(0)
+        opened = self.waiting[-1][0] if self.waiting else None
+        if not isinstance(opened, _Open) or opened.function is None:
+            self._fail("a comma stands only between the arguments of a function", token)
+
+    def _close(self, token: _Token) -> None:
+        """Take a closing parenthesis, and call the function that it ends."""
+        self._join(0)
+        if not self.waiting:
+            self._fail("this parenthesis was never opened", token)
+        opened, place = self.waiting.pop()
+        assert isinstance(opened, _Open)
+        if opened.function is not None:
+            arguments = self.operands[opened.before :]
+            del self.operands[opened.before :]
+            self.operands.append(self._at(place, self._call, opened.function, arguments))
+
+    def _join(self, precedence: int) -> None:
+        """Apply the waiting operators that bind at least as tightly, back to the last open parenthesis."""
+        while self.waiting:
+            waiting, token = self.waiting[-1]
+            if isinstance(waiting, _Open) or waiting.precedence < precedence:
+                return
+            self.waiting.pop()
+            operands = self.operands[-waiting.operands :]
+            del self.operands[-waiting.operands :]
+            plain = not any(isinstance(operand, Wire) for operand in operands)
+            self.operands.append(self._at(token, waiting.on_numbers if plain else waiting.on_wires, *operands))
+
+    def _call(self, name: str, arguments: list[Any]) -> Any:
+        """Apply a function: its gate's inputs come first, then the numbers of its gate's constructor."""
+        gate = FUNCTIONS[name]
+        inputs = len(inspect.signature(gate.forward).parameters) - 1
+        settings = list(inspect.signature(gate).parameters.values())
+        least = inputs + sum(setting.default is setting.empty for setting in settings)
+        most = inputs + len(settings)
+        if not least <= len(arguments) <= most:
+            takes = f"{least}" if least == most else f"{least} to {most}"
+            raise ValueError(f"{name} takes {takes} argument{'s' * (most != 1)}, got {len(arguments)}")
+        numbers = arguments[inputs:]
+        for setting, number in zip(settings, numbers):
+            if isinstance(number, Wire):
+                raise ValueError(f"{name}: {setting.name} must be a number, got the wire {number}")
+        built = gate(*[int(number) if number.is_integer() else number for number in numbers])
+        operands = arguments[:inputs]
+        if any(isinstance(operand, Wire) for operand in operands):
+            return self.graph.add(built, *operands)
+        return built.forward(*operands)
+
+    def _at(self, token: _Token, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function; what it refuses is an error at the token's place."""
+        try:
+            return function(*arguments)
+        except (TypeError, ValueError, OverflowError) as error:
+            self._fail(str(error), token)
+
+    def _fail(self, message: str, token: _Token) -> NoReturn:
+        """Raise an error that shows the place."""
+        before, after = self.source[: token.place], self.source[token.place :]
+        before = before if len(before) <= 30 else "..." + before[-27:]
+        after = after if len(after) <= 30 else after[:27] + "..."
+        raise ValueError(f"{message}, at position {token.place + 1}: {before}-->{after}") from None

@@ -1,0 +1,342 @@
+"""The structure of a computational graph: adding gates and finding their wires. It knows nothing of passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from gates.gate import labels_of
+from gates.validation import counted
+from gates.values import as_value, prefixed
+from graph.structure.admission import check, stand, standing
+from graph.structure.entries import Constant, Entry, Input, Parameter
+from graph.structure.label_wires import check_labels
+from graph.structure.parameters import Parameters
+from graph.structure.wire import Wire
+from graph.structure.wiring import outputs_of
+
+
+class Structure:
+    """Gates joined by wires, in a networkx graph."""
+
+    def __init__(self) -> None:
+        self.graph: Any = nx.MultiDiGraph()
+        self._parameters: dict[str, Parameter] = {}
+        self._output: tuple[str, int] | None = None  # the gate and its output port, where graph.output was set
+        self._last: tuple[str, int] | None = None  # the last gate added: its name, and how many outputs it has
+        self._counts: dict[str, int] = {}
+        self._labelled: dict[str, str] = {}  # inputs and constants that are read as labels, each with a gate that does
+        self._gates: list[Any] = []
+        stand(self, self._gates)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy of networkx's graph has no schedule, which belongs to the passes of this one.
+        return {**vars(self), "graph": self.graph.copy(), "_gates": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._gates = [gate for _, gate in self.graph.nodes(data="gate")]
+        stand(self, self._gates)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The values kept between passes, by name; assign to change one."""
+        return Parameters(self._parameters, self._parameter_assigned)
+
+    def _parameter_assigned(self, name: str) -> None:
+        """Take note that a parameter has another value."""
+
+    def input(self, name: str, grad: bool = True) -> Wire:
+        """Add an input, which each forward pass is given anew.
+
+        Parameters
+        ----------
+        name : str
+            Its name, which `forward` takes as a keyword.
+        grad : bool
+            Whether backward computes its gradient. Nothing is computed for one that is not wanted.
+
+        Returns
+        -------
+        Wire
+            The input's wire.
+
+        Examples
+        --------
+        >>> from graph import ComputationalGraph
+        >>> graph = ComputationalGraph()
+        >>> f = graph.input("x", grad=False) * graph.input("y")
+        >>> graph.forward(x=2, y=3)
+        6.0
+        >>> graph.backward()
+        {'y': 2.0}
+        """
+        return self._enter(Input(grad), name)
+
+    def inputs(self, *names: str) -> tuple[Wire, ...]:
+        """Add several inputs and return their wires; none is added if one of the names cannot be."""
+        for place, name in enumerate(names):
+            self._check_name(name)
+            if name in names[:place]:
+                raise ValueError(f"the name {name!r} is given twice")
+        return tuple([self.input(name) for name in names])
+
+    def parameter(self, name: str, value: Any) -> Wire:
+        """Add a value that is kept between passes, by reference, and has a gradient.
+
+        Parameters
+        ----------
+        name : str
+            Its name in `graph.parameters`.
+        value : number or array
+            The first value. A NumPy array of floats is held as it is and may be updated in place; numbers, lists
+            and integers are converted first.
+
+        Returns
+        -------
+        Wire
+            The parameter's wire.
+
+        Examples
+        --------
+        >>> from graph import ComputationalGraph
+        >>> graph = ComputationalGraph()
+        >>> f = graph.input("x") * graph.parameter("w", 3)
+        >>> graph.forward(x=2)
+        6.0
+        >>> graph.parameters["w"] -= graph.backward()["w"]
+        >>> graph.parameters
+        {'w': 1.0}
+        """
+        return self._enter(Parameter(_value(value, f"parameter {name!r}")), name)
+
+    def constant(self, value: Any, name: str | None = None) -> Wire:
+        """Add a value that never changes and has no gradient; an array is copied.
+
+        Parameters
+        ----------
+        value : number or array
+            The value. Integers become floats, unless a gate reads them as labels.
+        name : str, optional
+            Its name; `constant_1`, `constant_2`, ... if left out.
+
+        Returns
+        -------
+        Wire
+            The constant's wire.
+
+        Examples
+        --------
+        >>> from graph import ComputationalGraph
+        >>> graph = ComputationalGraph()
+        >>> f = graph.constant([1, 10], name="weights") * graph.input("x")
+        >>> graph.forward(x=2)
+        array([ 2., 20.])
+        """
+        _value(value, "a constant")
+        return self._enter(Constant(value.copy() if isinstance(value, np.ndarray) else value), name)
+
+    def add(self, gate: Any, *wires: Any, name: str | None = None) -> Any:
+        """Add a gate that reads the given wires.
+
+        Parameters
+        ----------
+        gate : Gate, or any object with `forward(*inputs)` and `backward(*upstream)`
+            The gate. It stands in one place of one graph only.
+        *wires : Wire, number or array
+            What it reads, by input port. Numbers and arrays become constants.
+        name : str, optional
+            The node's name; `add_1`, `multiply_1`, ... if left out.
+
+        Returns
+        -------
+        Wire or tuple of Wire
+            Its output, or its outputs if it has several.
+
+        Raises
+        ------
+        TypeError
+            If it is not a gate, or takes another number of inputs.
+        ValueError
+            If the name is taken, the gate stands in a graph already, or a wire is of another graph.
+
+        Examples
+        --------
+        >>> from gates import Copy, Max
+        >>> from graph import ComputationalGraph
+        >>> graph = ComputationalGraph()
+        >>> m = graph.add(Max(), graph.input("x"), 2, name="m")
+        >>> left, right = graph.add(Copy(2), m)
+        >>> f = left * right
+        >>> graph.forward(x=3)
+        9.0
+        """
+        name = self._admit(gate, len(wires), name)
+        labels = labels_of(gate)
+        if labels or self._labelled:
+            check_labels(self, self._labelled, gate, name, wires)
+        edited = len(self.graph) != len(self._gates)  # by hand
+        for wire in wires:
+            if type(wire) is not Wire or wire.graph is not self or edited:
+                wires = self._sources(wires, name, f"{name} ({type(gate).__name__})")
+                break
+        self._place(gate, name, wires, labels)
+        outputs = outputs_of(gate)
+        self._last = name, outputs
+        return self._wires(name, outputs)
+
+    def _restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
+        """Put back a gate of a saved graph: any gate, entries too, under its own name."""
+        self._place(gate, self._admit(gate, len(wires), name), wires, labels_of(gate))
+        if not isinstance(gate, Entry):
+            self._last = name, outputs_of(gate)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the wire of a node, or a tuple of its wires if it has several outputs."""
+        if name not in self.graph:
+            near = get_close_matches(str(name), list(self.graph)[:10_000], n=1)
+            raise KeyError(f"no gate is called {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        return self._wires(name, outputs_of(self.graph.nodes[name]["gate"]))
+
+    def _wires(self, name: str, outputs: int) -> Any:
+        """Return the wire of a gate, or a tuple of its wires if it has several outputs."""
+        return self._wire(name) if outputs == 1 else tuple([self._wire(name, port) for port in range(outputs)])
+
+    def _wire(self, name: str, port: int = 0) -> Wire:
+        """Return the wire of one output of a gate."""
+        return Wire(self, name, port)  # type: ignore[arg-type]  # the one kind of Structure is a ComputationalGraph
+
+    def _wires_of(self, name: str) -> list[Wire]:
+        """Return the wires of a gate, one for each output."""
+        return [self._wire(name, port) for port in range(outputs_of(self.graph.nodes[name]["gate"]))]
+
+    def __contains__(self, name: object) -> bool:
+        return name.node in self.graph and name.graph is self if isinstance(name, Wire) else name in self.graph
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.graph)
+
+    def __len__(self) -> int:
+        return len(self.graph)
+
+    @property
+    def output(self) -> Wire:
+        """The wire that `forward` returns and `backward` starts from: the last gate added, unless it is set."""
+        return self._wire(*self._output_place())
+
+    @output.setter
+    def output(self, wire: Wire) -> None:
+        if not isinstance(wire, Wire):
+            raise TypeError(f"graph.output must be a wire, got {wire!r}")
+        self._output = self._own(wire, "graph.output").node, wire.port
+
+    def _output_place(self) -> tuple[str, int]:
+        """Return the gate and the output port of the graph's output."""
+        if self._output is not None:
+            return self._output
+        if self._last is None:
+            raise RuntimeError("the graph has no gate yet, so it has no output")
+        name, outputs = self._last
+        if outputs > 1:
+            raise ValueError(f"the last gate, {name}, has {outputs} outputs: set graph.output to one of them")
+        return name, 0
+
+    @property
+    def _output_if_any(self) -> Wire | None:
+        """The output; None for a graph that has none yet, or several."""
+        return None if self._output is None and (self._last is None or self._last[1] > 1) else self.output
+
+    def _name_of(self, wire: Wire) -> str:
+        """Return a wire's name: its gate's, with the port where there are several."""
+        several = outputs_of(self.graph.nodes[wire.node]["gate"]) > 1
+        return f"{wire.node}[{wire.port}]" if several else wire.node
+
+    def _enter(self, gate: Entry, name: str | None) -> Wire:
+        """Add a gate that reads nothing and return its wire."""
+        name = self._admit(gate, 0, name)
+        self._place(gate, name, ())
+        return self._wire(name)
+
+    def _place(self, gate: Any, name: str, wires: Sequence[Wire], labels: Sequence[int] = ()) -> None:
+        """Put a gate into the graph, with the wires that it reads, some of them as labels."""
+        self.graph.add_node(name, gate=gate)
+        add_edge = self.graph.add_edge
+        for port, wire in enumerate(wires):
+            add_edge(wire.node, name, port, source_port=wire.port)
+        self._gates.append(gate)
+        standing.add(id(gate))
+        for port in labels:
+            self._labelled[wires[port].node] = name
+        if getattr(gate, "has_parameters", False):
+            self._list_parameters(gate, name)
+
+    def _list_parameters(self, gate: Any, name: str) -> None:
+        """List a parameter under its name, and those of a graph within as graph_1.W; each of them once."""
+        if isinstance(gate, Parameter):
+            self._parameters[name] = gate
+            return
+        listed = set(map(id, self._parameters.values()))
+        for inner, parameter in getattr(gate, "own_parameters", {}).items():
+            if id(parameter) not in listed:
+                self._parameters[f"{name}.{inner}"] = parameter
+
+    def _sources(self, given: tuple[Any, ...], name: str, who: str) -> tuple[Wire, ...]:
+        """Return what the gate `name` is to read as wires: numbers and arrays become constants, if all is well."""
+        for wire in given:
+            if isinstance(wire, Wire):
+                self._own(wire, who)
+            else:
+                _value(wire, f"{who} reads wires, numbers and arrays")
+        return tuple(
+            [
+                wire if isinstance(wire, Wire) else self.constant(wire, self._free_name("constant", but=name))
+                for wire in given
+            ]
+        )
+
+    def _own(self, wire: Wire, who: str) -> Wire:
+        """Return a wire of this graph, or raise ValueError for `who` that named one of another."""
+        if wire.graph is not self:
+            raise ValueError(f"{who}: the wire {wire.node} is of another graph")
+        if wire.node not in self.graph:
+            raise ValueError(f"{who}: the gate {wire.node!r} is not in the graph any more")
+        return wire
+
+    def _admit(self, gate: Any, inputs: int, name: str | None) -> str:
+        """Return the name that a gate is to have: as given, or its kind with the next number."""
+        kind, (least, most) = check(gate)
+        if name is None:
+            name = self._free_name(kind)
+        else:
+            self._check_name(name)
+        if not least <= inputs <= most:
+            raise TypeError(f"{name} ({type(gate).__name__}) takes {counted(least, most)}, got {inputs}")
+        return name
+
+    def _free_name(self, kind: str, but: str = "") -> str:
+        """Return a gate's kind with the first number that is free."""
+        count = self._counts.get(kind, 1)
+        while (name := f"{kind}_{count}") in self.graph or name == but:
+            count += 1
+        self._counts[kind] = count  # the next search begins here
+        return name
+
+    def _check_name(self, name: Any) -> None:
+        """Raise unless a new gate can have that name."""
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"a name must be a string that is not empty, got {name!r}")
+        if name in self.graph:
+            there = type(self.graph.nodes[name]["gate"]).__name__
+            raise ValueError(f"the name {name!r} is taken: the graph has a gate of that name already ({there})")
+
+
+def _value(given: Any, who: str) -> Any:
+    """Return a number or an array as a value, or raise an error that begins with `who`."""
+    try:
+        return as_value(given)
+    except (TypeError, ValueError) as error:
+        raise prefixed(error, who) from None

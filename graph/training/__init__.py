@@ -1,0 +1,1 @@
+"""Training: minibatch stochastic gradient descent, with a history and checkpoints."""

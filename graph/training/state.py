@@ -1,0 +1,216 @@
+"""The state of training, which changes by whole steps: parameters, velocities, history, place in the data."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+import operator
+import re
+import time
+from os import PathLike
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gates.formatting import gate_text
+from gates.gate import kind_of
+from gates.values import Value, shape_of
+from graph.computational_graph import ComputationalGraph
+from graph.passes.nested import GraphGate
+from graph.structure.entries import Entry, Input
+from graph.structure.wiring import all_sources
+from graph.training.checkpoints import read_checkpoint, write_checkpoint
+from graph.training.descent import Descent
+from graph.training.history import History
+from graph.training.minibatches import Batch
+
+
+class Position(NamedTuple):
+    """A place in the data."""
+
+    epoch: int  # how many epochs are over
+    done: int  # how many steps of the next one are done
+    random: Any  # the state of the random generator that the order of that epoch comes from
+
+
+class _Step(NamedTuple):
+    """A step that has been worked out."""
+
+    number: int
+    values: dict[str, Value]
+    velocity: dict[str, Value]
+    loss: float
+    seconds: float
+    position: Position
+
+
+class TrainingState:
+    """Training under way. Its state changes by whole steps, also where an interrupt comes between.
+
+    Parameters
+    ----------
+    descent : Descent
+        What computes the numbers of a step.
+    learning_rate, momentum : float
+        The settings of a step.
+    seed : int
+        Where the order of the examples comes from.
+    settings : dict
+        What a run that goes on from a checkpoint must have in common with the one that made it.
+    """
+
+    def __init__(
+        self, descent: Descent, learning_rate: float, momentum: float, seed: int, settings: dict[str, Any]
+    ) -> None:
+        self.descent = descent
+        self.graph = descent.graph
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.settings = {"seed": seed, **settings}
+        self.velocity: dict[str, Value] = {}
+        self.history = History()
+        self.random = np.random.default_rng(seed)
+        self.position = Position(0, 0, self.random.bit_generator.state)
+        self.pending: _Step | None = None
+        self.began = time.perf_counter()
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A number, in hexadecimal, that graphs of other gates, settings or wiring do not have."""
+        lines = []
+        for name, sources in all_sources(self.graph.graph):
+            gate = self.graph.graph.nodes[name]["gate"]
+            text = kind_of(gate) if isinstance(gate, Entry) else re.sub(" at 0x[0-9a-f]+", "", gate_text(gate))
+            lines.append(f"{name} {text} {sources}")
+        return hashlib.sha256("\n".join([*lines, str(self.graph.output)]).encode()).hexdigest()[:16]
+
+    def end_epoch(self) -> None:
+        """Go on to the next epoch."""
+        self.position = Position(self.position.epoch + 1, 0, self.random.bit_generator.state)
+
+    def step(self, batch: Batch, rows: Any = None) -> None:
+        """Take one step, on a minibatch that is made of some rows of the data."""
+        try:
+            with np.errstate(all="ignore"):  # what is not finite is an error here, with its cause
+                self.pending = self._worked_out(batch, rows)
+        except Exception as error:
+            step, epoch = len(self.history) + 1, self.position.epoch + 1
+            of = "" if rows is None else f", on the rows {np.array2string(rows, threshold=200, separator=', ')} of data"
+            error.add_note(f"in train(), step {step} (epoch {epoch}){of}; the parameters are as they were before it")
+            raise
+        self.commit()
+
+    def _worked_out(self, batch: Batch, rows: Any) -> _Step:
+        """Return a step, not yet taken."""
+        loss = self.descent.loss(batch)
+        if shape_of(loss):
+            raise ValueError(
+                f"train(): the output {self.graph.output} has the shape {shape_of(loss)}: the loss must be a number; "
+                "graph.output says which wire it is"
+            )
+        loss = float(loss)
+        if not math.isfinite(loss):
+            raise self._failure(f"the loss is {loss}", batch, rows)
+        values, velocity, wrong = self.descent.update(self.velocity, self.learning_rate, self.momentum)
+        if wrong:
+            raise self._failure(f"the parameter {wrong!r} would not be finite", batch, rows)
+        seconds = time.perf_counter() - self.began
+        position = self.position._replace(done=self.position.done + 1)
+        return _Step(len(self.history), values, velocity, loss, seconds, position)
+
+    def commit(self) -> None:
+        """Make the step that was worked out the state. If an interrupt cuts it short, it can be done once more."""
+        if self.pending is None:
+            return
+        parameters = self.graph.parameters
+        for name, value in self.pending.values.items():
+            parameters[name] = value
+        self.velocity = self.pending.velocity
+        self.history.loss[self.pending.number :] = [self.pending.loss]
+        self.history.time[self.pending.number :] = [self.pending.seconds]
+        self.position = self.pending.position
+        self.pending = None
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Save the state, unless another process does."""
+        if not self.descent.saves:
+            return
+        arrays = {
+            "parameter": self.graph.parameters,
+            "velocity": self.velocity if self.momentum else {},
+            "history": {"loss": self.history.loss, "time": self.history.time},
+        }
+        write_checkpoint(path, arrays, {**self.position._asdict(), **self.settings, "graph": self.fingerprint})
+
+    def restore(self, path: str | PathLike[str]) -> None:
+        """Take the state from a file, if it belongs to this graph and these settings."""
+        groups, facts = read_checkpoint(path)
+        parameters, saved = self.graph.parameters, groups.get("parameter", {})
+        ours, theirs, velocity = _described(parameters), _described(saved), groups.get("velocity", {})
+        for name in {**ours, **theirs}:
+            here, there = ours.get(name, "not"), theirs.get(name, "not")
+            if here != there:
+                raise ValueError(f"train(): the parameter {name!r} is {there} in {path}, and {here} in the graph")
+        if facts.get("graph") != self.fingerprint:
+            raise ValueError(f"train(): {path} was made with another graph: its gates, their settings or wiring differ")
+        for name, setting in self.settings.items():
+            if facts.get(name) != setting:
+                raise ValueError(f"train(): {path} was made with {name}={facts.get(name)!r}, got {name}={setting!r}")
+        try:
+            position = Position(*(facts[name] for name in Position._fields))
+            self.random.bit_generator.state = position.random
+            loss, seconds = (groups["history"][name].tolist() for name in ("loss", "time"))
+            is_whole = len(loss) == len(seconds) >= operator.index(position.done) >= 0 <= operator.index(position.epoch)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"train(): {path} is a damaged checkpoint: {error!r}") from None
+        if not is_whole or _described(velocity) not in ({}, ours):
+            raise ValueError(f"train(): {path} is a damaged checkpoint: its parts do not fit one another")
+        self.velocity = {name: self.descent.like(value, parameters[name]) for name, value in velocity.items()}
+        self.history.loss, self.history.time, self.position = loss, seconds, position
+        for name, value in saved.items():
+            parameters[name] = self.descent.like(value, parameters[name])
+        if self.history.time:
+            self.began -= self.history.time[-1]
+
+    def _failure(self, what: str, batch: Batch, rows: Any) -> FloatingPointError:
+        """Return the error for a step that gave no finite numbers."""
+        where = f"at step {len(self.history) + 1} (epoch {self.position.epoch + 1})"
+        return FloatingPointError(f"train(): {what} {where}: {_cause(self.graph, self.descent.for_graph(batch), rows)}")
+
+
+def _cause(graph: ComputationalGraph, batch: Batch, rows: Any) -> str:
+    """Return what made a number that is not finite: the first gate that did from finite ones, or what it was given."""
+    try:
+        twin = _guarded(graph.copy())
+        twin.forward(batch)
+        twin.backward()
+    except FloatingPointError as error:
+        return str(error)
+    except Exception as error:  # a gate that cannot be copied, or that does something else the second time
+        return f"its cause could not be found, for {type(error).__name__}: {error}"
+    for name, gate in graph.graph.nodes(data="gate"):
+        if isinstance(gate, Entry):
+            array = np.asarray(batch[name] if isinstance(gate, Input) else gate.value, dtype=float)
+            bad = np.argwhere(~np.isfinite(array))
+            if len(bad):
+                place = bad[0].tolist()
+                at = f" at {place[0] if len(place) == 1 else tuple(place)}" if place else ""
+                row = f", row {rows[place[0]]} of data" if isinstance(gate, Input) and rows is not None else ""
+                return f"the {kind_of(gate)} {name!r} is {array[tuple(place)]}{at}{row}"
+    return "the step was too long: try a smaller learning_rate"
+
+
+def _guarded(graph: ComputationalGraph) -> ComputationalGraph:
+    """Return the graph, guarded, and so are the graphs within."""
+    graph.guard = True
+    for _, gate in graph.graph.nodes(data="gate"):
+        if isinstance(gate, GraphGate):
+            _guarded(gate.graph)
+    return graph
+
+
+def _described(values: Any) -> dict[str, str]:
+    """Return the shape and dtype of each value."""
+    arrays = {name: np.asarray(value) for name, value in values.items()}
+    return {name: f"{array.dtype} of shape {array.shape}" for name, array in arrays.items()}

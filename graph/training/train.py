@@ -1,0 +1,192 @@
+"""Training: minibatch stochastic gradient descent on a graph's parameters."""
+
+from __future__ import annotations
+
+import math
+import operator
+import time
+from itertools import islice
+from os import PathLike
+from typing import Any
+
+from gates.values import as_number
+from graph.computational_graph import ComputationalGraph
+from graph.saving.atomic_file import check_writable
+from graph.training.descent import Descent, EngineDescent
+from graph.training.history import History
+from graph.training.jax_descent import JaxDescent
+from graph.training.minibatches import Data, Minibatches
+from graph.training.progress import Progress, progress_of
+from graph.training.state import TrainingState
+
+_SECONDS_BETWEEN_CHECKPOINTS = 60.0
+
+
+def train(
+    graph: ComputationalGraph,
+    data: Data,
+    *,
+    learning_rate: float = 0.1,
+    batch_size: int = 64,
+    epochs: int = 10,
+    momentum: float = 0.0,
+    seed: int = 0,
+    progress: bool = True,
+    checkpoint: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
+    engine: str = "plain",
+    mesh: Any = None,
+) -> History:
+    """Train a graph's parameters by minibatch stochastic gradient descent, so that its output gets small.
+
+    Each step runs both passes on a minibatch and takes `velocity = momentum * velocity + gradient` and
+    `parameter = parameter - learning_rate * velocity`. The new values are new arrays in `graph.parameters`. The same
+    seed gives the same bits.
+
+    Parameters
+    ----------
+    graph : ComputationalGraph
+        A graph with parameters, whose output is a number: the loss.
+    data : mapping of str to array, or iterable of such mappings, or function that returns one
+        Arrays for the graph's inputs by name, an example a row, dealt out in a new random order each epoch. Or an
+        iterable of minibatches, each a mapping of names to arrays, for data that does not fit in memory: it is gone
+        through once an epoch, as it comes. A function, such as a generator function, is called once an epoch.
+        Make inputs with `grad=False`: the gradients of others are computed, and not used.
+    learning_rate : float
+        The length of a step, in units of the parameters per unit of their gradients.
+    batch_size : int
+        How many examples a step takes from the arrays; the last of an epoch takes what is left.
+    epochs : int
+        How often the data is gone through, in all: those before `resume` count.
+    momentum : float
+        What part of its velocity a parameter keeps from step to step, from 0 to less than 1.
+    seed : int
+        Where the order of the examples comes from.
+    progress : bool
+        Whether to show a bar (with tqdm), or a line an epoch.
+    checkpoint : path, optional
+        A file to save all that training needs to go on: after every epoch, every minute and on Ctrl-C. A kill at any
+        moment leaves the old or the new file whole.
+    resume : path, optional
+        Such a file, to go on from it to the same bits as without the break. The learning rate and the momentum may
+        be others from then on.
+    engine : str
+        What runs both passes: "plain", those of the graph itself, which keep the values and gradients of each wire, or
+        an engine of `graph.compile`. With "jax" the parameters are `jax.Array`s from then on, float32 unless JAX's
+        64 bits are enabled.
+    mesh : jax.sharding.Mesh, optional
+        Devices for the engine "jax", on one host or on several, in programs that all do the same. The rows of a
+        minibatch are split over the mesh's first axis, or computed on by all alike if it does not divide their number.
+        Parameters that are not on these devices yet get there whole, others keep their sharding. Minibatches from an
+        iterable may be `jax.Array`s on these devices already. Of several processes the first saves the checkpoint.
+
+    Returns
+    -------
+    History
+        The loss and the time of each step. After Ctrl-C the parameters are those of the last whole step.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss, or a parameter after the step, would be inf or nan. The message names the step and the gate that
+        made it; the parameters are as they were before that step.
+    ValueError, TypeError
+        If the graph has no parameters or no scalar loss, the data does not fit it, a setting is out of its range, or
+        the file to resume from belongs to another graph, seed, batch size or number of examples.
+
+    References
+    ----------
+    Sutskever, Martens, Dahl, Hinton: On the importance of initialization and momentum in deep learning, ICML 2013.
+
+    Examples
+    --------
+    >>> from graph import fully_connected
+    >>> import numpy as np
+    >>> random = np.random.default_rng(0)
+    >>> X = random.normal(size=(200, 2))
+    >>> y = (X[:, 0] * X[:, 1] > 0).astype(int)  # which quadrants
+    >>> graph = fully_connected([2, 16, 2])
+    >>> history = train(graph, {"X": X, "y": y}, learning_rate=0.5, epochs=100, progress=False)
+    >>> len(history), history.loss[-1] < 0.2
+    (400, True)
+    >>> float(np.mean(graph.evaluate("scores", X=X).argmax(axis=1) == y)) > 0.95
+    True
+    """
+    learning_rate = _in_range(as_number(learning_rate, "train(): learning_rate"), "learning_rate", 0.0, math.inf)
+    momentum = _in_range(as_number(momentum, "train(): momentum"), "momentum", 0.0, 1.0)
+    batch_size, epochs, seed = (
+        _whole(value, name, least)
+        for value, name, least in ((batch_size, "batch_size", 1), (epochs, "epochs", 0), (seed, "seed", 0))
+    )
+    for name, path in (("checkpoint", checkpoint), ("resume", resume)):
+        if not isinstance(path, (str, PathLike, type(None))):
+            raise TypeError(f"train(): {name} must be a path, got {path!r}")
+    batches = Minibatches(data, batch_size, epochs)
+    descent = _descent(graph, engine, mesh)
+    if checkpoint is not None and descent.saves:
+        check_writable(checkpoint)  # before training, not after an epoch of it
+    descent.prepare(checkpoint is not None or resume is not None)
+    settings = {"batch_size": batch_size, "examples": batches.examples}
+    state = TrainingState(descent, learning_rate, momentum, seed, settings)
+    if resume is not None:
+        state.restore(resume)
+    history = state.history
+    shown, message, saved = Progress(), "", time.monotonic()
+
+    def save() -> None:
+        nonlocal saved
+        if checkpoint is not None:
+            state.save(checkpoint)
+            saved = time.monotonic()
+
+    try:
+        shown = progress_of(progress, epochs, batches.steps_per_epoch(), len(history))
+        while state.position.epoch < epochs:
+            for batch in islice(batches.epoch(state.random), state.position.done, None):
+                state.step(batch, batches.rows)
+                shown.step(state.position.epoch + 1, history.loss[-1])
+                if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
+                    save()
+            steps = state.position.done
+            if not steps:
+                raise ValueError(f"train(): data gave no minibatch in epoch {state.position.epoch + 1}")
+            state.end_epoch()
+            save()
+            shown.epoch(state.position.epoch, sum(history.loss[-steps:]) / steps, history.time[-1])
+    except KeyboardInterrupt:
+        state.commit()
+        history.interrupted = True
+        message = f"stopped by Ctrl-C after step {len(history):,}"
+        save()
+    finally:
+        shown.close(message)
+    return history
+
+
+def _descent(graph: ComputationalGraph, engine: str, mesh: Any) -> Descent:
+    """Return what computes the steps."""
+    if mesh is not None and engine != "jax":
+        raise ValueError(f"train(): a mesh is for engine='jax', got engine={engine!r}")
+    if engine == "plain" or not isinstance(graph, ComputationalGraph):
+        return Descent(graph)
+    return JaxDescent(graph, mesh) if engine == "jax" else EngineDescent(graph, graph.compile(engine))
+
+
+def _in_range(number: float, name: str, least: float, below: float) -> float:
+    """Return a setting, or raise if it is out of its range."""
+    if not least <= number < below:
+        wanted = f"at least {least:g} and finite" if below == math.inf else f"from {least:g} to less than {below:g}"
+        raise ValueError(f"train(): {name} must be {wanted}, got {number:g}")
+    return number
+
+
+def _whole(number: Any, name: str, least: int) -> int:
+    """Return a setting that is a whole number of at least so many, or raise."""
+    wanted = f"train(): {name} must be a whole number of at least {least}, got {number!r}"
+    try:
+        whole = operator.index(number)
+    except TypeError:
+        raise TypeError(wanted) from None
+    if whole < least:
+        raise ValueError(wanted)
+    return whole

@@ -1,0 +1,289 @@
+"""The stepper: both passes of a graph, a gate at a time, forward and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gates.values import Value
+from graph.drawing.picture import picture, scrolled
+from graph.passes.arguments import values_of_entries
+from graph.passes.passes import run_forward, upstream_of
+from graph.passes.recording import Recording
+from graph.passes.schedule import Call
+from graph.structure.entries import Entry
+from graph.structure.wire import Wire
+from graph.watching.step import Step, backward_step, forward_step
+
+if TYPE_CHECKING:
+    from graph.computational_graph import ComputationalGraph
+
+
+class _Change(NamedTuple):
+    """A step, and the values or gradients in the graph's lists that it changed."""
+
+    step: Step
+    slots: Sequence[int]
+    before: Sequence[Value]
+    after: Sequence[Value]
+
+
+class Stepper:
+    """Goes through both passes of a graph a gate at a time: a loop over it gives each `Step`.
+
+    The graph shows what was computed so far: `wire.value` and `wire.grad` are None for what was not. At the end they
+    are those of `forward` and `backward`. Forward of a gate runs once, backward once more for its local gradient; going
+    back and forth shows again what they did.
+
+    Examples
+    --------
+    >>> from graph import ComputationalGraph
+    >>> graph = ComputationalGraph.from_expression("(x + y) * z")
+    >>> stepper = graph.stepper(x=-2, y=5, z=-4)
+    >>> stepper.next()
+    add_1 = x + y = -2 + 5 = 3
+    >>> stepper.where
+    ('forward', 'multiply_1')
+    >>> graph["add_1"].value, graph["multiply_1"].value
+    (3.0, None)
+    >>> stepper.run_to("add_1"), graph["add_1"].grad
+    (('backward', 'add_1'), -4.0)
+    >>> stepper.finish()
+    {'x': -4.0, 'y': -4.0, 'z': 3.0}
+    >>> stepper.back()
+    add_1 = x + y   dx = 1 × dadd_1 = 1 × -4 = -4
+                    dy = 1 × dadd_1 = 1 × -4 = -4
+    >>> graph["x"].grad
+    """
+
+    def __init__(self, graph: ComputationalGraph, inputs: Mapping[str, Any], upstream: Any = None) -> None:
+        self._graph = graph
+        self._schedule = graph._schedule
+        self._output = graph._output_place()
+        self._upstream = upstream
+        self._recording = Recording(self._schedule, values_of_entries(self._schedule, inputs, {}), None, self._output)
+        self._grads: list[Any] | None = None  # from the first step of the backward phase on
+        self._final: list[Any] | None = None  # the gradients as backward() leaves them, once both passes are done
+        self._shown: list[Any] | None = None  # those that the graph shows
+        self._gradients: dict[str, Value] = {}
+        self._changes: list[_Change] = []  # of all gates that ran
+        self._place = 0  # how many of them are shown
+        self._behind = len(self._schedule.calls)  # the gates that have not run backward yet, or been passed over
+        self._stop: int | None = None  # where run_to() stopped last
+        self._close_at_the_end()
+        graph._recording = self._recording
+        self._show()
+
+    @property
+    def where(self) -> tuple[str, str | None]:
+        """The phase, "forward" or "backward", and the gate that is about to run; at the end "done" and None."""
+        if self._place < len(self._changes):
+            step = self._changes[self._place].step
+            return step.phase, step.node
+        call = self._next_call()
+        if call is None:
+            return "done", None
+        return ("forward" if self._is_forward else "backward"), call.node
+
+    @property
+    def at_start(self) -> bool:
+        """Whether there is no step to take back."""
+        return self._place == 0
+
+    def __iter__(self) -> Iterator[Step]:
+        return self
+
+    def __next__(self) -> Step:
+        """Let the next gate run, and return the step.
+
+        Raises
+        ------
+        StopIteration
+            If both passes are done.
+        ValueError
+            If the output is an array and no upstream gradient was given, when backward is to begin.
+        RuntimeError
+            If the graph has run another pass since, or was changed.
+        Exception
+            What the gate raised, with a note that names it. The stepper stays where it is.
+        """
+        self._require_graph()
+        self._stop = None
+        if self._place == len(self._changes):
+            call = self._next_call()
+            if call is None:
+                raise StopIteration("both passes are done; back() goes back")
+            self._changes.append(self._forward(call) if self._is_forward else self._backward(call))
+            self._place += 1
+            try:
+                self._close_at_the_end()
+            except ValueError:
+                self._place -= 1
+                change = self._changes.pop()
+                self._set(change, change.before)
+                raise
+        else:
+            self._set(self._changes[self._place], self._changes[self._place].after)
+            self._place += 1
+        self._show()
+        return self._changes[self._place - 1].step
+
+    next = __next__
+
+    def back(self) -> Step:
+        """Take the last step back, and return it.
+
+        Raises
+        ------
+        RuntimeError
+            If there is none, or the graph has run another pass since, or was changed.
+        """
+        self._require_graph()
+        if self.at_start:
+            raise RuntimeError("back() needs a step to take back: the stepper is at the start")
+        self._place -= 1
+        self._set(self._changes[self._place], self._changes[self._place].before)
+        self._show()
+        return self._changes[self._place].step
+
+    def run_to(self, gate: str | Wire) -> tuple[str, str | None]:
+        """Go on until a gate is about to run: forward, or called again there, backward.
+
+        Parameters
+        ----------
+        gate : str or Wire
+            The gate.
+
+        Returns
+        -------
+        tuple of str
+            The phase and the gate: `where`.
+
+        Raises
+        ------
+        KeyError
+            If no gate has that name.
+        ValueError
+            If it does not run any more. The stepper stays where it is then.
+        Exception
+            What a gate on the way raised. The stepper stays in front of that gate.
+        """
+        node = gate if isinstance(gate, str) else self._graph._own(gate, "run_to()").node
+        self._graph[node]
+        if isinstance(self._graph.graph.nodes[node]["gate"], Entry):
+            raise ValueError(f"run_to() takes a gate that runs, got {node!r}, which only holds a value")
+        start = self._place
+        if self._stop == start and self.where[1] == node:
+            self.next()
+        while self.where[1] != node:
+            if self.where[1] is None:
+                while self._place > start:
+                    self.back()
+                raise ValueError(f"run_to(): {node!r} does not run any more; {self._stand}")
+            self.next()
+        self._stop = self._place
+        return self.where
+
+    def finish(self) -> dict[str, Value]:
+        """Go on to the end, and return the gradients as `backward` does."""
+        while self.where[1] is not None:
+            self.next()
+        return dict(self._gradients)
+
+    def __repr__(self) -> str:
+        return f"<Stepper: {self._place:,} step{'s' * (self._place != 1)} done; {self._stand}>"
+
+    def _repr_html_(self) -> str:
+        last = self._changes[self._place - 1].step if self._place else None
+        svg = picture(self._graph, active=last.node if last else None, dark=False)
+        return scrolled(svg) + (last._repr_html_() if last else "")
+
+    @property
+    def _stand(self) -> str:
+        """Where the stepper stands, in words."""
+        phase, node = self.where
+        return "both passes are done" if node is None else f"the stepper is about to run {node} {phase}"
+
+    @property
+    def _is_forward(self) -> bool:
+        return self._place < len(self._schedule.calls)
+
+    def _next_call(self) -> Call | None:
+        """Return the gate that has not run yet and is next; None at the end."""
+        calls = self._schedule.calls
+        if self._is_forward:
+            return calls[self._place]
+        while self._behind:
+            call = calls[self._behind - 1]
+            if call.backward is not None and self._is_reached(call):
+                return call
+            self._behind -= 1
+        return None
+
+    def _is_reached(self, call: Call) -> bool:
+        """Return whether a gate has an upstream gradient."""
+        slots = range(call.out, call.out + call.outputs)
+        if self._grads is None:
+            return self._schedule.slot(*self._output) in slots
+        return any(self._grads[slot] is not None for slot in slots)
+
+    def _forward(self, call: Call) -> _Change:
+        """Run a gate forward."""
+        run_forward([call], self._recording.values)
+        slots = range(call.out, call.out + call.outputs)
+        return _Change(
+            forward_step(self._graph, call, self._recording.values),
+            slots,
+            [None] * len(slots),
+            [self._recording.values[slot] for slot in slots],
+        )
+
+    def _backward(self, call: Call) -> _Change:
+        """Run a gate backward, and add what it sends to what is there."""
+        grads = self._seeded()
+        upstream = upstream_of(call, self._recording.values, grads)
+        assert upstream is not None
+        step = backward_step(self._graph, call, self._recording.values, upstream, grads)
+        slots = list(dict.fromkeys(call.sources))
+        before = [grads[slot] for slot in slots]
+        for slot, gradient in zip(call.sources, step.downstream.values()):
+            if gradient is not None:
+                grads[slot] = gradient if grads[slot] is None else grads[slot] + gradient
+        self._behind -= 1
+        return _Change(step, slots, before, [grads[slot] for slot in slots])
+
+    def _seeded(self) -> list[Any]:
+        """Return the gradients, begun with that of the output."""
+        if self._grads is None:
+            self._grads = self._graph._seeded(self._schedule, self._recording.values, self._upstream)
+        return self._grads
+
+    def _close_at_the_end(self) -> None:
+        """After the last step, work out the gradients as backward() gives them."""
+        if self._next_call() is None:
+            unneeded = self._schedule.unneeded
+            self._final = [None if slot in unneeded else dz for slot, dz in enumerate(self._seeded())]
+            self._gradients = self._graph._gradients(self._schedule, self._recording.values, self._final)
+
+    def _set(self, change: _Change, values: Sequence[Value]) -> None:
+        """Put the values or gradients before or after a step into the graph's lists."""
+        held = self._recording.values if change.step.phase == "forward" else self._seeded()
+        for slot, value in zip(change.slots, values):
+            held[slot] = value
+
+    def _show(self) -> None:
+        """Let the graph show where the stepper stands."""
+        recording, is_done = self._recording, self.where[1] is None
+        recording.midway = "" if is_done else self._stand
+        is_backward = self._place > len(self._schedule.calls)
+        recording.grads = self._shown = self._final if is_done else self._grads if is_backward else None
+
+    def _require_graph(self) -> None:
+        """Raise RuntimeError if the graph shows something else by now."""
+        graph = self._graph
+        recording = graph._current
+        is_shown = recording is self._recording and recording.grads is self._shown and recording.assigned is None
+        if not is_shown or graph._output_place() != self._output:
+            raise RuntimeError(
+                "the graph has run another pass since the stepper was made, or was changed: make a new stepper"
+            )

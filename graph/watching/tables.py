@@ -1,0 +1,59 @@
+"""A graph as a table, which `print(graph)` shows, and on one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gates.formatting import gate_text, short
+from graph.structure.entries import Constant, Entry, Input, Parameter
+from graph.structure.wiring import sources_of
+
+if TYPE_CHECKING:
+    from graph.computational_graph import ComputationalGraph
+    from graph.structure.wire import Wire
+
+_ROWS = 100  # a longer table shows its first and last rows only
+
+
+def summary(graph: ComputationalGraph) -> str:
+    """Return what a graph is, on one line."""
+    gates = [gate for _, gate in graph.graph.nodes(data="gate")]
+    counts = [
+        (sum(isinstance(gate, Input) for gate in gates), "input"),
+        (sum(isinstance(gate, Parameter) for gate in gates), "parameter"),
+        (sum(not isinstance(gate, Entry) for gate in gates), "gate"),
+    ]
+    parts = [f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counts if count or noun != "parameter"]
+    return f"{type(graph).__name__}({', '.join(parts)})"
+
+
+def table(graph: ComputationalGraph) -> str:
+    """Return a row for each gate in topological order: name, gate, what it reads, value, gradient."""
+    order = graph.nodes_topologically_sorted()
+    hidden = max(len(order) - _ROWS, 0)
+    head = order[: _ROWS // 2] if hidden else order
+    tail = order[-(_ROWS // 2) :] if hidden else []
+    rows: list[tuple[str, ...]] = [("name", "gate", "reads", "value", "gradient")]
+    rows += [row for node in head for row in _rows(graph, node)]
+    middle = len(rows)
+    rows += [row for node in tail for row in _rows(graph, node)]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    if hidden:
+        lines.insert(middle, f"... {hidden:,} more gates ...")
+    return "\n".join(lines)
+
+
+def reads(graph: ComputationalGraph, node: str) -> list[Wire]:
+    """Return the wires that a gate reads, by input port."""
+    return [graph._wire(source, port) for source, port in sources_of(node, graph.graph.pred[node])]
+
+
+def _rows(graph: ComputationalGraph, node: str) -> list[tuple[str, ...]]:
+    """Return the rows of a gate, one for each output."""
+    gate: Any = graph.graph.nodes[node]["gate"]
+    shown = type(gate).__name__ if isinstance(gate, (Parameter, Constant)) else gate_text(gate)
+    return [
+        (str(wire), shown, ", ".join(map(str, reads(graph, node))), short(wire.value), short(wire.grad))
+        for wire in graph._wires_of(node)
+    ]
