@@ -20,7 +20,7 @@ from gates.checking.function_under_test import GateSubject, Run, Subject
 from gates.checking.mutants import Control, SelfTest
 from gates.checking.report import Report
 from gates.checking.verdicts import reported
-from gates.tables import aligned
+from gates.formatting import aligned
 from gates.values import Value
 from graph.passes.nested import GraphGate
 from graph.structure.entries import Input

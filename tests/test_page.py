@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gates import Copy, Exp
-from gates.formatting import plain
+from gates.formatting import text_of
 from graph import ComputationalGraph
 from tests.circuits import (
     CIRCUIT_1,
@@ -65,7 +65,10 @@ def of_graph(graph: ComputationalGraph) -> dict[str, tuple[str, str]]:
     """Return what the page should show of what a graph shows, where all are numbers."""
     wires = [wire for name in graph for wire in (graph[name] if isinstance(graph[name], tuple) else [graph[name]])]
     return {
-        str(wire): ("–" if wire.value is None else plain(wire.value), "–" if wire.grad is None else plain(wire.grad))
+        str(wire): (
+            "–" if wire.value is None else text_of(wire.value),
+            "–" if wire.grad is None else text_of(wire.grad),
+        )
         for wire in wires
     }
 

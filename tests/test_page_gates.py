@@ -40,7 +40,7 @@ from gates import (
     Tanh,
     Transpose,
 )
-from gates.formatting import plain
+from gates.formatting import text_of
 from gates.gate import settings_of
 from graph.structure.library import GATES
 from losses import L2Regularization, SquaredErrorLoss
@@ -183,15 +183,15 @@ def numbers() -> list[float]:
 def test_plain_is_the_text_that_python_prints(script: Any) -> None:
     """To the last character, ties of the sixth digit included."""
     given = numbers()
-    texts = script.evaluate("numbers => numbers.map(plain)", given)
+    texts = script.evaluate("numbers => numbers.map(text_of)", given)
     assert len(given) > 2000
-    assert [pair for pair in zip(given, texts, strict=True) if pair[1] != plain(pair[0])] == []
+    assert [pair for pair in zip(given, texts, strict=True) if pair[1] != text_of(pair[0])] == []
 
 
 def test_read_is_the_inverse_of_repr(script: Any) -> None:
-    """To the last bit; of what `plain` wrote, to its digits."""
+    """To the last bit; of what `text_of` wrote, to its digits."""
     given = numbers()
-    for written in (repr, plain):
+    for written in (repr, text_of):
         texts = [written(number) for number in given]
         found = script.evaluate("texts => texts.map(read)", texts)
         wrong = [(text, x) for text, x in zip(texts, found, strict=True) if repr(float(x)) != repr(float(text))]

@@ -11,7 +11,7 @@ import numpy as np
 from gates.checking.copies import copy_of, plain
 from gates.checking.function_under_test import GateRun, GateSubject
 from gates.checking.report import Report
-from gates.tables import aligned
+from gates.formatting import aligned
 from gates.values import Value
 
 

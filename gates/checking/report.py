@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gates.tables import aligned, as_html
+from gates.formatting import aligned, as_html
 
 if TYPE_CHECKING:
     from gates.checking.mutants import SelfTest

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gates.formatting import plain
+from gates.formatting import text_of
 from graph.structure.entries import Entry
 from graph.structure.wiring import all_sources
 from graph.watching.notation import symbol_of
@@ -66,8 +66,8 @@ def _wires(graph: ComputationalGraph, ids: dict[str, str]) -> Iterator[tuple[str
 
 def _texts(wire: Wire) -> list[str]:
     """Return what stands on a wire: its name, with its value and its gradient where they are computed."""
-    value = str(wire) if wire.value is None else f"{wire} = {plain(wire.value)}"
-    return [value] if wire.grad is None else [value, f"d{wire} = {plain(wire.grad)}"]
+    value = str(wire) if wire.value is None else f"{wire} = {text_of(wire.value)}"
+    return [value] if wire.grad is None else [value, f"d{wire} = {text_of(wire.grad)}"]
 
 
 def _in_mermaid(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gates.formatting import gate_text, plain
+from gates.formatting import gate_text, text_of
 from graph.drawing.boxes import Box, Edge
 from graph.drawing.layers import layers_of
 from graph.drawing.layout import Layout, arrange
@@ -218,5 +218,5 @@ def _legend(graph: ComputationalGraph, drawn: list[_Drawn]) -> tuple[str, float]
 def _described(graph: ComputationalGraph) -> str:
     """Return what a picture shows, for those who cannot see it."""
     output = graph._output_if_any
-    value = "" if output is None or output.value is None else f", value {plain(output.value)}"
+    value = "" if output is None or output.value is None else f", value {text_of(output.value)}"
     return f"{graph!r}" + ("" if output is None else f"; the output is {output}{value}")

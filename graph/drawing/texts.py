@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.formatting import plain
+from gates.formatting import text_of
 from gates.values import Value, shape_of
 
 DASH = "–"  # what is not computed
@@ -54,7 +54,7 @@ def lines_of(value: Value) -> list[str]:
     if value is None:
         return [DASH]
     shape = shape_of(value)
-    text = plain(value)
+    text = text_of(value)
     if not shape or (len(text) <= _SHORT and " from " not in text):
         return [text]
     size = " × ".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]} numbers"

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gates.formatting import plain
-from gates.tables import aligned, as_html
+from gates.formatting import aligned, as_html, text_of
 from gates.values import Value
 from graph.passes.passes import upstream_of
 from graph.passes.recording import Recording
@@ -114,12 +113,12 @@ class Explanation:
             count, f", the sum of what comes back from {count} branches (gradient adder)"
         )
         remark = f"; {self.remark}" if self.remark else ""
-        return f"{self.name} has the gradient {plain(self.gradient)}{came}{remark}"
+        return f"{self.name} has the gradient {text_of(self.gradient)}{came}{remark}"
 
     @property
     def _sum(self) -> str:
-        parts = " + ".join([plain(part.gradient) for part in self.parts])
-        return f"{parts.replace('+ -', '- ')} = {plain(self.gradient)}"
+        parts = " + ".join([text_of(part.gradient) for part in self.parts])
+        return f"{parts.replace('+ -', '- ')} = {text_of(self.gradient)}"
 
 
 def explained(graph: ComputationalGraph, name: str | Wire) -> Explanation:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gates import Gate
-from gates.formatting import gate_text, plain
+from gates.formatting import gate_text, text_of
 from gates.gate import parameter_names, settings_of
 
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*(?:\[\d+\])?")
@@ -77,7 +77,7 @@ def notation_of(gate: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Not
     inputs, outputs = list(inputs), list(outputs)
     formula, *slopes = _checked(gate)
     ports = {name: port for port, name in enumerate(parameter_names(gate.forward, len(inputs)))}
-    settings = {name: plain(value) for name, value in settings_of(gate).items() if isinstance(value, float)}
+    settings = {name: text_of(value) for name, value in settings_of(gate).items() if isinstance(value, float)}
     result, _, expression = formula.partition(" = ")
     if expression:
         pieces = _pieces(expression, ports, settings)
@@ -109,7 +109,7 @@ def symbol_of(gate: Any) -> str:
     ('+', 'max', '· ** 3')
     """
     expression = _checked(gate)[0].partition(" = ")[2]
-    settings = {name: plain(value) for name, value in settings_of(gate).items() if isinstance(value, float)}
+    settings = {name: text_of(value) for name, value in settings_of(gate).items() if isinstance(value, float)}
     names = parameter_names(gate.forward, 2)
     operator, call = _OPERATOR.fullmatch(expression), _CALL.fullmatch(expression)
     if operator and [operator[1], operator[3]] == names:

@@ -10,8 +10,7 @@ from html import escape
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from gates.formatting import plain
-from gates.tables import as_html
+from gates.formatting import as_html, text_of
 from gates.values import Value, shape_of
 from graph.passes.passes import run_alone
 from graph.passes.schedule import Call
@@ -92,7 +91,7 @@ class Step:
     @property
     def computation(self) -> str:
         """What forward computed: `q = x + y = -2 + 5 = 3`."""
-        numbers = self.notation.with_numbers([plain(value) for value in self.inputs.values()])
+        numbers = self.notation.with_numbers([text_of(value) for value in self.inputs.values()])
         return _chain(self.notation.result, self.notation.with_names, numbers, _text(self.output))
 
     @property
@@ -110,7 +109,7 @@ class Step:
     def additions(self) -> dict[str, str]:
         """Where gradients of branches add up: for each such wire `dx so far = 3 + 4 = 7`."""
         return {
-            name: f"d{name} so far = {' + '.join(map(plain, terms)).replace('+ -', '- ')} = {plain(total(terms))}"
+            name: f"d{name} so far = {' + '.join(map(text_of, terms)).replace('+ -', '- ')} = {text_of(total(terms))}"
             for name, terms in self.sums.items()
         }
 
@@ -123,7 +122,7 @@ class Step:
         one = len(self.notation.outputs) == 1
         if one and getattr(self.gate, "elementwise", False) and shape_of(gradient) != shape_of(self.upstream):
             written = f"sum({written})"  # over the axes along which the input was broadcast
-        line = _chain(f"d{name}", written, self.numbers(port), plain(gradient))
+        line = _chain(f"d{name}", written, self.numbers(port), text_of(gradient))
         left, _, right = line.rpartition(" = ")
         return line if self._is_local_times_upstream(port) else f"{left} ≠ {right}"
 
@@ -141,7 +140,7 @@ class Step:
         if isinstance(local, str) or local is None:
             return ""
         pairs = zip(local, self.upstream) if isinstance(local, tuple) else [(local, self.upstream)]
-        return " + ".join([f"{plain(slope)} × {plain(dz)}" for slope, dz in pairs])
+        return " + ".join([f"{text_of(slope)} × {text_of(dz)}" for slope, dz in pairs])
 
     def _repr_html_(self) -> str:
         if self.phase == "forward":
@@ -242,5 +241,5 @@ def _chain(left: str, right: str, numbers: str, result: str) -> str:
 def _text(value: Any) -> str:
     """Return a value, several, or a description as text."""
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(plain, value))
-    return value if isinstance(value, str) else plain(value)
+        return ", ".join(map(text_of, value))
+    return value if isinstance(value, str) else text_of(value)

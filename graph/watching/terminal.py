@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from gates.formatting import plain
+from gates.formatting import text_of
 from graph.watching.stepper import Stepper
 
 _KEY = re.compile(r"\x1b[\[O].|.", re.DOTALL)  # an arrow key is an escape sequence
@@ -37,7 +37,7 @@ def step_through(stepper: Stepper) -> None:
                 step = stepper.back()
                 print(f"back, before {step.phase} of {step.node}", flush=True)
     for name, gradient in stepper.finish().items():
-        print(f"gradient of {name}: {plain(gradient)}")
+        print(f"gradient of {name}: {text_of(gradient)}")
 
 
 @contextmanager

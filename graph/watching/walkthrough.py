@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gates.formatting import gate_text, plain
+from gates.formatting import gate_text, text_of
 from gates.values import Value
 from graph.structure.entries import Entry
 from graph.watching.step import Step
@@ -22,20 +22,20 @@ def lines(graph: ComputationalGraph, steps: Sequence[Step], gradients: dict[str,
     name_width, call_width = max(map(len, order)), max(map(len, calls.values()))
     yield "forward"
     for node in order:
-        yield f"  {node.ljust(name_width)}  {calls[node].ljust(call_width)}  {plain(graph._wire(node).value)}"
+        yield f"  {node.ljust(name_width)}  {calls[node].ljust(call_width)}  {text_of(graph._wire(node).value)}"
     if gradients:
         yield ""
         yield "backward: local × upstream = downstream"
     for step in steps:
         if step.phase == "backward":
-            yield f"  {step.node} = {calls[step.node]}, upstream {plain(step.upstream)}"
+            yield f"  {step.node} = {calls[step.node]}, upstream {text_of(step.upstream)}"
             yield from _downstream(step)
     if gradients:
         yield ""
         yield "gradients"
     width = max(map(len, gradients), default=0)
     for name, gradient in gradients.items():
-        yield f"  {name.ljust(width)}  {plain(gradient)}"
+        yield f"  {name.ljust(width)}  {text_of(gradient)}"
 
 
 def _call(graph: ComputationalGraph, node: str) -> str:
@@ -53,5 +53,5 @@ def _downstream(step: Step) -> Iterator[str]:
         if gradient is None:
             text = "no gradient wanted"
         else:
-            text = " = ".join([part for part in (step.numbers(port), plain(gradient)) if part])
+            text = " = ".join([part for part in (step.numbers(port), text_of(gradient)) if part])
         yield f"    {name.ljust(width)}  {text}"
