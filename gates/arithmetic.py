@@ -30,8 +30,7 @@ class Add(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
-        want_x, want_y = self.wanted
-        return [sum_to(dz, x) if want_x else None, sum_to(dz, y) if want_y else None]
+        return [sum_to(dz, x), sum_to(dz, y)]
 
 
 class Subtract(Gate):
@@ -55,8 +54,7 @@ class Subtract(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
-        want_x, want_y = self.wanted
-        return [sum_to(dz, x) if want_x else None, sum_to(-dz, y) if want_y else None]
+        return [sum_to(dz, x), sum_to(-dz, y)]
 
 
 class Multiply(Gate):
@@ -81,8 +79,7 @@ class Multiply(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
-        want_x, want_y = self.wanted
-        return [sum_to(dz * y, x) if want_x else None, sum_to(dz * x, y) if want_y else None]
+        return [sum_to(dz * y, x), sum_to(dz * x, y)]
 
 
 class Divide(Gate):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gates.validation import backward_door, formula, forward_door
+from gates.validation import formula, validated_backward, validated_forward
 from gates.values import Value
 
 
@@ -92,10 +92,12 @@ class Gate:
         super().__init_subclass__(**options)
         if "kind" not in vars(cls):
             cls.kind = snake_case(cls.__name__)
-        for name, door in (("forward", forward_door), ("backward", backward_door)):
+        for name, validated in (("forward", validated_forward), ("backward", validated_backward)):
             method = getattr(cls, name, None)
             if method is not None and formula(method) is None:
-                setattr(cls, name, door(method))
+                method = validated(method)
+                method.__doc__ = method.__doc__ or _help(cls, name)
+                setattr(cls, name, method)
         if hasattr(cls, "forward") and hasattr(cls, "backward"):
             least, _ = cls.takes = input_counts(functools.partial(cls.forward, None))
             cls.wanted = (True,) * least
@@ -120,6 +122,18 @@ class Gate:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in _OF_A_PASS}
+
+
+def _help(gate_class: type[Gate], method: str) -> str:
+    """Return what `help()` says of one of the two methods: its formula, and the class's docstring without examples."""
+    notation = gate_class.notation if isinstance(gate_class.notation, tuple) else ()
+    if method == "forward":
+        first = f"Compute {notation[0]}." if notation else "Compute the output."
+    else:
+        gradients = f" Local gradients: {'; '.join(notation[1:])}." if notation[1:] else ""
+        first = f"Return a list with the gradient of each input.{gradients}"
+    about = inspect.cleandoc(gate_class.__doc__ or "").partition("Examples\n--------")[0]
+    return f"{first}\n\n{about}".rstrip()
 
 
 _OF_A_PASS = ("kept", "output", "by_hand", "wanted")

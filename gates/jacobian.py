@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.foreign import require_gate, with_formulas
+from gates.bare import bare, require_gate
 from gates.gate import fresh
 from gates.namespaces import namespace
 from gates.values import Value, shape_of
@@ -90,7 +90,7 @@ limit=1,000,000; it is diagonal, and backward(1) gives its diagonal
         names = list(graph.backward(1.0))
         return dict(zip(names, _jacobians(who, [output], lambda dz: list(graph.backward(dz).values()), limit)))
     require_gate(target, "jacobian()")
-    gate = with_formulas(fresh(target))
+    gate = bare(fresh(target))
     output = gate.forward(*inputs, **named)
     outputs = output if isinstance(output, list) else [output]
     return _jacobians(who, outputs, gate.backward, limit, gate.elementwise)

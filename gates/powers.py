@@ -29,9 +29,12 @@ class Power(Gate):
 
     def __init__(self, p: float) -> None:
         self.p = as_number(p, "Power: p")
-        shown = f"{self.p:g}"
-        slope = {"0": "0", "1": "1", "2": "2 * x"}.get(shown, f"{shown} * x ** {self.p - 1.0:g}")
-        self.notation = f"y = x ** {shown}", slope
+
+    @property
+    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # that of the exponent
+        """The formula and the local gradient."""
+        p = f"{self.p:g}"
+        return f"y = x ** {p}", {"0": "0", "1": "1", "2": "2 * x"}.get(p, f"{p} * x ** {self.p - 1.0:g}")
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)

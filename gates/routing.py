@@ -28,7 +28,7 @@ class Max(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
-        return _route(self, dz, x >= y)
+        return _route(dz, x >= y, x, y)
 
 
 class Min(Gate):
@@ -53,18 +53,13 @@ class Min(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
-        return _route(self, dz, x <= y)
+        return _route(dz, x <= y, x, y)
 
 
-def _route(gate: Gate, dz: Value, to_x: Value) -> list[Value]:
-    """Return dz for x where `to_x` holds, for y elsewhere, and 0 to the other."""
-    x, y = gate.kept
-    want_x, want_y = gate.wanted
+def _route(dz: Value, to_x: Value, x: Value, y: Value) -> list[Value]:
+    """Return dz for x where `to_x` holds, for y elsewhere, and 0 for the other."""
     where = namespace(dz).where
-    return [
-        sum_to(where(to_x, dz, 0.0), x) if want_x else None,
-        sum_to(where(to_x, 0.0, dz), y) if want_y else None,
-    ]
+    return [sum_to(where(to_x, dz, 0.0), x), sum_to(where(to_x, 0.0, dz), y)]
 
 
 class Copy(Gate):
@@ -97,8 +92,12 @@ class Copy(Gate):
             raise ValueError(f"Copy: n must be a whole number of at least 1, got {n!r}")
         self.n = n
         self.outputs = n
-        copies = [f"z{port}" for port in range(n)]
-        self.notation = f"{', '.join(copies)} = copy(x)", " + ".join([f"d{z}" for z in copies])
+
+    @property
+    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # that of so many copies
+        """The formula and the gradient."""
+        copies = [f"z{port}" for port in range(self.n)]
+        return f"{', '.join(copies)} = copy(x)", " + ".join([f"d{z}" for z in copies])
 
     def forward(self, x: Value) -> Value:
         return [x] * self.n if self.n > 1 else x

@@ -1,8 +1,8 @@
-"""The doors around a gate's two formulas.
+"""Validation around a gate's two formulas.
 
-A gate's class holds two formulas, `forward` and `backward`. Whoever calls them by hand passes a door: lists
-become arrays, integers floats, an upstream gradient gets its output's shape, wrong arguments a clear error.
-A graph, whose values have passed a door already, runs the bare formulas.
+A gate's class defines two formulas, `forward` and `backward`. Calls by hand are validated: lists become arrays,
+integers become floats, an upstream gradient is given its output's shape, and a wrong argument is a clear error.
+A graph validates what enters it, once, and then runs the bare formulas.
 """
 
 import functools
@@ -19,7 +19,7 @@ from gates.values import Value, as_labels, as_value, prefixed, shape_of
 
 
 def formula(method: Callable[..., Any]) -> Any:
-    """Return the bare formula behind a gate's method, which takes the gate first; None where there is no door."""
+    """Return the bare formula behind a gate's method, which takes the gate first; None if it has none."""
     return getattr(method, "formula", None)
 
 
@@ -30,7 +30,7 @@ def counted(least: int, most: float) -> str:
     return f"{least} or more inputs" if most == math.inf else f"{least} to {most} inputs"
 
 
-def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
+def validated_forward(bare: Callable[..., Any]) -> Callable[..., Any]:
     """Return `bare` with its arguments made values; when it fails, the gate stays as it was."""
     signature = inspect.signature(bare)
     names = list(signature.parameters)[1:]
@@ -66,7 +66,7 @@ def forward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
     return forward
 
 
-def backward_door(bare: Callable[..., Any]) -> Callable[..., Any]:
+def validated_backward(bare: Callable[..., Any]) -> Callable[..., Any]:
     """Return `bare` with an upstream gradient for each output, in that output's shape, and a check of its answer."""
 
     @functools.wraps(bare)
@@ -105,10 +105,7 @@ def checked(bare: Callable[..., Any], who: str) -> Callable[..., Any]:
     """Return a formula that lets its gate check the inputs first."""
 
     def forward(self: Any, *inputs: Value) -> Any:
-        try:
-            self.check(*inputs)
-        except (TypeError, ValueError) as error:
-            raise prefixed(error, who) from None
+        check_inputs(self, inputs, who)
         return bare(self, *inputs)
 
     return forward

@@ -43,12 +43,8 @@ class SquaredErrorLoss(Gate):
 
     def backward(self, dloss: Value) -> list[Value]:
         target, difference = self.kept
-        want_prediction, want_target = self.wanted
         gradient = 2.0 * dloss * difference
-        return [
-            gradient if want_prediction else None,
-            sum_to(-gradient, target) if want_target else None,
-        ]
+        return [gradient, sum_to(-gradient, target)]
 
 
 class L2Regularization(Gate):

@@ -1,4 +1,4 @@
-"""What the doors of a gate do with arguments, and gates of the user's own; Copy, which has several outputs."""
+"""What validation does with the arguments of a gate, and gates of the user's own; Copy, which has several outputs."""
 
 from decimal import Decimal
 from fractions import Fraction

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gates.bare import require_gate
 from gates.checking.examination import Examination, examine
 from gates.checking.examples import Example, examples_of
 from gates.checking.function_under_test import GateSubject, Refusal
@@ -16,7 +17,6 @@ from gates.checking.mutants import SelfTest, run_controls
 from gates.checking.report import Report
 from gates.checking.sampling import EXHAUSTIVE
 from gates.checking.verdicts import reported
-from gates.foreign import require_gate
 
 
 def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> Report:

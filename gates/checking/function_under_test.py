@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gates.bare import bare
 from gates.checking.copies import copy_of
-from gates.foreign import with_formulas
 from gates.gate import Gate, fresh, input_counts, labels_of, parameter_names, parameters_of, settings_of
 from gates.validation import as_output, as_outputs, check_inputs, counted, formula
 from gates.values import Value, as_labels, as_value, holds_integers, prefixed
@@ -169,7 +169,7 @@ class GateSubject(Subject):
 
     def _ready(self, twin: Any, inputs: int) -> Gate:
         """Return a twin of the gate ready to run, with all gradients wanted that are checked."""
-        gate = with_formulas(twin)
+        gate = bare(twin)
         gate.labels = self.labels or gate.labels
         gate.wanted = self.wanted or (True,) * inputs
         return gate

@@ -44,7 +44,8 @@ def guarded(
         with np.errstate(all="ignore"):
             result = backward(owner, *upstream)
         if _finite(inputs) and _finite(upstream):
-            _check("backward", result, "returned the gradient", inputs, upstream)
+            wanted = [gradient for gradient, is_wanted in zip(result, owner.wanted) if is_wanted]
+            _check("backward", wanted, "returned the gradient", inputs, upstream)
         return result
 
     def _check(phase: str, results: Any, verb: str, values: tuple[Any, ...], upstream: tuple[Any, ...] = ()) -> None:

@@ -5,7 +5,7 @@ They run over flat lists, one place a slot, and know nothing of names but to say
 
 from typing import Any
 
-from gates.foreign import Foreign
+from gates.bare import Foreign
 from gates.namespaces import namespace
 from gates.validation import as_output, as_outputs, gradient_of, gradients_of
 from graph.passes.schedule import Call

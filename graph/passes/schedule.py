@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from gates import Gate
-from gates.foreign import Foreign
+from gates.bare import Foreign
 from gates.gate import labels_of
 from gates.validation import checked, formula
 from graph.passes.guard import guarded

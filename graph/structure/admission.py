@@ -4,7 +4,7 @@ import weakref
 from typing import Any
 
 from gates import Gate
-from gates.foreign import require_gate
+from gates.bare import require_gate
 from gates.gate import input_counts, kind_of
 
 #: The ids of all gates that stand in a graph.

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from gates import scalar_math
-from gates.foreign import Foreign
+from gates.bare import Foreign
 from graph.engines.source.names import RESERVED, Names, Numbers, is_keyword_argument
 from graph.engines.source.writing import ATOM, TAKEN_OVER, Writing
 from graph.engines.trace.literals import literal, quoted

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.foreign import Foreign
+from gates.bare import Foreign
 from gates.gate import fresh
 from gates.validation import as_output, as_outputs, formula, gradient_of
 from gates.values import Value, as_value, shape_of
