@@ -35,11 +35,11 @@ class Foreign(Gate):
 
 def bare(gate: Any, wanted: tuple[bool, ...] | None = None) -> Gate:
     """Return a gate that has bare formulas, this one or what stands in for it, told which gradients are wanted."""
-    if not isinstance(gate, Gate) or formula(gate.forward) is None or formula(gate.backward) is None:
-        gate = Foreign(gate)
-    if wanted is not None and gate.wanted != wanted:
-        gate.wanted = wanted
-    return gate
+    is_ready = isinstance(gate, Gate) and formula(gate.forward) is not None and formula(gate.backward) is not None
+    ready: Gate = gate if is_ready else Foreign(gate)
+    if wanted is not None and ready.wanted != wanted:
+        ready.wanted = wanted
+    return ready
 
 
 def bare_copy(gate: Any, wanted: tuple[bool, ...]) -> Gate:

@@ -7,7 +7,6 @@ from os import PathLike
 from typing import Any
 
 from gates import Gate
-from gates.gate import fresh, labels_of
 from gates.values import Value
 from graph.drawing.mermaid_and_dot import dot, mermaid
 from graph.drawing.picture import MAX_GATES, picture, scrolled
@@ -20,9 +19,7 @@ from graph.passes.two_passes import TwoPasses
 from graph.saving import graph_files
 from graph.saving.atomic_file import write_atomically
 from graph.structure import expression
-from graph.structure.entries import Parameter
 from graph.structure.wire import Wire
-from graph.structure.wiring import all_sources
 from graph.watching import tables
 from graph.watching.explanation import Explanation, explained
 from graph.watching.stepper import Stepper
@@ -93,7 +90,7 @@ class ComputationalGraph(TwoPasses):
         add_1 = x + y   dx = 1 × dadd_1 = 1 × -4 = -4
                         dy = 1 × dadd_1 = 1 × -4 = -4
         """
-        return Stepper(self, merged(inputs, named), upstream)
+        return Stepper(self, merged(inputs, named), upstream, self._picture)
 
     def explain(self, name: str | Wire) -> Explanation:
         """Say in numbers where a gradient comes from: the part that each gate sends which reads the wire.
@@ -219,7 +216,7 @@ class ComputationalGraph(TwoPasses):
         >>> path = os.path.join(tempfile.mkdtemp(), "circuit.html")
         >>> ComputationalGraph.from_expression("(x + y) * z").to_html(path, x=-2, y=5, z=-4)
         """
-        html = page_of(self, merged(inputs, named) or self._last_inputs(), upstream)
+        html = page_of(self, merged(inputs, named) or self.last_inputs(), upstream)
         write_atomically(path, lambda file: file.write(html.encode()))
 
     def to_mermaid(self) -> str:
@@ -300,7 +297,7 @@ class ComputationalGraph(TwoPasses):
             return multiply_1, {"x": dx, "y": dy, "z": dz}
         <BLANKLINE>
         """
-        return compiling.written(self, merged(inputs, named) or self._last_inputs())
+        return compiling.source_text(self, merged(inputs, named) or self.last_inputs())
 
     def compile(self, engine: str = "source") -> Callable[..., tuple[Value, dict[str, Value]]]:
         """Return a function that runs both passes of the graph as it is now, faster than gate by gate.
@@ -345,24 +342,15 @@ class ComputationalGraph(TwoPasses):
         return compiling.compiled(self, engine)
 
     def _repr_html_(self) -> str:
-        return scrolled(picture(self, dark=False))
+        return self._picture()
+
+    def _picture(self, active: str | None = None) -> str:
+        """Return the HTML of a picture in which a gate is highlighted."""
+        return scrolled(picture(self, active=active, dark=False))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         svg = picture(self, dark=False)
         return {"text/plain": repr(self), "text/html": scrolled(svg), "image/svg+xml": svg}
-
-    def copy(self) -> ComputationalGraph:
-        """Return the graph with gates of its own, before any pass; the two share their parameters."""
-        twin = type(self)(self.guard)
-        for name, sources in all_sources(self.graph):
-            gate = self.graph.nodes[name]["gate"]
-            wires = [twin._wire(*source) for source in sources]
-            twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires, labels_of(gate))
-        twin._last = self._last
-        twin._output = self._output
-        return twin
-
-    __copy__ = copy
 
     def as_gate(self) -> Gate:
         """Return the graph as one gate, to be used alone or in another graph.

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -23,11 +23,8 @@ from gates.checking.verdicts import reported
 from gates.formatting import aligned
 from gates.values import Value
 from graph.passes.nested import GraphGate
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Input
-from graph.watching.tables import reads
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
 
 _LIMIT = 12  # elements of an input are checked one by one; of more a sample, and random directions
 _SHOWN = 10  # gates that did not pass, in the table
@@ -93,10 +90,10 @@ class GraphReport(Report):
 class _EndToEnd(Subject):
     """A graph on trial, as a function of those of its inputs and parameters that have a gradient."""
 
-    def __init__(self, graph: ComputationalGraph, inputs: Mapping[str, Any]) -> None:
+    def __init__(self, graph: TwoPasses, inputs: Mapping[str, Any]) -> None:
         self.title = repr(graph)
         self._graph, self._inputs = graph, dict(inputs)
-        self._names = [name for name, _ in graph._schedule.differentiated]
+        self._names = [name for name, _ in graph.schedule.differentiated]
         self._names += [name for name in graph.parameters if name not in self._names]
 
     def values(self) -> list[Value]:
@@ -117,7 +114,7 @@ class _EndToEnd(Subject):
 class _GraphRun(Run):
     """A graph after its forward pass."""
 
-    def __init__(self, graph: ComputationalGraph, names: Sequence[str], output: Value) -> None:
+    def __init__(self, graph: TwoPasses, names: Sequence[str], output: Value) -> None:
         self._graph, self._names = graph, names
         self.outputs = [np.array(output) if isinstance(output, np.ndarray) else output]
 
@@ -126,7 +123,7 @@ class _GraphRun(Run):
         return [gradients[name] for name in self._names]
 
 
-def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphReport:
+def check_graph(graph: TwoPasses, inputs: Mapping[str, Any]) -> GraphReport:
     """Return the report on a graph at some inputs; it is copied, and stays as it is."""
     twin = copy.deepcopy(graph)
     twin.guard = False
@@ -135,7 +132,7 @@ def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphRe
             {name: np.array(given) if isinstance(given, np.ndarray) else given for name, given in inputs.items()}
         )
         nodes = _nodes(twin)
-        given = {name: twin._wire(name).value for name, gate, _ in twin._schedule.entries if isinstance(gate, Input)}
+        given = {name: twin.wire(name).value for name, gate, _ in twin.schedule.entries if isinstance(gate, Input)}
         gates = {node: _gate_report(gate, wanted, values) for node, (gate, wanted, values) in nodes.items()}
         blame = [node for node, report in gates.items() if report.verdict in ("fail", "kink") and not report.passed]
         subject = _EndToEnd(twin, given)
@@ -161,13 +158,13 @@ def check_graph(graph: ComputationalGraph, inputs: Mapping[str, Any]) -> GraphRe
     )
 
 
-def _nodes(graph: ComputationalGraph) -> dict[str, tuple[Any, tuple[bool, ...], list[Value]]]:
+def _nodes(graph: TwoPasses) -> dict[str, tuple[Any, tuple[bool, ...], list[Value]]]:
     """Return each gate whose backward runs, which gradients are wanted of it, and what it reads, by name."""
     nodes = {}
-    for call in graph._schedule.calls:
-        gate = graph.graph.nodes[call.node]["gate"]
+    for call in graph.schedule.calls:
+        gate = graph.gate(call.node)
         if call.backward is not None and (any(call.gate.wanted) or isinstance(gate, GraphGate)):
-            nodes[call.node] = gate, call.gate.wanted, copy_of([wire.value for wire in reads(graph, call.node)])
+            nodes[call.node] = gate, call.gate.wanted, copy_of([wire.value for wire in graph.reads(call.node)])
     return nodes
 
 
@@ -178,7 +175,7 @@ def _gate_report(gate: Any, wanted: Sequence[bool], values: Sequence[Value]) -> 
     return check_at(GateSubject(gate, wanted), [Example("the values in the graph", tuple(values))], None, 0, _LIMIT)
 
 
-def _kinks_behind(graph: ComputationalGraph, name: str, gates: Mapping[str, Report]) -> list[str]:
+def _kinks_behind(graph: TwoPasses, name: str, gates: Mapping[str, Report]) -> list[str]:
     """Return the gates at a kink that an input or a parameter goes through."""
     kinks = [node for node, report in gates.items() if report.verdict == "kink"]
     if not kinks or name not in graph:  # a parameter of a graph within

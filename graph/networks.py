@@ -13,7 +13,7 @@ from gates.gate import fresh
 from gates.validation import counted
 from gates.values import as_number, prefixed
 from graph.computational_graph import ComputationalGraph
-from graph.structure.admission import check
+from graph.structure.admission import check_gate
 from graph.structure.wiring import outputs_of
 from losses import L2Regularization, SoftmaxLoss
 
@@ -118,7 +118,7 @@ def _gate(given: Any, what: str, inputs: int) -> Any:
     """Return a new gate of a class, or like a gate, that takes so many inputs."""
     try:
         gate: Any = given() if isinstance(given, type) or not hasattr(given, "forward") else fresh(given)
-        least, most = check(gate)[1]
+        least, most = check_gate(gate)[1]
     except TypeError:  # no class, or one that wants settings, or no gate
         least, most = 1, 0
     if not least <= inputs <= most or outputs_of(gate) != 1:

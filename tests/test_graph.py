@@ -281,12 +281,12 @@ def test_a_graph_may_grow_after_a_pass() -> None:
 def test_the_order_is_kept_until_the_graph_changes() -> None:
     graph = circuit()
     graph.forward(x=1, y=2, z=3)
-    schedule = graph._schedule
+    schedule = graph.schedule
     graph.backward()
     graph.forward(x=1, y=2, z=3)
-    assert graph._schedule is schedule
+    assert graph.schedule is schedule
     graph.constant(1)
-    assert graph._schedule is not schedule
+    assert graph.schedule is not schedule
 
 
 def test_a_networkx_graph_changed_by_hand_runs_as_it_is() -> None:

@@ -421,7 +421,7 @@ def test_the_upstream_gradient_stays_the_callers(engine: str) -> None:
     assert dz.tolist() == [1.0, 1.0, 1.0]
 
 
-def test_a_copy_of_a_function_has_its_own_parameters() -> None:
+def test_a_copy_of_a_function_has_its_nested_parameters() -> None:
     graph = ComputationalGraph()
     graph.output = graph.input("x") * graph.parameter("w", 2.0)
     run = graph.compile()

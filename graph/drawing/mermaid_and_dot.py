@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from gates.formatting import text_of
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
+from graph.structure.wire import Wire
 from graph.structure.wiring import all_sources
 from graph.watching.notation import symbol_of
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
-    from graph.structure.wire import Wire
 
 _UNSAFE = re.compile(r"[^\w ,.=()/×÷−-]|(?<=\d)\.(?= )|^-(?= )", re.ASCII)
 
 
-def mermaid(graph: ComputationalGraph) -> str:
+def mermaid(graph: TwoPasses) -> str:
     """Return a graph as a flowchart in Mermaid's language."""
     ids = {node: f"n{place}" for place, (node, _) in enumerate(all_sources(graph.graph))}
     lines = ["flowchart LR"]
     for node, name in ids.items():
-        gate = graph.graph.nodes[node]["gate"]
+        gate = graph.gate(node)
         if isinstance(gate, Entry):
             lines.append(f'    {name}(["{_in_mermaid(node)}"])')
         else:
             lines.append(f'    {name}["{_in_mermaid(symbol_of(gate))}<br/>{_in_mermaid(node)}"]')
-    if graph._output_if_any is not None:
+    if graph.output_if_any is not None:
         lines.append('    output(["output"])')
     for source, target, texts in _wires(graph, ids):
         label = "<br/>".join(map(_in_mermaid, texts))
@@ -36,17 +33,17 @@ def mermaid(graph: ComputationalGraph) -> str:
     return "\n".join(lines) + "\n"
 
 
-def dot(graph: ComputationalGraph) -> str:
+def dot(graph: TwoPasses) -> str:
     """Return a graph in DOT, the language of Graphviz."""
     ids = {node: f"n{place}" for place, (node, _) in enumerate(all_sources(graph.graph))}
     lines = ["digraph {", "    rankdir=LR;", '    node [fontname="monospace"];', '    edge [fontname="monospace"];']
     for node, name in ids.items():
-        gate = graph.graph.nodes[node]["gate"]
+        gate = graph.gate(node)
         if isinstance(gate, Entry):
             lines.append(f'    {name} [label="{_in_dot(node)}", shape=ellipse];')
         else:
             lines.append(f'    {name} [label="{_in_dot(symbol_of(gate))}\\n{_in_dot(node)}", shape=box];')
-    if graph._output_if_any is not None:
+    if graph.output_if_any is not None:
         lines.append('    output [label="output", shape=plaintext];')
     for source, target, texts in _wires(graph, ids):
         label = "\\n".join(map(_in_dot, texts))
@@ -54,12 +51,12 @@ def dot(graph: ComputationalGraph) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _wires(graph: ComputationalGraph, ids: dict[str, str]) -> Iterator[tuple[str, str, list[str]]]:
+def _wires(graph: TwoPasses, ids: dict[str, str]) -> Iterator[tuple[str, str, list[str]]]:
     """Yield each branch of each wire: where it comes from and goes to, and what stands on it."""
     for node, sources in all_sources(graph.graph):
         for source, port in sources:
-            yield ids[source], ids[node], _texts(graph._wire(source, port))
-    output = graph._output_if_any
+            yield ids[source], ids[node], _texts(graph.wire(source, port))
+    output = graph.output_if_any
     if output is not None:
         yield ids[output.node], "output", _texts(output)
 

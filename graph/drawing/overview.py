@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from graph.drawing.layers import layers_of
 from graph.drawing.svg import sheet
 from graph.drawing.texts import DASH, escaped, shortened, width_of
+from graph.passes.two_passes import TwoPasses
 from graph.structure.wiring import outputs_of
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
 
 _BANDS = 16  # columns, at most
 _KINDS = 24  # rows, at most; rarer kinds share the last
 _COLUMN, _ROW, _HEAD = 84.0, 26.0, 220.0  # px
 
 
-def overview(graph: ComputationalGraph, dark: bool = True) -> str:
+def overview(graph: TwoPasses, dark: bool = True) -> str:
     """Return the SVG of a table: a row for each kind of gate, a column for each layer, or for several layers together.
 
     Below stand the largest value and the largest gradient in each column, without their signs.
@@ -48,7 +46,7 @@ def overview(graph: ComputationalGraph, dark: bool = True) -> str:
         body.append(_text(f"{shortened(kind)} {total:,}", _HEAD - 12, y + 17, "note end"))
         body += [_cell(kind, cells[kind, band], most, band, y) for band in range(bands) if cells[kind, band]]
     y = 60 + len(rows) * _ROW + 24
-    recording = graph._current
+    recording = graph.recording
     held = (None, None) if recording is None else (recording.values, recording.grads)
     for kind, numbers in zip(("value", "gradient"), held):
         largest = _largest(graph, numbers, band_of, gates, bands)
@@ -76,13 +74,13 @@ def _cell(kind: str, count: int, most: int, band: int, y: float) -> str:
 
 
 def _largest(
-    graph: ComputationalGraph, held: list[Any] | None, band_of: dict[str, int], gates: dict[str, Any], bands: int
+    graph: TwoPasses, held: list[Any] | None, band_of: dict[str, int], gates: dict[str, Any], bands: int
 ) -> list[str]:
     """Return for each band the largest number held there, without its sign, as text."""
     if held is None:
         return [DASH] * bands
     found: list[list[float]] = [[] for _ in range(bands)]
-    for node, first in graph._schedule.slots.items():
+    for node, first in graph.schedule.slots.items():
         for value in held[first : first + outputs_of(gates[node])]:
             if type(value) is float:
                 found[band_of[node]].append(abs(value))

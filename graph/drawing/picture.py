@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from graph.drawing.overview import overview
 from graph.drawing.svg import diagram
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
 
 MAX_GATES = 400  # of a graph with more a diagram would be a hairball
 
 
-def picture(graph: ComputationalGraph, max_gates: int = MAX_GATES, active: str | None = None, dark: bool = True) -> str:
+def picture(graph: TwoPasses, max_gates: int = MAX_GATES, active: str | None = None, dark: bool = True) -> str:
     """Return the SVG of a graph: of one with more gates than `max_gates` an overview.
 
     Parameters
     ----------
-    graph : ComputationalGraph
+    graph : TwoPasses
         The graph.
     max_gates : int
         Of how many gates a diagram is drawn at most.
@@ -36,6 +32,6 @@ def scrolled(svg: str) -> str:
     return f'<div style="overflow-x: auto">{svg}</div>'
 
 
-def gates_of(graph: ComputationalGraph) -> int:
+def gates_of(graph: TwoPasses) -> int:
     """Return how many gates a graph has, without those that hold its inputs, parameters and constants."""
     return sum(not isinstance(gate, Entry) for _, gate in graph.graph.nodes(data="gate"))

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from gates.formatting import gate_text, text_of
 from graph.drawing.boxes import Box, Edge
 from graph.drawing.layers import layers_of
 from graph.drawing.layout import Layout, arrange
 from graph.drawing.texts import DASH, escaped, lines_of, lines_of_gradient, shortened, width_of
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Constant, Entry, Input, Parameter
+from graph.structure.wire import Wire
 from graph.structure.wiring import sources_of
 from graph.watching.notation import symbol_of
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
-    from graph.structure.wire import Wire
 
 _MARGIN = 16.0
 _LINE = 15.0  # from one line of numbers to the next
@@ -36,12 +34,12 @@ class _Drawn(NamedTuple):
     box: Box
 
 
-def diagram(graph: ComputationalGraph, room: float = 0.0, active: str | None = None, dark: bool = True) -> str:
+def diagram(graph: TwoPasses, room: float = 0.0, active: str | None = None, dark: bool = True) -> str:
     """Return the SVG of a graph: each gate a box, inputs left, the output right.
 
     Parameters
     ----------
-    graph : ComputationalGraph
+    graph : TwoPasses
         The graph.
     room : float
         The least width in px to keep free for the numbers on each wire.
@@ -90,10 +88,10 @@ def sheet(title: str, description: str, width: float, height: float, body: list[
     )
 
 
-def _drawn(graph: ComputationalGraph, node: str, layer: int, room: float) -> _Drawn:
+def _drawn(graph: TwoPasses, node: str, layer: int, room: float) -> _Drawn:
     """Return a gate with its texts and the size of its box."""
-    gate = graph.graph.nodes[node]["gate"]
-    wires = graph._wires_of(node)
+    gate = graph.gate(node)
+    wires = graph.wires_of(node)
     numbers = [(lines_of(wire.value), lines_of_gradient(wire.grad, wire.value)) for wire in wires]
     if isinstance(gate, Entry):
         width, height = width_of(shortened(node), _ENTRY) + 22, 28.0
@@ -111,7 +109,7 @@ def _drawn(graph: ComputationalGraph, node: str, layer: int, room: float) -> _Dr
     return _Drawn(node, gate, wires, numbers, Box(layer, width, height, widest + 14, offsets, slot))
 
 
-def _edges(graph: ComputationalGraph, node: str, index: dict[str, int]) -> Iterator[Edge]:
+def _edges(graph: TwoPasses, node: str, index: dict[str, int]) -> Iterator[Edge]:
     """Yield what a gate reads as edges between boxes."""
     sources = sources_of(node, graph.graph.pred[node])
     for port, (source, source_port) in enumerate(sources):
@@ -166,11 +164,11 @@ def _numbers(kind: str, lines: list[str], x: float, y: float) -> str:
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{first}{more}</text>'
 
 
-def _gate(graph: ComputationalGraph, drawn: _Drawn, place: tuple[float, float], is_active: bool) -> str:
+def _gate(graph: TwoPasses, drawn: _Drawn, place: tuple[float, float], is_active: bool) -> str:
     """Return the box of a gate, with its symbol and its name."""
     (x, y), (node, gate, box) = place, (drawn.node, drawn.gate, drawn.box)
     middle, is_entry = x + box.width / 2, isinstance(gate, Entry)
-    output = graph._output_if_any
+    output = graph.output_if_any
     kind = type(gate).__name__.lower() if is_entry else "gate"
     classes = (
         f"{'entry ' * is_entry}{kind}{' result' * (output is not None and output.node == node)}{' active' * is_active}"
@@ -191,9 +189,9 @@ def _gate(graph: ComputationalGraph, drawn: _Drawn, place: tuple[float, float], 
     )
 
 
-def _legend(graph: ComputationalGraph, drawn: list[_Drawn]) -> tuple[str, float]:
+def _legend(graph: TwoPasses, drawn: list[_Drawn]) -> tuple[str, float]:
     """Return the legend, and its width."""
-    output = graph._output_if_any
+    output = graph.output_if_any
     of_output = "" if output is None else f" of {shortened(str(output))}"
     notes = [f"above a wire: its value, forward; below: the gradient{of_output}, backward"]
     kinds = {type(gate.gate) for gate in drawn}
@@ -215,8 +213,8 @@ def _legend(graph: ComputationalGraph, drawn: list[_Drawn]) -> tuple[str, float]
     return sample + texts, 86 + max(width_of(note, _NOTE) for note in notes)
 
 
-def _described(graph: ComputationalGraph) -> str:
+def _described(graph: TwoPasses) -> str:
     """Return what a picture shows, for those who cannot see it."""
-    output = graph._output_if_any
+    output = graph.output_if_any
     value = "" if output is None or output.value is None else f", value {text_of(output.value)}"
     return f"{graph!r}" + ("" if output is None else f"; the output is {output}{value}")

@@ -9,9 +9,8 @@ import numpy as np
 from gates.values import Value
 from graph.engines.batched.batched import Batched
 from graph.engines.batched.segments import MOST_WRITTEN
-from graph.engines.engine import Engine, no_garbage_collection
+from graph.engines.engine import Engine, Plain, no_garbage_collection
 from graph.engines.on_jax.jitted import Jitted
-from graph.engines.plain import Plain
 from graph.engines.program import Program
 from graph.engines.source.generated import Generated
 

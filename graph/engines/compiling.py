@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gates.gate import fresh
 from gates.values import Value
 from graph.engines.auto import Auto
 from graph.engines.batched.batched import Batched
-from graph.engines.engine import Engine, no_garbage_collection
+from graph.engines.engine import Engine, Plain, no_garbage_collection
 from graph.engines.on_jax.jitted import Jitted
-from graph.engines.plain import Plain
 from graph.engines.program import program_of
 from graph.engines.source.generated import Generated
 from graph.engines.source.source import source_of
 from graph.engines.trace.trace import Trace
 from graph.passes.arguments import values_of_entries
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Input
-
-if TYPE_CHECKING:
-    from graph.passes.two_passes import TwoPasses
 
 ENGINES: dict[str, type[Engine]] = {
     "source": Generated,
@@ -40,10 +37,10 @@ def compiled(graph: TwoPasses, engine: str) -> Callable[..., tuple[Value, dict[s
     return run
 
 
-def written(graph: TwoPasses, inputs: Mapping[str, Any]) -> str:
+def source_text(graph: TwoPasses, inputs: Mapping[str, Any]) -> str:
     """Return the code of both passes, for such inputs; for numbers if none are given."""
     program = program_of(graph)
-    program.rows = [row._replace(gate=fresh(row.gate)) for row in program.rows]  # the graph's own stay as they are
+    program.rows = [row._replace(gate=fresh(row.gate)) for row in program.rows]  # also of gates with parameters
     given = inputs or {name: 1.0 for name, gate, _ in program.entries if isinstance(gate, Input)}
     try:
         return source_of(Trace(program, values_of_entries(program, given, {})[: len(program.entries)])).text

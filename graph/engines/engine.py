@@ -12,7 +12,7 @@ import numpy as np
 
 from gates.values import Value, shape_of
 from graph.engines.program import Program
-from graph.passes.arguments import no_gradient, owned, values_of_entries
+from graph.passes.arguments import values_of_entries
 
 
 class Engine:
@@ -32,7 +32,7 @@ class Engine:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._one_at_a_time = threading.RLock()  # what gates keep for backward is that of one call
+        self._one_at_a_time = threading.RLock()  # gates keep for backward what belongs to one call
 
     def __call__(
         self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
@@ -81,26 +81,24 @@ class Engine:
         return f"{len(self.program.rows):,} gates"
 
 
-def returned(program: Program, values: list[Value], grads: list[Any]) -> dict[str, Value]:
-    """Return the gradients by name: 0 where the output does not depend on it, arrays that stand nowhere else."""
-    gradients = {}
-    for name, (slot, *others) in program.parts:
-        total = grads[slot]
-        for other in others:
-            if grads[other] is not None:
-                total = grads[other] if total is None else total + grads[other]
-        gradients[name] = no_gradient(values[slot]) if total is None else total
-    return owned(gradients, [*grads, *values])
+class Plain(Engine):
+    """Runs gate by gate, as `graph.forward` and `graph.backward` do, on copies of the gates."""
+
+    name = "plain"
+
+    def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
+        grads = self.program.both_passes(self.program.calls, values, upstream)
+        return values[self.program.output_slot], self.program.gradients(values, grads)
 
 
-def stand_in(value: Value) -> Value:
-    """Return a placeholder with the shape and the dtype of a value."""
+def placeholder(value: Value) -> Value:
+    """Return zeros with the shape and the dtype of a value."""
     return 0.0 if type(value) is float else np.broadcast_to(np.zeros((), value.dtype), shape_of(value))
 
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Keep Python from looking for garbage, where much is made that is none: it takes half of the time."""
+    """Pause the garbage collector while many long-lived objects are made, which halves the time that takes."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from gates import Copy
 from gates.gate import Gate, fresh
+from gates.values import Value
+from graph.passes.arguments import summed, unshared, upstream_gradient
 from graph.passes.nested import GraphGate
-from graph.passes.schedule import Call, make_call
+from graph.passes.passes import run_backward, run_forward
+from graph.passes.schedule import Call, Differentiated, make_call
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry, Input, has_gradient
 from graph.structure.wiring import all_sources, outputs_of
-
-if TYPE_CHECKING:
-    from graph.passes.two_passes import TwoPasses
-
-
-class Part(NamedTuple):
-    """A gradient that backward returns: that of an input or a parameter."""
-
-    name: str
-    slots: tuple[int, ...]  # a parameter that graphs within read too has a slot in each; their gradients add
 
 
 class Row(NamedTuple):
@@ -53,8 +47,8 @@ class Program:
         The name of the output.
     output_slot : int
         Its slot.
-    parts : list of Part
-        The gradients to return, in order.
+    differentiated : list of Differentiated
+        The gradients to return, in order. A parameter that nested graphs read too has a slot in each.
     unneeded : set of int
         The slots of which nobody needs a gradient.
     size : int
@@ -68,7 +62,7 @@ class Program:
     rows: list[Row]
     output: str
     output_slot: int
-    parts: list[Part]
+    differentiated: list[Differentiated]
     unneeded: set[int]
     size: int
 
@@ -76,11 +70,23 @@ class Program:
     def calls(self) -> list[Call]:
         """The calls of the gates: of copies, so that running them leaves the graph as it is."""
         return [
-            make_call(row.node, _own(row), row.sources, row.out, row.outputs, row.wanted, False) for row in self.rows
+            make_call(row.node, _runnable(row.gate), row.sources, row.out, row.outputs, row.wanted) for row in self.rows
         ]
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def both_passes(self, calls: list[Call], values: list[Any], upstream: Any) -> list[Any]:
+        """Run calls forward and backward, and return the gradients by slot."""
+        run_forward(calls, values)
+        grads: list[Any] = [None] * self.size
+        grads[self.output_slot] = upstream_gradient(upstream, values[self.output_slot], self)
+        run_backward(calls, values, grads)
+        return grads
+
+    def gradients(self, values: list[Any], grads: list[Any]) -> dict[str, Value]:
+        """Return the gradients by name, from those by slot."""
+        return unshared(summed(self.differentiated, values, grads), [*grads, *values])
 
     @functools.cached_property
     def label_checks(self) -> list[Call]:
@@ -102,9 +108,9 @@ def program_of(graph: TwoPasses) -> Program:
     return _Expansion(graph).program
 
 
-def _own(row: Row) -> Any:
-    """Return a copy of a row's gate; one with parameters keeps their gradients where its owner looks for them."""
-    return row.gate if getattr(row.gate, "has_parameters", False) else fresh(row.gate)
+def _runnable(gate: Any) -> Any:
+    """Return a copy of a gate; but a gate with parameters itself, on which its owner looks for their gradients."""
+    return gate if getattr(gate, "has_parameters", False) else fresh(gate)
 
 
 class _Expansion:
@@ -118,11 +124,11 @@ class _Expansion:
         self.size = 0
         self.taken = set(graph.graph)
         slots = self._expand(graph, "", {})
-        names = {id(parameter): name for name, parameter in graph._parameters.items()}
+        names = graph.names_of_parameters()
         self.entries = [(names.get(id(gate), name), gate, slot) for name, gate, slot in self.entries]
         ranks = {name: rank for rank, name in enumerate(_listed(graph))}
         self.entries.sort(key=lambda entry: -1 if entry[0] in graph else ranks.get(entry[0], len(ranks)))
-        places = self._places(slots[graph._output_place()])
+        places = self._places(slots[graph.output_place])
         entries = [(name, gate, places[slot]) for name, gate, slot in self.entries]
         labels = {places[slot] for slot in self.label_slots}
         unneeded = {slot for _, gate, slot in entries if slot in labels or not has_gradient(gate)}
@@ -135,12 +141,12 @@ class _Expansion:
                 if not needs:
                     unneeded.update(range(out, out + outputs))
                 rows.append(Row(name, gate, sources, out, outputs, wanted, needs))
-        output_slot = places[slots[graph._output_place()]]
+        output_slot = places[slots[graph.output_place]]
         slots_of: dict[str, list[int]] = {}
         for name, _, slot in entries:
             slots_of.setdefault(name, []).append(slot)
-        parts = [Part(name, tuple(slots_of[name])) for name in _listed(graph)]
-        self.program = Program(entries, labels, rows, output, output_slot, parts, unneeded, len(places))
+        differentiated = [Differentiated(name, tuple(slots_of[name])) for name in ranks]
+        self.program = Program(entries, labels, rows, output, output_slot, differentiated, unneeded, len(places))
 
     def _expand(self, graph: TwoPasses, prefix: str, inputs: dict[str, int]) -> dict[tuple[str, int], int]:
         """List a graph's gates; return the slot of each output of each gate. `inputs` has those of a graph within."""
@@ -149,7 +155,7 @@ class _Expansion:
                 "a graph with guard=True cannot be compiled, since the guard looks at every gate: compile a copy whose "
                 "guard is False"
             )
-        schedule = graph._schedule
+        schedule = graph.schedule
         sources_of_node = dict(all_sources(graph.graph))
         gates = dict(graph.graph.nodes(data="gate"))
         slots: dict[tuple[str, int], int] = {}
@@ -170,7 +176,7 @@ class _Expansion:
                 self.size += 1
             elif isinstance(gate, GraphGate):
                 within = self._expand(gate.graph, f"{name}.", dict(zip(gate.input_names, reads)))
-                slots[node, 0] = self._list(name, Copy(1), [within[gate.graph._output_place()]], 1)
+                slots[node, 0] = self._list(name, Copy(1), [within[gate.graph.output_place]], 1)
             else:
                 outputs = outputs_of(gate)
                 out = self._list(name, gate, reads, outputs)
@@ -197,8 +203,7 @@ class _Expansion:
 
 def _listed(graph: TwoPasses) -> list[str]:
     """Return the names of the gradients in the order in which `graph.backward` has them."""
-    schedule = graph._schedule
-    names = {id(parameter): name for name, parameter in graph._parameters.items()}
+    schedule, names = graph.schedule, graph.names_of_parameters()
     listed = [name for name, _ in schedule.differentiated]
-    within = [names[id(parameter)] for _, gate in schedule.nested for parameter in gate.own_parameters.values()]
+    within = [names[id(parameter)] for _, gate in schedule.nested for parameter in gate.nested_parameters.values()]
     return list(dict.fromkeys(listed + within))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gates.formatting import gate_text
 from gates.gate import settings_of
@@ -15,14 +15,12 @@ from gates.values import Value
 from graph.drawing.picture import MAX_GATES, gates_of
 from graph.drawing.svg import diagram
 from graph.drawing.texts import escaped, lines_of, lines_of_gradient, width_of
+from graph.passes.two_passes import TwoPasses
 from graph.structure.library import GATES
+from graph.structure.wire import Wire
 from graph.watching.notation import pattern_of
 from graph.watching.step import Step, total
-from graph.watching.tables import reads
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
-    from graph.structure.wire import Wire
+from graph.watching.stepper import Stepper
 
 _SCRIPTS = ("numbers.js", "gates.js", "passes.js", "quiz.js", "page.js")
 _IN_JAVASCRIPT = re.compile(r"^  (\w+): (?:\{|SAME)", re.MULTILINE)  # the gates in gates.js
@@ -30,7 +28,7 @@ _LONG = 300
 _WIDEST = "-0.1234567"  # most of what a changed input makes of a number is as short
 
 
-def page_of(graph: ComputationalGraph, inputs: Mapping[str, Any], upstream: Any) -> str:
+def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
     """Return the page of a graph at some inputs, as HTML. A copy of the graph runs."""
     count = gates_of(graph)
     if count > MAX_GATES:
@@ -38,7 +36,7 @@ def page_of(graph: ComputationalGraph, inputs: Mapping[str, Any], upstream: Any)
             f"to_html() takes a graph of up to {MAX_GATES} gates, got {count:,}; to_svg() gives an overview"
         )
     twin = graph.copy()
-    stepper = twin.stepper(inputs, upstream)
+    stepper = Stepper(twin, inputs, upstream)
     steps = [(step, _shows(twin, _touched(twin, step))) for step in stepper]
     if steps:
         steps[-1][1].extend(_unreached(twin, [show for _, shows in steps for show in shows]))
@@ -64,14 +62,14 @@ def _formulas(steps: Sequence[Step]) -> str:
     return text if len(text) <= _LONG else ""
 
 
-def _structure(graph: ComputationalGraph, steps: Sequence[Step]) -> dict[str, Any]:
+def _structure(graph: TwoPasses, steps: Sequence[Step]) -> dict[str, Any]:
     """Return the graph as the page reads it. A wire is a number, its slot."""
-    schedule = graph._schedule
+    schedule = graph.schedule
     last = {step.node: step for step in steps}  # the backward step where there is one
     entries = [
-        {"wire": slot, "kind": type(gate).__name__, "value": _exact(graph._wire(name).value), "lines": lines}
+        {"wire": slot, "kind": type(gate).__name__, "value": _exact(graph.wire(name).value), "lines": lines}
         for name, gate, slot in schedule.entries
-        for lines in [lines_of(graph._wire(name).value)]
+        for lines in [lines_of(graph.wire(name).value)]
     ]
     places = {node: place for place, node in enumerate(schedule.order)}  # those of the boxes in the picture
     gates = []
@@ -96,20 +94,20 @@ def _structure(graph: ComputationalGraph, steps: Sequence[Step]) -> dict[str, An
             }
         )
     return {
-        "wires": [str(wire) for node in schedule.order for wire in graph._wires_of(node)],
+        "wires": [str(wire) for node in schedule.order for wire in graph.wires_of(node)],
         "entries": entries,
         "gates": gates,
-        "differentiated": [slot for _, slot in schedule.differentiated],
+        "differentiated": [slot for _, (slot,) in schedule.differentiated],
         "output": schedule.slot(graph.output.node, graph.output.port),
         "upstream": _exact(graph.output.grad),
     }
 
 
-def _step(graph: ComputationalGraph, step: Step, shows: list[Any]) -> dict[str, Any]:
+def _step(graph: TwoPasses, step: Step, shows: list[Any]) -> dict[str, Any]:
     """Return a step as the page reads it: its parts are the lines of the panel, with numbers to ask for in the quiz."""
     parts: list[dict[str, Any]] = [{"line": step.computation}]
     if step.phase == "backward":
-        slots = {str(wire): graph._schedule.slot(wire.node, wire.port) for wire in reads(graph, step.node)}
+        slots = {str(wire): graph.schedule.slot(wire.node, wire.port) for wire in graph.reads(step.node)}
         rows = zip(step.notation.inputs, step.products, step.local.values(), step.downstream.values())
         parts = [
             {
@@ -130,45 +128,45 @@ def _step(graph: ComputationalGraph, step: Step, shows: list[Any]) -> dict[str, 
     return {"phase": step.phase, "node": step.node, "parts": parts or [{"line": step.of_nothing_sent}], "shows": shows}
 
 
-def _touched(graph: ComputationalGraph, step: Step) -> Iterator[tuple[Wire, str]]:
+def _touched(graph: TwoPasses, step: Step) -> Iterator[tuple[Wire, str]]:
     """Yield the wires whose value or gradient a step, made just now, has changed."""
     if step.phase == "forward":
-        yield from ((wire, "value") for wire in graph._wires_of(step.node))
+        yield from ((wire, "value") for wire in graph.wires_of(step.node))
         return
     if graph.output.node == step.node:
         yield graph.output, "gradient"
-    yield from ((wire, "gradient") for wire in reads(graph, step.node))
+    yield from ((wire, "gradient") for wire in graph.reads(step.node))
 
 
-def _shows(graph: ComputationalGraph, touched: Iterator[tuple[Wire, str]]) -> list[Any]:
+def _shows(graph: TwoPasses, touched: Iterator[tuple[Wire, str]]) -> list[Any]:
     """Return what the picture shows from a step on: wire, kind and lines of text."""
     shown = {}
     for wire, kind in touched:
         lines = lines_of(wire.value) if kind == "value" else lines_of_gradient(wire.grad, wire.value)
         if kind == "value" or wire.grad is not None:
-            shown[graph._schedule.slot(wire.node, wire.port)] = kind, lines
+            shown[graph.schedule.slot(wire.node, wire.port)] = kind, lines
     return [[slot, kind, lines] for slot, (kind, lines) in shown.items()]
 
 
-def _unreached(graph: ComputationalGraph, shows: Sequence[Any]) -> list[Any]:
+def _unreached(graph: TwoPasses, shows: Sequence[Any]) -> list[Any]:
     """Return what the picture shows at the end of the inputs that no gradient has reached."""
     reached = {slot for slot, kind, _ in shows if kind == "gradient"}
-    names = [name for name, slot in graph._schedule.differentiated if slot not in reached]
-    return _shows(graph, ((graph._wire(name), "gradient") for name in names))
+    names = [name for name, (slot,) in graph.schedule.differentiated if slot not in reached]
+    return _shows(graph, ((graph.wire(name), "gradient") for name in names))
 
 
-def _why_fixed(graph: ComputationalGraph, known: set[str]) -> str:
+def _why_fixed(graph: TwoPasses, known: set[str]) -> str:
     """Return why the inputs cannot be changed in the page; "" if they can."""
     why = "The inputs cannot be changed here: "
-    for name, _, _ in graph._schedule.entries:
-        if type(graph._wire(name).value) is not float:
+    for name, _, _ in graph.schedule.entries:
+        if type(graph.wire(name).value) is not float:
             return f"{why}{name} is an array, and the page computes with numbers."
-    for call in graph._schedule.calls:
-        gate = graph.graph.nodes[call.node]["gate"]
+    for call in graph.schedule.calls:
+        gate = graph.gate(call.node)
         kind = type(gate).__name__
         if kind not in known or GATES.get(kind) is not type(gate):
             return f"{why}the page does not know the formulas of {call.node} ({kind})."
-        if any(type(wire.value) is not float for wire in graph._wires_of(call.node)):
+        if any(type(wire.value) is not float for wire in graph.wires_of(call.node)):
             return f"{why}{call.node} is an array, and the page computes with numbers."
     return ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from gates.namespaces import namespace
 from gates.validation import fit
 from gates.values import Value, as_labels, as_value, prefixed, shape_of
-from graph.passes.schedule import Schedule
+from graph.passes.schedule import Differentiated
 from graph.structure.entries import Entry, Input
 
 
@@ -82,15 +82,16 @@ def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
         raise prefixed(error, who) from None
 
 
-def owned_gradients(schedule: Schedule, values: list[Any], grads: list[Any]) -> dict[str, Value]:
-    """Return the gradients by name. An array that stands in another place too, or is a view of one, is copied."""
+def summed(differentiated: Iterable[Differentiated], values: list[Any], grads: list[Any]) -> dict[str, Value]:
+    """Return the gradients by name: sums of those in several slots, 0 where the output does not depend on a value."""
     gradients = {}
-    for name, slot in schedule.differentiated:
-        gradient = grads[slot]
-        gradients[name] = no_gradient(values[slot]) if gradient is None else gradient
-    gradients = owned(gradients, grads)
-    for name, slot in schedule.differentiated:
-        grads[slot] = gradients[name]
+    for name, slots in differentiated:
+        total = None
+        for slot in slots:
+            gradient = grads[slot]
+            if gradient is not None:
+                total = gradient if total is None else total + gradient
+        gradients[name] = no_gradient(values[slots[0]]) if total is None else total
     return gradients
 
 
@@ -99,20 +100,20 @@ def no_gradient(value: Value) -> Value:
     return as_value(namespace(value).zeros_like(value))
 
 
-def owned(gradients: dict[str, Value], standing: list[Any]) -> dict[str, Value]:
-    """Return gradients where an array that stands in several places of a list, or is a view of one, is copied."""
+def unshared(gradients: dict[str, Value], held: list[Any]) -> dict[str, Value]:
+    """Return gradients with a copy of each array that is a view, or that is held in several places of a list."""
     shared: set[int] | None = None  # looked for when the first array is met: scalars need none
     for name, gradient in gradients.items():
         if isinstance(gradient, np.ndarray):
             if shared is None:
-                shared = _ids_of_shared(standing)
+                shared = _ids_of_shared(held)
             if id(gradient) in shared or gradient.base is not None:
                 gradients[name] = gradient.copy()
     return gradients
 
 
 def _ids_of_shared(values: list[Any]) -> set[int]:
-    """Return the ids of the objects that stand in several places of a list."""
+    """Return the ids of the objects that a list holds several times."""
     ids = [id(value) for value in values if value is not None]
     if len(set(ids)) == len(ids):
         return set()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gates import Gate
 from gates.values import Value
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Input
-from graph.structure.structure import Structure
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
 
 
 class GraphGate(Gate):
@@ -18,27 +15,27 @@ class GraphGate(Gate):
 
     Parameters
     ----------
-    graph : ComputationalGraph
+    graph : TwoPasses
         The graph. The gate has a copy of it, which shares its parameters. Whether an input has a gradient is for
         the graph around the gate to say.
     """
 
     kind = "graph"
 
-    def __init__(self, graph: ComputationalGraph) -> None:
-        if not isinstance(graph, Structure):
+    def __init__(self, graph: TwoPasses) -> None:
+        if not isinstance(graph, TwoPasses):
             raise TypeError(f"GraphGate: graph must be a graph, got {graph!r}")
         self.graph = graph.copy()
         gates = list(self.graph.graph.nodes(data="gate"))
         self._inputs = [(name, gate) for name, gate in gates if isinstance(gate, Input)]
         self.takes = len(self._inputs), len(self._inputs)
-        schedule = self.graph._schedule
+        schedule = self.graph.schedule
         self.labels = tuple(
             [port for port, (name, _) in enumerate(self._inputs) if schedule.slots[name] in schedule.label_slots]
         )
         self.wanted = tuple([gate.grad for _, gate in self._inputs])
         self.has_parameters = any(getattr(gate, "has_parameters", False) for _, gate in gates)
-        self.own_parameters = self.graph._parameters
+        self.nested_parameters = self.graph.parameter_gates
         self.gradients: dict[str, Value] = {}  # of these parameters, after backward
         self.input_names = [name for name, _ in self._inputs]  # for the reports of a check
 
@@ -62,4 +59,4 @@ class GraphGate(Gate):
         if self.wanted != tuple([gate.grad for _, gate in self._inputs]):
             for (_, gate), want in zip(self._inputs, self.wanted):
                 gate.grad = want
-            self.graph._reschedule()
+            self.graph.reschedule()

@@ -1,6 +1,16 @@
-"""The two passes, as the lecture's pseudocode has them: forward in order, backward in reversed order.
+"""The two passes, as in the lecture's pseudocode: forward in order, backward in reversed order.
 
-They run over flat lists, one place a slot, and know nothing of names but to say where an error came from.
+What the unrolled code below does, over flat lists with a place for each slot:
+
+    for call in calls:
+        values[call.out] = call.forward(*[values[slot] for slot in call.sources])
+    grads[output] = 1.0
+    for call in reversed(calls):
+        for slot, gradient in zip(call.sources, call.backward(grads[call.out])):
+            grads[slot] = grads[slot] + gradient
+
+Besides, it takes gates with several outputs, brings each gradient into its input's shape and dtype, and says in which
+gate an error was raised.
 """
 
 from typing import Any
@@ -83,11 +93,10 @@ def run_backward(calls: list[Call], values: list[Any], grads: list[Any]) -> None
 
 def run_alone(call: Call, values: list[Any], upstream: list[Any]) -> list[Any]:
     """Return what one gate sends to each of its inputs, given the upstream gradient of each output."""
-    count = len(call.sources)
     around = [values[slot] for slot in call.sources] + values[call.out : call.out + call.outputs]
-    grads = [None] * count + upstream
-    run_backward([call._replace(sources=tuple(range(count)), out=count)], around, grads)
-    return grads[:count]
+    grads = [None] * len(call.sources) + upstream
+    run_backward([call.alone()], around, grads)
+    return grads[: len(call.sources)]
 
 
 def _add_address(error: Exception, call: Call, where: str) -> None:

@@ -1,10 +1,41 @@
-"""What the two passes of a graph have computed, and what is asked of it: values and gradients, wire by wire."""
+"""What the passes of a graph have computed, wire by wire, and how far they have come."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from gates.values import Value
 from graph.passes.schedule import Schedule
+
+
+class State(Enum):
+    """How far the passes have come: what may be called then, and why nothing else may."""
+
+    NEW = (), ""
+    CHANGED = (), "the graph has changed since the last one"
+    ASSIGNED = (), "the parameter {detail!r} was assigned since the last one"
+    BEFORE_OUTPUT = ("step",), "{detail}"  # a stepper has not come to the output yet
+    STEPPING = ("step", "backward"), "{detail}"
+    FORWARD = ("backward",), ""
+    BACKWARD = ("step", "backward", "explain"), ""
+
+    def __init__(self, allowed: tuple[str, ...], reason: str) -> None:
+        self.allowed = allowed
+        self.reason = reason
+
+
+#: What has to be done before each.
+_NEEDS = {"backward": "a forward pass first", "explain": "both passes first, forward() and backward()"}
+
+
+def require(recording: Recording | None, state: State, action: str) -> Recording:
+    """Return a recording whose state allows to call something, or raise RuntimeError with the reason."""
+    if recording is None or action not in state.allowed:
+        reason = state.reason.format(detail=recording.detail) if recording is not None else ""
+        raise RuntimeError(f"{action}() needs {_NEEDS[action]}{': ' * bool(reason)}{reason}")
+    return recording
 
 
 @dataclass(slots=True, eq=False)
@@ -21,18 +52,18 @@ class Recording:
         The gradients; None before backward.
     output : tuple of (str, int), optional
         The gate and the output port that the gradients are of.
-    midway : str
-        Where a stepper stands that has not come to the end of both passes, in words.
-    assigned : str, optional
-        A parameter that was assigned after forward.
+    state : State
+        How far the passes have come.
+    detail : str
+        What the state's reason names: a parameter, or where a stepper stands.
     """
 
     schedule: Schedule
     values: list[Any]
     grads: list[Any] | None = None
     output: tuple[str, int] | None = None
-    midway: str = ""
-    assigned: str | None = None
+    state: State = State.FORWARD
+    detail: str = ""
 
     def value(self, node: str, port: int) -> Value:
         """Return the value of an output of a gate."""

@@ -1,7 +1,9 @@
 """The order in which a graph runs its gates, worked out once and kept until the graph changes.
 
-Values and gradients of a pass stand in flat lists, with a slot for each output of each gate.
+The values and gradients of a pass are flat lists, with a slot for each output of each gate.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -9,11 +11,10 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from gates import Gate
-from gates.bare import Foreign
-from gates.gate import labels_of
+from gates.bare import bare
+from gates.gate import fresh, labels_of
 from gates.validation import checked, formula
 from graph.passes.guard import guarded
-from graph.passes.nested import GraphGate
 from graph.structure.entries import Entry, has_gradient
 from graph.structure.wiring import all_sources, outputs_of
 
@@ -28,6 +29,23 @@ class Call(NamedTuple):
     sources: tuple[int, ...]
     out: int
     outputs: int
+
+    def copied(self) -> Call:
+        """Return the call of a copy of the gate, so that this one keeps what it has."""
+        wanted = () if self.backward is None else self.gate.wanted
+        return make_call(self.node, fresh(self.gate), self.sources, self.out, self.outputs, wanted)
+
+    def alone(self) -> Call:
+        """Return the call with slots of its own: first those of the inputs, then those of the outputs."""
+        count = len(self.sources)
+        return self._replace(sources=tuple(range(count)), out=count)
+
+
+class Differentiated(NamedTuple):
+    """An input or a parameter whose gradient backward returns, and the slots whose gradients add up to it."""
+
+    name: str
+    slots: tuple[int, ...]
 
 
 class Schedule:
@@ -53,7 +71,7 @@ class Schedule:
         self.entries: list[tuple[str, Entry, int]] = []
         self.calls: list[Call] = []
         self.label_slots: set[int] = set()  # those of entries that some gate reads as labels
-        self.nested: list[tuple[str, GraphGate]] = []
+        self.nested: list[tuple[str, Any]] = []  # the gates that are graphs with parameters, by name
         self.size = 0
         gates = dict(graph.nodes(data="gate"))
         slots = self.slots
@@ -74,14 +92,16 @@ class Schedule:
                 if isinstance(gates[sources_of_node[node][port][0]], Entry):
                     self.label_slots.add(sources[port])
                     needed[sources[port]] = False
-            if isinstance(gate, GraphGate):
+            if getattr(gate, "nested_parameters", None):
                 self.nested.append((node, gate))
             wanted = tuple([needed[slot] for slot in sources])
             needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
             self.calls.append(make_call(node, gate, sources, out, outputs, wanted, guard))
         self.unneeded = {slot for slot, is_needed in enumerate(needed) if not is_needed}
-        self.differentiated = [  # the entries whose gradients backward returns
-            (name, slot) for name, gate, slot in self.entries if has_gradient(gate) and slot not in self.label_slots
+        self.differentiated = [
+            Differentiated(name, (slot,))
+            for name, gate, slot in self.entries
+            if has_gradient(gate) and slot not in self.label_slots
         ]
 
     def slot(self, node: str, port: int) -> int:
@@ -100,23 +120,25 @@ class Schedule:
         return calls, used
 
 
-def call_of(call: Call, gate: Any, guard: bool) -> Call:
-    """Return the call with another gate at work, and no backward."""
-    return make_call(call.node, gate, call.sources, call.out, call.outputs, (), guard)
+def cached_schedules(graph: Any) -> dict[Any, Schedule]:
+    """Return the schedules that are cached where networkx itself drops them as soon as the graph changes."""
+    cache: dict[Any, Schedule] = graph.__networkx_cache__
+    return cache
 
 
 def make_call(
-    node: str, gate: Any, sources: tuple[int, ...], out: int, outputs: int, wanted: tuple[bool, ...], guard: bool
+    node: str,
+    gate: Any,
+    sources: tuple[int, ...],
+    out: int,
+    outputs: int,
+    wanted: tuple[bool, ...],
+    guard: bool = False,
 ) -> Call:
     """Return the call that runs a gate, which is told the gradients that are wanted of it."""
-    owner = gate
-    forward, backward = formula(gate.forward), formula(gate.backward)
-    if forward is None or backward is None:
-        owner = Foreign(gate)
-        forward, backward = formula(owner.forward), formula(owner.backward)
-    needs = True in wanted or owner.has_parameters
-    if needs and owner.wanted != wanted:
-        owner.wanted = wanted
+    needs = True in wanted or getattr(gate, "has_parameters", False)
+    owner = bare(gate, wanted if needs else None)
+    forward, backward = formula(owner.forward), formula(owner.backward)
     if guard:
         forward, backward = guarded(node, gate, forward, backward)
     if type(owner).check is not Gate.check:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
-from gates.gate import fresh
-from gates.namespaces import namespace
+from gates.gate import fresh, labels_of
 from gates.values import Value
-from graph.passes.arguments import owned_gradients, upstream_gradient, values_of_entries
+from graph.passes.arguments import summed, unshared, upstream_gradient, values_of_entries
 from graph.passes.passes import run_backward, run_forward
-from graph.passes.recording import Recording
-from graph.passes.schedule import Schedule, call_of
-from graph.structure.entries import Input
+from graph.passes.recording import Recording, State, require
+from graph.passes.schedule import Differentiated, Schedule, cached_schedules, make_call
+from graph.structure.entries import Input, Parameter
 from graph.structure.structure import Structure
 from graph.structure.wire import Wire
+from graph.structure.wiring import all_sources
 
 
 class TwoPasses(Structure):
@@ -33,7 +33,7 @@ class TwoPasses(Structure):
         ValueError
             If the graph has a cycle.
         """
-        return list(self._schedule.order)
+        return list(self.schedule.order)
 
     def forward(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
         """Run every gate, in topological order.
@@ -64,7 +64,7 @@ class TwoPasses(Structure):
         >>> graph.forward({"x": [1, 2], "y": 3, "z": 10})
         array([40., 50.])
         """
-        schedule, output = self._schedule, self._output_place()
+        schedule, output = self.schedule, self.output_place
         values = values_of_entries(schedule, inputs, named)
         self._recording = None
         run_forward(schedule.calls, values)
@@ -103,22 +103,12 @@ class TwoPasses(Structure):
         >>> graph.backward([1, 10])
         {'x': array([ 3., 30.]), 'y': 21.0}
         """
-        recording, schedule, output = self._recording, self._schedule, self._output_place()
-        if recording is None or recording.schedule is not schedule:
-            why = "" if recording is None else ": the graph has changed since the last one"
-            raise RuntimeError(f"backward() needs a forward pass first{why}")
-        if recording.assigned is not None:
-            why = f"the parameter {recording.assigned!r} was assigned since the last one"
-            raise RuntimeError(f"backward() needs a forward pass first: {why}")
-        if recording.value(*output) is None:
-            raise RuntimeError(f"backward() needs a forward pass first: {recording.midway}")
-        values = recording.values
-        grads = self._seeded(schedule, values, upstream)
-        run_backward(schedule.calls, values, grads)
-        for slot in schedule.unneeded:
-            grads[slot] = None
-        gradients = self._gradients(schedule, values, grads)
-        recording.grads, recording.output, recording.midway = grads, output, ""
+        output = self.output_place
+        recording = self.require("backward")
+        grads = self.seeded(recording, upstream)
+        run_backward(recording.schedule.calls, recording.values, grads)
+        gradients = self.gradients_by_name(recording, grads)
+        recording.grads, recording.output, recording.state, recording.detail = grads, output, State.BACKWARD, ""
         return gradients
 
     def evaluate(self, name: str | Wire, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
@@ -150,87 +140,124 @@ class TwoPasses(Structure):
         >>> graph.evaluate("multiply_1", x=[1, 2], w=3)
         array([3., 6.])
         """
-        schedule = self._schedule
-        wires = self[name] if isinstance(name, str) else self._own(name, "evaluate()")
+        schedule = self.schedule
+        wires = self[name] if isinstance(name, str) else self.require_wire(name, "evaluate()")
         slots = [schedule.slot(wire.node, wire.port) for wire in (wires if isinstance(wires, tuple) else (wires,))]
         calls, used = schedule.calls_to(slots)
         values = values_of_entries(schedule, inputs, named, used)
-        gates = self.graph.nodes
         # Copies of the gates run, so that a backward pass still finds what the last forward pass kept.
-        run_forward([call_of(call, fresh(gates[call.node]["gate"]), self.guard) for call in calls], values)
+        copies = [
+            make_call(call.node, fresh(self.gate(call.node)), call.sources, call.out, call.outputs, (), self.guard)
+            for call in calls
+        ]
+        run_forward(copies, values)
         return [values[slot] for slot in slots] if isinstance(wires, tuple) else values[slots[0]]
 
-    def _value_of(self, wire: Wire) -> Value:
-        """Return a wire's value of the last forward pass; None before it, or when the graph has changed since."""
-        recording = self._current
-        return None if recording is None else recording.value(wire.node, wire.port)
+    def copy(self) -> Self:
+        """Return the graph with gates of its own, before any pass; the two share their parameters."""
+        twin = type(self)(self.guard)
+        for name, sources in all_sources(self.graph):
+            gate = self.gate(name)
+            wires = [twin.wire(*source) for source in sources]
+            twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires, labels_of(gate))
+        twin._last = self._last
+        twin.chosen_output = self.chosen_output
+        return twin
 
-    def _gradient_of(self, wire: Wire) -> Value:
-        """Return a wire's gradient of the last backward pass; None before it, or where there is none."""
-        recording = self._current
-        if recording is None or recording.output != self._output_place():
-            return None
-        return recording.gradient(wire.node, wire.port)
+    __copy__ = copy
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_recording": None}
 
-    def _last_inputs(self) -> dict[str, Value]:
+    @property
+    def schedule(self) -> Schedule:
+        """The order of the gates, with all that a pass needs, for the graph as it is now."""
+        cache, key = cached_schedules(self.graph), ("gategraph", self.guard)
+        if key not in cache:
+            cache[key] = Schedule(self.graph, self.guard)
+        return cache[key]
+
+    def reschedule(self) -> None:
+        """Forget the order of the gates: the next pass works it out anew."""
+        cached_schedules(self.graph).clear()
+
+    @property
+    def recording(self) -> Recording | None:
+        """What the last passes have computed; None before them, or when the graph has changed since."""
+        recording = self._recording
+        if recording is None or recording.schedule not in cached_schedules(self.graph).values():
+            return None
+        return recording
+
+    @recording.setter
+    def recording(self, recording: Recording) -> None:
+        self._recording = recording
+
+    @property
+    def state(self) -> State:
+        """How far the passes of the graph, as it is now, have come."""
+        recording = self._recording
+        if recording is None:
+            return State.NEW
+        if recording.schedule is not self.schedule:
+            return State.CHANGED
+        if recording.state is State.STEPPING and recording.value(*self.output_place) is None:
+            return State.BEFORE_OUTPUT
+        if recording.state is State.BACKWARD and recording.output != self.output_place:
+            return State.FORWARD
+        return recording.state
+
+    def require(self, action: str) -> Recording:
+        """Return what the passes have computed, or raise RuntimeError if an action is not allowed yet."""
+        return require(self._recording, self.state, action)
+
+    def value_of(self, wire: Wire) -> Value:
+        recording = self.recording
+        return None if recording is None else recording.value(wire.node, wire.port)
+
+    def gradient_of(self, wire: Wire) -> Value:
+        recording = self.recording
+        if recording is None or recording.output != self.output_place:
+            return None
+        return recording.gradient(wire.node, wire.port)
+
+    def last_inputs(self) -> dict[str, Value]:
         """Return the inputs of the last forward pass; none before it, or when the graph has changed since."""
-        recording = self._current
+        recording = self.recording
         if recording is None:
             return {}
         return {
             name: recording.values[slot] for name, gate, slot in recording.schedule.entries if isinstance(gate, Input)
         }
 
-    def _seeded(self, schedule: Schedule, values: list[Any], upstream: Any) -> list[Any]:
-        """Return a list of gradients with that of the output filled in."""
-        grads: list[Any] = [None] * schedule.size
-        slot = schedule.slot(*self._output_place())
-        grads[slot] = upstream_gradient(upstream, values[slot], self)
+    def seeded(self, recording: Recording, upstream: Any) -> list[Any]:
+        """Return a list of gradients that holds that of the output."""
+        grads: list[Any] = [None] * recording.schedule.size
+        slot = recording.schedule.slot(*self.output_place)
+        grads[slot] = upstream_gradient(upstream, recording.values[slot], self)
         return grads
 
-    def _gradients(self, schedule: Schedule, values: list[Any], grads: list[Any]) -> dict[str, Value]:
-        """Return the gradients by name, after backward."""
-        gradients = owned_gradients(schedule, values, grads)
-        if schedule.nested:
-            for name, gradient in self._gradients_within(schedule, grads):
-                gradients[name] = gradients[name] + gradient if name in gradients else gradient
-        return gradients
-
-    def _gradients_within(self, schedule: Schedule, grads: list[Any]) -> Iterator[tuple[str, Value]]:
-        """Yield the gradients of the parameters of graphs within, under the names that they have here."""
-        names = {id(parameter): name for name, parameter in self._parameters.items()}
+    def gradients_by_name(self, recording: Recording, grads: list[Any]) -> dict[str, Value]:
+        """Return the gradients by name after a backward pass, and leave in the list those that wires show."""
+        schedule, values = recording.schedule, recording.values
+        for slot in schedule.unneeded:
+            grads[slot] = None
+        gradients = unshared(summed(schedule.differentiated, values, grads), grads)
+        for name, (slot,) in schedule.differentiated:
+            grads[slot] = gradients[name]
+        if not schedule.nested:
+            return gradients
+        slots, names = dict(schedule.differentiated), self.names_of_parameters()
+        values, found = list(values), list(grads)  # the parameters of nested graphs follow
         for node, gate in schedule.nested:
-            reached = grads[schedule.slots[node]] is not None
-            for inner, parameter in gate.own_parameters.items():
-                value = parameter.value
-                gradient = gate.gradients[inner] if reached else namespace(value).zeros_like(value)
-                yield names[id(parameter)], gradient
+            is_reached = grads[schedule.slots[node]] is not None
+            for inner, parameter in gate.nested_parameters.items():
+                name = names[id(parameter)]
+                slots[name] = (*slots.get(name, ()), len(values))
+                values.append(parameter.value)
+                found.append(gate.gradients[inner] if is_reached else None)
+        return summed([Differentiated(*item) for item in slots.items()], values, found)
 
     def _parameter_assigned(self, name: str) -> None:
         if self._recording is not None:
-            self._recording.assigned = name
-
-    def _reschedule(self) -> None:
-        """Forget the order of the gates: the next pass works it out anew."""
-        self.graph.__networkx_cache__.clear()
-
-    @property
-    def _schedule(self) -> Schedule:
-        """The order of the gates, kept where networkx itself drops it as soon as the graph changes."""
-        kept = self.graph.__networkx_cache__
-        key = "gategraph", self.guard
-        if key not in kept:
-            kept[key] = Schedule(self.graph, self.guard)
-        schedule: Schedule = kept[key]
-        return schedule
-
-    @property
-    def _current(self) -> Recording | None:
-        """What the last passes have computed; None before them, or when the graph has changed since."""
-        recording = self._recording
-        if recording is None or recording.schedule not in self.graph.__networkx_cache__.values():
-            return None
-        return recording
+            self._recording.state, self._recording.detail = State.ASSIGNED, name

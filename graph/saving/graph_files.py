@@ -12,35 +12,34 @@ import math
 import os
 from collections.abc import Iterable
 from os import PathLike
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, TypeVar
 
 import numpy as np
 
 from gates.gate import parameters_of, settings_of
 from gates.values import as_value
 from graph.passes.nested import GraphGate
+from graph.passes.two_passes import TwoPasses
 from graph.saving.atomic_file import write_atomically
 from graph.structure.entries import Constant, Input, Parameter
 from graph.structure.library import GATES
-from graph.structure.structure import Structure
 from graph.structure.wire import Wire
 from graph.structure.wiring import all_sources, outputs_of
 
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
+Graph = TypeVar("Graph", bound=TwoPasses)
 
 _FORMAT, _VERSION = "gategraph", 1
 _DTYPES = ("float16", "float32", "float64", "int64")  # labels are integers
 _KNOWN: dict[str, type] = {**GATES, **{gate.__name__: gate for gate in (Input, Parameter, Constant, GraphGate)}}
 
 
-def write(graph: ComputationalGraph, path: str | PathLike[str]) -> None:
+def write(graph: TwoPasses, path: str | PathLike[str]) -> None:
     """Save a graph. The file is replaced in one step, when the whole of it is written."""
     text = json.dumps(_document(graph), allow_nan=False)
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[ComputationalGraph]) -> ComputationalGraph:
+def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[Graph]) -> Graph:
     """Load a graph that was saved."""
     gates = list(gates)
     if not all(isinstance(gate, type) for gate in gates):
@@ -54,11 +53,11 @@ def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[Com
         raise ValueError(f"{os.fspath(path)} is not a graph that can be loaded: {error}") from None
 
 
-def _document(graph: ComputationalGraph) -> dict[str, Any]:
+def _document(graph: TwoPasses) -> dict[str, Any]:
     """Return a graph as what JSON can hold."""
     rows = []
     for name, sources in all_sources(graph.graph):
-        gate = graph.graph.nodes[name]["gate"]
+        gate = graph.gate(name)
         row: dict[str, Any] = {"name": name, "gate": type(gate).__name__}
         if _KNOWN.get(type(gate).__name__) is not type(gate):
             row["own"] = True  # a class of the user's own, even where it is called as one of gategraph's
@@ -71,7 +70,7 @@ def _document(graph: ComputationalGraph) -> dict[str, Any]:
         "format": _FORMAT,
         "version": _VERSION,
         "guard": graph.guard,
-        "output": None if graph._output is None else list(graph._output),
+        "output": None if graph.chosen_output is None else list(graph.chosen_output),
         "gates": rows,
     }
 
@@ -93,8 +92,8 @@ def _encoded(value: Any, who: str, name: str) -> Any:
         return value if math.isfinite(value) else {"number": repr(value)}
     if isinstance(value, (list, tuple)):
         return [_encoded(part, who, name) for part in value]
-    if isinstance(value, Structure):
-        return {"graph": _document(cast("ComputationalGraph", value))}
+    if isinstance(value, TwoPasses):
+        return {"graph": _document(value)}
     if hasattr(value, "__array__"):
         array = np.asarray(value)
         array = array.astype(np.int64) if array.dtype.kind in "iu" else array
@@ -104,7 +103,7 @@ def _encoded(value: Any, who: str, name: str) -> Any:
     raise TypeError(f"{who} cannot be saved: JSON cannot hold its {name!r}, {value!r} ({type(value).__name__})")
 
 
-def _decoded(value: Any, own: dict[str, type], graph_class: type[ComputationalGraph]) -> Any:
+def _decoded(value: Any, own: dict[str, type], graph_class: type[TwoPasses]) -> Any:
     """Return a setting from what JSON held."""
     if isinstance(value, list):
         return [_decoded(part, own, graph_class) for part in value]
@@ -125,7 +124,7 @@ def _decoded(value: Any, own: dict[str, type], graph_class: type[ComputationalGr
     raise ValueError(f"{str(value)[:60]} is not a number, an array or a graph")
 
 
-def _graph(document: Any, own: dict[str, type], graph_class: type[ComputationalGraph]) -> ComputationalGraph:
+def _graph(document: Any, own: dict[str, type], graph_class: type[Graph]) -> Graph:
     """Return the graph that a document describes."""
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise ValueError(f'it must be an object with "format": "{_FORMAT}"')
@@ -148,7 +147,7 @@ def _graph(document: Any, own: dict[str, type], graph_class: type[ComputationalG
         try:
             gate = _gate(row, own, graph_class)
             sources = [_source(graph, read, names) for read in reads]
-            graph._restore(gate, name, sources)
+            graph.restore(gate, name, sources)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"{who}: {error}") from None
     if document.get("output") is not None:
@@ -156,7 +155,7 @@ def _graph(document: Any, own: dict[str, type], graph_class: type[ComputationalG
     return graph
 
 
-def _gate(row: dict[str, Any], own: dict[str, type], graph_class: type[ComputationalGraph]) -> Any:
+def _gate(row: dict[str, Any], own: dict[str, type], graph_class: type[TwoPasses]) -> Any:
     """Return the gate that a row describes."""
     kind, settings = row.get("gate"), row.get("settings", {})
     known = own if row.get("own") else _KNOWN
@@ -170,7 +169,7 @@ def _gate(row: dict[str, Any], own: dict[str, type], graph_class: type[Computati
     return known[kind](**decoded)
 
 
-def _source(graph: ComputationalGraph, read: Any, names: set[str]) -> Wire:
+def _source(graph: TwoPasses, read: Any, names: set[str]) -> Wire:
     """Return the wire that a pair in the file names."""
     if not isinstance(read, list) or len(read) != 2 or not isinstance(read[0], str) or type(read[1]) is not int:
         raise ValueError(f"a wire must be a pair of a gate's name and an output port, got {read!r}")
@@ -181,9 +180,9 @@ def _source(graph: ComputationalGraph, read: Any, names: set[str]) -> Wire:
             if node in names
             else f"it reads {node!r}, and no gate is called that"
         )
-    if not 0 <= port < outputs_of(graph.graph.nodes[node]["gate"]):
+    if not 0 <= port < outputs_of(graph.gate(node)):
         raise ValueError(f"it reads output {port} of {node!r}, which has {outputs_of(graph.graph.nodes[node]['gate'])}")
-    return graph._wire(node, port)
+    return graph.wire(node, port)
 
 
 def _is_list_of(value: Any, kind: Any) -> bool:

@@ -1,28 +1,41 @@
-"""Who may stand in a graph: objects that are gates, and stand nowhere else."""
+"""What may be added to a graph: a gate that no graph owns yet, and labels only where they enter."""
+
+from __future__ import annotations
 
 import weakref
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gates import Gate
 from gates.bare import require_gate
-from gates.gate import input_counts, kind_of
+from gates.gate import input_counts, kind_of, labels_of
+from graph.structure.entries import Constant, Input
+from graph.structure.wire import Wire
 
-#: The ids of all gates that stand in a graph.
-standing: set[int] = set()
+if TYPE_CHECKING:
+    from graph.structure.structure import Structure
+
+#: The ids of all gates that belong to a graph.
+owned: set[int] = set()
 
 
-def stand(graph: Any, gates: list[Any]) -> None:
-    """Mark gates, and those that join the list and `standing` later, as standing in a graph while it lives.
+def claim(graph: Structure, gates: list[Any]) -> None:
+    """Mark gates as owned by a graph for as long as it lives, and those that join the list and `owned` later.
 
-    The list keeps them alive, also those that are taken out of networkx's graph by hand: an id is theirs alone.
+    The list keeps them alive, even if someone takes them out of networkx's graph by hand: an id stays theirs alone.
     """
-    standing.update(map(id, gates))
+    owned.update(map(id, gates))
     weakref.finalize(graph, _release, gates).atexit = False
 
 
-def check(gate: Any) -> tuple[str, tuple[int, float]]:
+def _release(gates: list[Any]) -> None:
+    """Let another graph own the gates of one that is gone."""
+    owned.difference_update(map(id, gates))
+
+
+def check_gate(gate: Any) -> tuple[str, tuple[int, float]]:
     """Return a gate's kind and how many inputs it takes, or raise if it cannot be added to a graph."""
-    if id(gate) in standing:
+    if id(gate) in owned:
         raise ValueError(f"this {type(gate).__name__} stands in a graph already: a gate object has one place only")
     if isinstance(gate, Gate) and gate.takes is not None:
         return gate.kind, gate.takes
@@ -30,6 +43,28 @@ def check(gate: Any) -> tuple[str, tuple[int, float]]:
     return kind_of(gate), input_counts(gate.forward)
 
 
-def _release(gates: list[Any]) -> None:
-    """Let the gates of a graph that is gone stand in another."""
-    standing.difference_update(map(id, gates))
+def check_labels(graph: Structure, labelled: Mapping[str, str], gate: Any, name: str, wires: Sequence[Any]) -> None:
+    """Raise unless a new gate reads labels straight from inputs or constants that no gate reads as numbers.
+
+    `labelled` holds the entries that are read as labels so far, each with a gate that does so. Anything that is not a
+    wire of the graph is left to other checks.
+    """
+    for port, wire in enumerate(wires):
+        if not isinstance(wire, Wire) or wire.graph is not graph or wire.node not in graph:
+            continue
+        if port not in labels_of(gate):
+            if wire.node in labelled:
+                raise ValueError(_read_as_both(labelled[wire.node], name, wire))
+            continue
+        if not isinstance(wire.gate, (Input, Constant)):
+            raise ValueError(
+                f"{name} ({type(gate).__name__}) reads labels straight from an input or a constant, got the wire {wire}"
+            )
+        for reader, ports in graph.graph.adj[wire.node].items():
+            if not set(ports) <= set(labels_of(graph.gate(reader))):
+                raise ValueError(_read_as_both(name, reader, wire))
+
+
+def _read_as_both(reader_of_labels: str, reader_of_numbers: str, wire: Wire) -> str:
+    """Return what is wrong with a wire that is read as labels and as numbers."""
+    return f"{reader_of_labels} reads {wire} as labels and {reader_of_numbers} as numbers: make an input for each"

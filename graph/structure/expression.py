@@ -17,7 +17,7 @@ from graph.structure.library import GATES
 from graph.structure.wire import Wire
 
 if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
+    from graph.structure.structure import Structure
 
 
 class _Operator(NamedTuple):
@@ -67,7 +67,7 @@ class _Open(NamedTuple):
     before: int
 
 
-def build(graph: ComputationalGraph, source: str) -> Wire:
+def build(graph: Structure, source: str) -> Wire:
     """Add an expression's gates to a graph and return the wire of its value."""
     if not isinstance(source, str):
         raise TypeError(f"an expression must be a string, got {source!r}")
@@ -77,7 +77,7 @@ def build(graph: ComputationalGraph, source: str) -> Wire:
 class _Parser:
     """An expression being read: operands and operators wait on two stacks until they can be joined."""
 
-    def __init__(self, graph: ComputationalGraph, source: str) -> None:
+    def __init__(self, graph: Structure, source: str) -> None:
         self.graph = graph
         self.source = source
         self.tokens = [_Token(str(m.lastgroup), m.group(), m.start()) for m in _TOKEN.finditer(source)]

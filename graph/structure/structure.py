@@ -11,44 +11,56 @@ import numpy as np
 
 from gates.gate import labels_of
 from gates.validation import counted
-from gates.values import as_value, prefixed
-from graph.structure.admission import check, stand, standing
-from graph.structure.entries import Constant, Entry, Input, Parameter
-from graph.structure.label_wires import check_labels
-from graph.structure.parameters import Parameters
+from gates.values import Value, as_value, prefixed
+from graph.structure.admission import check_gate, check_labels, claim, owned
+from graph.structure.entries import Constant, Entry, Input, Parameter, Parameters
 from graph.structure.wire import Wire
-from graph.structure.wiring import outputs_of
+from graph.structure.wiring import outputs_of, sources_of
 
 
 class Structure:
-    """Gates joined by wires, in a networkx graph."""
+    """Gates joined by wires, in a networkx graph.
+
+    Attributes
+    ----------
+    graph : networkx.MultiDiGraph
+        A node for each gate, an edge for each wire end.
+    parameter_gates : dict of str to Parameter
+        The gates that hold the parameters, those of nested graphs too, by the names that they have here.
+    chosen_output : tuple of (str, int), optional
+        The gate and its output port that `graph.output` was set to.
+    """
 
     def __init__(self) -> None:
         self.graph: Any = nx.MultiDiGraph()
-        self._parameters: dict[str, Parameter] = {}
-        self._output: tuple[str, int] | None = None  # the gate and its output port, where graph.output was set
+        self.parameter_gates: dict[str, Parameter] = {}
+        self.chosen_output: tuple[str, int] | None = None
         self._last: tuple[str, int] | None = None  # the last gate added: its name, and how many outputs it has
         self._counts: dict[str, int] = {}
         self._labelled: dict[str, str] = {}  # inputs and constants that are read as labels, each with a gate that does
         self._gates: list[Any] = []
-        stand(self, self._gates)
+        claim(self, self._gates)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy of networkx's graph has no schedule, which belongs to the passes of this one.
+        # A copy of networkx's graph comes without the schedule that is cached in this one.
         return {**vars(self), "graph": self.graph.copy(), "_gates": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._gates = [gate for _, gate in self.graph.nodes(data="gate")]
-        stand(self, self._gates)
+        claim(self, self._gates)
 
     @property
     def parameters(self) -> Parameters:
         """The values kept between passes, by name; assign to change one."""
-        return Parameters(self._parameters, self._parameter_assigned)
+        return Parameters(self.parameter_gates, self._parameter_assigned)
 
     def _parameter_assigned(self, name: str) -> None:
         """Take note that a parameter has another value."""
+
+    def names_of_parameters(self) -> dict[int, str]:
+        """Return the names of the gates that hold the parameters, by the ids of these."""
+        return {id(gate): name for name, gate in self.parameter_gates.items()}
 
     def input(self, name: str, grad: bool = True) -> Wire:
         """Add an input, which each forward pass is given anew.
@@ -189,7 +201,7 @@ class Structure:
         self._last = name, outputs
         return self._wires(name, outputs)
 
-    def _restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
+    def restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
         """Put back a gate of a saved graph: any gate, entries too, under its own name."""
         self._place(gate, self._admit(gate, len(wires), name), wires, labels_of(gate))
         if not isinstance(gate, Entry):
@@ -200,19 +212,36 @@ class Structure:
         if name not in self.graph:
             near = get_close_matches(str(name), list(self.graph)[:10_000], n=1)
             raise KeyError(f"no gate is called {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-        return self._wires(name, outputs_of(self.graph.nodes[name]["gate"]))
+        return self._wires(name, outputs_of(self.gate(name)))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.graph)
 
     def _wires(self, name: str, outputs: int) -> Any:
         """Return the wire of a gate, or a tuple of its wires if it has several outputs."""
-        return self._wire(name) if outputs == 1 else tuple([self._wire(name, port) for port in range(outputs)])
+        return Wire(self, name) if outputs == 1 else tuple([Wire(self, name, port) for port in range(outputs)])
 
-    def _wire(self, name: str, port: int = 0) -> Wire:
+    def gate(self, name: str) -> Any:
+        """Return the gate of a name."""
+        return self.graph.nodes[name]["gate"]
+
+    def wire(self, name: str, port: int = 0) -> Wire:
         """Return the wire of one output of a gate."""
-        return Wire(self, name, port)  # type: ignore[arg-type]  # the one kind of Structure is a ComputationalGraph
+        return Wire(self, name, port)
 
-    def _wires_of(self, name: str) -> list[Wire]:
+    def wires_of(self, name: str) -> list[Wire]:
         """Return the wires of a gate, one for each output."""
-        return [self._wire(name, port) for port in range(outputs_of(self.graph.nodes[name]["gate"]))]
+        return [Wire(self, name, port) for port in range(outputs_of(self.gate(name)))]
+
+    def reads(self, name: str) -> list[Wire]:
+        """Return the wires that a gate reads, by input port."""
+        return [Wire(self, source, port) for source, port in sources_of(name, self.graph.pred[name])]
+
+    def value_of(self, wire: Wire) -> Value:
+        """Return a wire's value of the last forward pass; None before it."""
+
+    def gradient_of(self, wire: Wire) -> Value:
+        """Return a wire's gradient of the last backward pass; None before it."""
 
     def __contains__(self, name: object) -> bool:
         return name.node in self.graph and name.graph is self if isinstance(name, Wire) else name in self.graph
@@ -226,18 +255,19 @@ class Structure:
     @property
     def output(self) -> Wire:
         """The wire that `forward` returns and `backward` starts from: the last gate added, unless it is set."""
-        return self._wire(*self._output_place())
+        return Wire(self, *self.output_place)
 
     @output.setter
     def output(self, wire: Wire) -> None:
         if not isinstance(wire, Wire):
             raise TypeError(f"graph.output must be a wire, got {wire!r}")
-        self._output = self._own(wire, "graph.output").node, wire.port
+        self.chosen_output = self.require_wire(wire, "graph.output").node, wire.port
 
-    def _output_place(self) -> tuple[str, int]:
-        """Return the gate and the output port of the graph's output."""
-        if self._output is not None:
-            return self._output
+    @property
+    def output_place(self) -> tuple[str, int]:
+        """The gate and the output port of the graph's output."""
+        if self.chosen_output is not None:
+            return self.chosen_output
         if self._last is None:
             raise RuntimeError("the graph has no gate yet, so it has no output")
         name, outputs = self._last
@@ -246,20 +276,20 @@ class Structure:
         return name, 0
 
     @property
-    def _output_if_any(self) -> Wire | None:
+    def output_if_any(self) -> Wire | None:
         """The output; None for a graph that has none yet, or several."""
-        return None if self._output is None and (self._last is None or self._last[1] > 1) else self.output
+        return None if self.chosen_output is None and (self._last is None or self._last[1] > 1) else self.output
 
-    def _name_of(self, wire: Wire) -> str:
+    def name_of(self, wire: Wire) -> str:
         """Return a wire's name: its gate's, with the port where there are several."""
-        several = outputs_of(self.graph.nodes[wire.node]["gate"]) > 1
+        several = outputs_of(self.gate(wire.node)) > 1
         return f"{wire.node}[{wire.port}]" if several else wire.node
 
     def _enter(self, gate: Entry, name: str | None) -> Wire:
         """Add a gate that reads nothing and return its wire."""
         name = self._admit(gate, 0, name)
         self._place(gate, name, ())
-        return self._wire(name)
+        return Wire(self, name)
 
     def _place(self, gate: Any, name: str, wires: Sequence[Wire], labels: Sequence[int] = ()) -> None:
         """Put a gate into the graph, with the wires that it reads, some of them as labels."""
@@ -268,27 +298,27 @@ class Structure:
         for port, wire in enumerate(wires):
             add_edge(wire.node, name, port, source_port=wire.port)
         self._gates.append(gate)
-        standing.add(id(gate))
+        owned.add(id(gate))
         for port in labels:
             self._labelled[wires[port].node] = name
         if getattr(gate, "has_parameters", False):
             self._list_parameters(gate, name)
 
     def _list_parameters(self, gate: Any, name: str) -> None:
-        """List a parameter under its name, and those of a graph within as graph_1.W; each of them once."""
+        """List a parameter under its name, and those of a nested graph as graph_1.W; each of them once."""
         if isinstance(gate, Parameter):
-            self._parameters[name] = gate
+            self.parameter_gates[name] = gate
             return
-        listed = set(map(id, self._parameters.values()))
-        for inner, parameter in getattr(gate, "own_parameters", {}).items():
+        listed = self.names_of_parameters()
+        for inner, parameter in getattr(gate, "nested_parameters", {}).items():
             if id(parameter) not in listed:
-                self._parameters[f"{name}.{inner}"] = parameter
+                self.parameter_gates[f"{name}.{inner}"] = parameter
 
     def _sources(self, given: tuple[Any, ...], name: str, who: str) -> tuple[Wire, ...]:
         """Return what the gate `name` is to read as wires: numbers and arrays become constants, if all is well."""
         for wire in given:
             if isinstance(wire, Wire):
-                self._own(wire, who)
+                self.require_wire(wire, who)
             else:
                 _value(wire, f"{who} reads wires, numbers and arrays")
         return tuple(
@@ -298,8 +328,8 @@ class Structure:
             ]
         )
 
-    def _own(self, wire: Wire, who: str) -> Wire:
-        """Return a wire of this graph, or raise ValueError for `who` that named one of another."""
+    def require_wire(self, wire: Wire, who: str) -> Wire:
+        """Return a wire if it is one of this graph, or raise ValueError for `who`, who named it."""
         if wire.graph is not self:
             raise ValueError(f"{who}: the wire {wire.node} is of another graph")
         if wire.node not in self.graph:
@@ -308,7 +338,7 @@ class Structure:
 
     def _admit(self, gate: Any, inputs: int, name: str | None) -> str:
         """Return the name that a gate is to have: as given, or its kind with the next number."""
-        kind, (least, most) = check(gate)
+        kind, (least, most) = check_gate(gate)
         if name is None:
             name = self._free_name(kind)
         else:
@@ -330,7 +360,7 @@ class Structure:
         if not isinstance(name, str) or not name:
             raise TypeError(f"a name must be a string that is not empty, got {name!r}")
         if name in self.graph:
-            there = type(self.graph.nodes[name]["gate"]).__name__
+            there = type(self.gate(name)).__name__
             raise ValueError(f"the name {name!r} is taken: the graph has a gate of that name already ({there})")
 
 

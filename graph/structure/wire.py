@@ -31,7 +31,7 @@ from gates.values import Value, as_number
 from graph.structure import numpy_functions
 
 if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
+    from graph.structure.structure import Structure
 
 
 @dataclass(frozen=True, slots=True, repr=False, init=False)
@@ -44,7 +44,7 @@ class Wire:
 
     Parameters
     ----------
-    graph : ComputationalGraph
+    graph : Structure
         The graph that the wire belongs to.
     node : str
         The name of the gate.
@@ -63,11 +63,11 @@ class Wire:
     Wire(multiply_1: Multiply, value=3.0)
     """
 
-    graph: ComputationalGraph
+    graph: Structure
     node: str
     port: int
 
-    def __init__(self, graph: ComputationalGraph, node: str, port: int = 0) -> None:
+    def __init__(self, graph: Structure, node: str, port: int = 0) -> None:
         _set_graph(self, graph)
         _set_node(self, node)
         _set_port(self, port)
@@ -75,21 +75,21 @@ class Wire:
     @property
     def gate(self) -> Any:
         """The gate whose output this is."""
-        return self.graph.graph.nodes[self.node]["gate"]
+        return self.graph.gate(self.node)
 
     @property
     def value(self) -> Value:
         """The value of the last forward pass, or None before it."""
-        return self.graph._value_of(self)
+        return self.graph.value_of(self)
 
     @property
     def grad(self) -> Value:
         """The gradient of the output with respect to this wire, or None before backward or where there is none."""
-        return self.graph._gradient_of(self)
+        return self.graph.gradient_of(self)
 
     def __str__(self) -> str:
         """Return the wire's name: that of its gate, with the port if the gate has several."""
-        return self.graph._name_of(self)
+        return self.graph.name_of(self)
 
     def __repr__(self) -> str:
         if self.node not in self.graph:

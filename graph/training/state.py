@@ -16,8 +16,8 @@ import numpy as np
 from gates.formatting import gate_text
 from gates.gate import kind_of
 from gates.values import Value, shape_of
-from graph.computational_graph import ComputationalGraph
 from graph.passes.nested import GraphGate
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry, Input
 from graph.structure.wiring import all_sources
 from graph.training.checkpoints import read_checkpoint, write_checkpoint
@@ -80,7 +80,7 @@ class TrainingState:
         """A number, in hexadecimal, that graphs of other gates, settings or wiring do not have."""
         lines = []
         for name, sources in all_sources(self.graph.graph):
-            gate = self.graph.graph.nodes[name]["gate"]
+            gate = self.graph.gate(name)
             text = kind_of(gate) if isinstance(gate, Entry) else re.sub(" at 0x[0-9a-f]+", "", gate_text(gate))
             lines.append(f"{name} {text} {sources}")
         return hashlib.sha256("\n".join([*lines, str(self.graph.output)]).encode()).hexdigest()[:16]
@@ -179,7 +179,7 @@ class TrainingState:
         return FloatingPointError(f"train(): {what} {where}: {_cause(self.graph, self.descent.for_graph(batch), rows)}")
 
 
-def _cause(graph: ComputationalGraph, batch: Batch, rows: Any) -> str:
+def _cause(graph: TwoPasses, batch: Batch, rows: Any) -> str:
     """Return what made a number that is not finite: the first gate that did from finite ones, or what it was given."""
     try:
         twin = _guarded(graph.copy())
@@ -201,7 +201,7 @@ def _cause(graph: ComputationalGraph, batch: Batch, rows: Any) -> str:
     return "the step was too long: try a smaller learning_rate"
 
 
-def _guarded(graph: ComputationalGraph) -> ComputationalGraph:
+def _guarded(graph: TwoPasses) -> TwoPasses:
     """Return the graph, guarded, and so are the graphs within."""
     graph.guard = True
     for _, gate in graph.graph.nodes(data="gate"):

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gates.formatting import aligned, as_html, text_of
 from gates.values import Value
 from graph.passes.passes import upstream_of
 from graph.passes.recording import Recording
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Constant, Input
+from graph.structure.wire import Wire
 from graph.watching.notation import pattern_of
 from graph.watching.step import Step, backward_step
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
-    from graph.structure.wire import Wire
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,23 +119,18 @@ class Explanation:
         return f"{parts.replace('+ -', '- ')} = {text_of(self.gradient)}"
 
 
-def explained(graph: ComputationalGraph, name: str | Wire) -> Explanation:
+def explained(graph: TwoPasses, name: str | Wire) -> Explanation:
     """Return where the gradient of a wire comes from, after both passes."""
-    wire = graph[name] if isinstance(name, str) else graph._own(name, "explain()")
+    wire = graph[name] if isinstance(name, str) else graph.require_wire(name, "explain()")
     if isinstance(wire, tuple):
         raise ValueError(f"explain(): {name!r} has {len(wire)} outputs: give one of them, such as graph[{name!r}][0]")
-    recording = graph._current
-    why = "" if recording is None else recording.midway
-    if recording is not None and recording.assigned is not None:
-        why = f"the parameter {recording.assigned!r} was assigned since"
-    if why or recording is None or recording.grads is None or recording.output != graph._output_place():
-        raise RuntimeError(f"explain() needs both passes first, forward() and backward(){f': {why}' * bool(why)}")
+    recording = graph.require("explain")
     gradient = wire.grad
     parts = [] if gradient is None else list(_parts(graph, recording, wire))
     return Explanation(str(wire), gradient, parts, _remark(graph, wire, parts))
 
 
-def _parts(graph: ComputationalGraph, recording: Recording, wire: Wire) -> Iterator[Part]:
+def _parts(graph: TwoPasses, recording: Recording, wire: Wire) -> Iterator[Part]:
     """Yield what each gate sends back along a wire."""
     schedule, values, grads = recording.schedule, recording.values, recording.grads
     assert grads is not None
@@ -155,20 +148,20 @@ def _parts(graph: ComputationalGraph, recording: Recording, wire: Wire) -> Itera
                 yield Part(step, port)
 
 
-def _remark(graph: ComputationalGraph, wire: Wire, parts: list[Part]) -> str:
+def _remark(graph: TwoPasses, wire: Wire, parts: list[Part]) -> str:
     """Return what else is to be said of a gradient, or why there is none."""
     gate = wire.gate
-    slot = graph._schedule.slot(wire.node, wire.port)
+    slot = graph.schedule.slot(wire.node, wire.port)
     if wire == graph.output and wire.grad is not None:
         return "it is the output, whose gradient is given"
     if wire.grad is not None:
         return "" if parts else "no gate sends one back to it"
     if isinstance(gate, Constant):
         return "it is a constant"
-    if slot in graph._schedule.label_slots:
+    if slot in graph.schedule.label_slots:
         return "it holds labels"
     if isinstance(gate, Input) and not gate.grad:
         return "it was made with grad=False"
-    if slot in graph._schedule.unneeded:
+    if slot in graph.schedule.unneeded:
         return "it is computed from nothing that has one"
     return "the output does not depend on it"

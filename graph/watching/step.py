@@ -8,18 +8,15 @@ from dataclasses import dataclass, field
 from functools import reduce
 from html import escape
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gates.formatting import as_html, text_of
 from gates.values import Value, shape_of
 from graph.passes.passes import run_alone
 from graph.passes.schedule import Call
+from graph.passes.two_passes import TwoPasses
 from graph.watching.local_gradients import local_gradients
 from graph.watching.notation import Notation, notation_of, pattern_of
-from graph.watching.tables import reads
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
 
 _LINE = 100  # numbers that make a line longer are left out
 
@@ -156,14 +153,14 @@ class Step:
         return as_html(table, f"backward: {self.notation.equation}{f' ({pattern})' * bool(pattern)}") + additions
 
 
-def forward_step(graph: ComputationalGraph, call: Call, values: Sequence[Value]) -> Step:
+def forward_step(graph: TwoPasses, call: Call, values: Sequence[Value]) -> Step:
     """Return the step of a gate that ran forward."""
     notation, inputs = _notation_and_inputs(graph, call, values)
     return Step("forward", call.node, _gate(graph, call), inputs, _output(call, values), notation=notation)
 
 
 def backward_step(
-    graph: ComputationalGraph,
+    graph: TwoPasses,
     call: Call,
     values: list[Value],
     upstream: list[Value],
@@ -174,7 +171,7 @@ def backward_step(
     slopes = local_gradients(call, values)  # first: a graph within keeps the gradients of its last backward
     downstream = run_alone(call, values, upstream)
     for port, slot in enumerate(call.sources):
-        if slot in graph._schedule.unneeded:
+        if slot in graph.schedule.unneeded:
             downstream[port] = None
     local = [None if gradient is None else slope for slope, gradient in zip(slopes, downstream)]
     return Step(
@@ -207,12 +204,10 @@ def _sums(
     return {name: several for name, several in terms.items() if len(several) > 1}
 
 
-def _notation_and_inputs(
-    graph: ComputationalGraph, call: Call, values: Sequence[Value]
-) -> tuple[Notation, dict[str, Value]]:
+def _notation_and_inputs(graph: TwoPasses, call: Call, values: Sequence[Value]) -> tuple[Notation, dict[str, Value]]:
     """Return how a gate is written, and what it read, by name."""
-    names = [str(wire) for wire in reads(graph, call.node)]
-    outputs = [str(wire) for wire in graph._wires_of(call.node)]
+    names = [str(wire) for wire in graph.reads(call.node)]
+    outputs = [str(wire) for wire in graph.wires_of(call.node)]
     inputs: dict[str, Value] = {}
     for name, slot in zip(names, call.sources):
         unique, count = name, 1
@@ -223,8 +218,8 @@ def _notation_and_inputs(
     return notation_of(_gate(graph, call), names, outputs), inputs
 
 
-def _gate(graph: ComputationalGraph, call: Call) -> Any:
-    return graph.graph.nodes[call.node]["gate"]
+def _gate(graph: TwoPasses, call: Call) -> Any:
+    return graph.gate(call.node)
 
 
 def _output(call: Call, values: Sequence[Value]) -> Value:

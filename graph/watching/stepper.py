@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from gates.values import Value
-from graph.drawing.picture import picture, scrolled
 from graph.passes.arguments import values_of_entries
 from graph.passes.passes import run_forward, upstream_of
-from graph.passes.recording import Recording
+from graph.passes.recording import Recording, State
 from graph.passes.schedule import Call
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
 from graph.structure.wire import Wire
 from graph.watching.step import Step, backward_step, forward_step
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
 
 
 class _Change(NamedTuple):
@@ -56,12 +53,20 @@ class Stepper:
     >>> graph["x"].grad
     """
 
-    def __init__(self, graph: ComputationalGraph, inputs: Mapping[str, Any], upstream: Any = None) -> None:
+    def __init__(
+        self,
+        graph: TwoPasses,
+        inputs: Mapping[str, Any],
+        upstream: Any = None,
+        picture: Callable[[str | None], str] = lambda active: "",
+    ) -> None:
         self._graph = graph
-        self._schedule = graph._schedule
-        self._output = graph._output_place()
+        self._picture = picture  # the HTML of a picture in which a gate is highlighted
+        self._schedule = graph.schedule
+        self._output = graph.output_place
         self._upstream = upstream
-        self._recording = Recording(self._schedule, values_of_entries(self._schedule, inputs, {}), None, self._output)
+        values = values_of_entries(self._schedule, inputs, {})
+        self._recording = Recording(self._schedule, values, None, self._output)
         self._grads: list[Any] | None = None  # from the first step of the backward phase on
         self._final: list[Any] | None = None  # the gradients as backward() leaves them, once both passes are done
         self._shown: list[Any] | None = None  # those that the graph shows
@@ -71,7 +76,7 @@ class Stepper:
         self._behind = len(self._schedule.calls)  # the gates that have not run backward yet, or been passed over
         self._stop: int | None = None  # where run_to() stopped last
         self._close_at_the_end()
-        graph._recording = self._recording
+        graph.recording = self._recording
         self._show()
 
     @property
@@ -168,9 +173,9 @@ class Stepper:
         Exception
             What a gate on the way raised. The stepper stays in front of that gate.
         """
-        node = gate if isinstance(gate, str) else self._graph._own(gate, "run_to()").node
+        node = gate if isinstance(gate, str) else self._graph.require_wire(gate, "run_to()").node
         self._graph[node]
-        if isinstance(self._graph.graph.nodes[node]["gate"], Entry):
+        if isinstance(self._graph.gate(node), Entry):
             raise ValueError(f"run_to() takes a gate that runs, got {node!r}, which only holds a value")
         start = self._place
         if self._stop == start and self.where[1] == node:
@@ -179,7 +184,7 @@ class Stepper:
             if self.where[1] is None:
                 while self._place > start:
                     self.back()
-                raise ValueError(f"run_to(): {node!r} does not run any more; {self._stand}")
+                raise ValueError(f"run_to(): {node!r} does not run any more; {self._progress}")
             self.next()
         self._stop = self._place
         return self.where
@@ -191,16 +196,15 @@ class Stepper:
         return dict(self._gradients)
 
     def __repr__(self) -> str:
-        return f"<Stepper: {self._place:,} step{'s' * (self._place != 1)} done; {self._stand}>"
+        return f"<Stepper: {self._place:,} step{'s' * (self._place != 1)} done; {self._progress}>"
 
     def _repr_html_(self) -> str:
         last = self._changes[self._place - 1].step if self._place else None
-        svg = picture(self._graph, active=last.node if last else None, dark=False)
-        return scrolled(svg) + (last._repr_html_() if last else "")
+        return self._picture(last.node if last else None) + (last._repr_html_() if last else "")
 
     @property
-    def _stand(self) -> str:
-        """Where the stepper stands, in words."""
+    def _progress(self) -> str:
+        """How far the stepper has come, in words."""
         phase, node = self.where
         return "both passes are done" if node is None else f"the stepper is about to run {node} {phase}"
 
@@ -255,15 +259,14 @@ class Stepper:
     def _seeded(self) -> list[Any]:
         """Return the gradients, begun with that of the output."""
         if self._grads is None:
-            self._grads = self._graph._seeded(self._schedule, self._recording.values, self._upstream)
+            self._grads = self._graph.seeded(self._recording, self._upstream)
         return self._grads
 
     def _close_at_the_end(self) -> None:
         """After the last step, work out the gradients as backward() gives them."""
         if self._next_call() is None:
-            unneeded = self._schedule.unneeded
-            self._final = [None if slot in unneeded else dz for slot, dz in enumerate(self._seeded())]
-            self._gradients = self._graph._gradients(self._schedule, self._recording.values, self._final)
+            self._final = list(self._seeded())
+            self._gradients = self._graph.gradients_by_name(self._recording, self._final)
 
     def _set(self, change: _Change, values: Sequence[Value]) -> None:
         """Put the values or gradients before or after a step into the graph's lists."""
@@ -274,16 +277,16 @@ class Stepper:
     def _show(self) -> None:
         """Let the graph show where the stepper stands."""
         recording, is_done = self._recording, self.where[1] is None
-        recording.midway = "" if is_done else self._stand
+        recording.state = State.BACKWARD if is_done else State.STEPPING
+        recording.detail = "" if is_done else self._progress
         is_backward = self._place > len(self._schedule.calls)
         recording.grads = self._shown = self._final if is_done else self._grads if is_backward else None
 
     def _require_graph(self) -> None:
         """Raise RuntimeError if the graph shows something else by now."""
         graph = self._graph
-        recording = graph._current
-        is_shown = recording is self._recording and recording.grads is self._shown and recording.assigned is None
-        if not is_shown or graph._output_place() != self._output:
+        is_shown = graph.recording is self._recording and self._recording.grads is self._shown
+        if not is_shown or "step" not in graph.state.allowed or graph.output_place != self._output:
             raise RuntimeError(
                 "the graph has run another pass since the stepper was made, or was changed: make a new stepper"
             )

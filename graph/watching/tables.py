@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gates.formatting import gate_text, short
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Constant, Entry, Input, Parameter
+from graph.structure.wire import Wire
 from graph.structure.wiring import sources_of
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
-    from graph.structure.wire import Wire
 
 _ROWS = 100  # a longer table shows its first and last rows only
 
 
-def summary(graph: ComputationalGraph) -> str:
+def summary(graph: TwoPasses) -> str:
     """Return what a graph is, on one line."""
     gates = [gate for _, gate in graph.graph.nodes(data="gate")]
     counts = [
@@ -27,7 +25,7 @@ def summary(graph: ComputationalGraph) -> str:
     return f"{type(graph).__name__}({', '.join(parts)})"
 
 
-def table(graph: ComputationalGraph) -> str:
+def table(graph: TwoPasses) -> str:
     """Return a row for each gate in topological order: name, gate, what it reads, value, gradient."""
     order = graph.nodes_topologically_sorted()
     hidden = max(len(order) - _ROWS, 0)
@@ -44,16 +42,16 @@ def table(graph: ComputationalGraph) -> str:
     return "\n".join(lines)
 
 
-def reads(graph: ComputationalGraph, node: str) -> list[Wire]:
+def reads(graph: TwoPasses, node: str) -> list[Wire]:
     """Return the wires that a gate reads, by input port."""
-    return [graph._wire(source, port) for source, port in sources_of(node, graph.graph.pred[node])]
+    return [graph.wire(source, port) for source, port in sources_of(node, graph.graph.pred[node])]
 
 
-def _rows(graph: ComputationalGraph, node: str) -> list[tuple[str, ...]]:
+def _rows(graph: TwoPasses, node: str) -> list[tuple[str, ...]]:
     """Return the rows of a gate, one for each output."""
-    gate: Any = graph.graph.nodes[node]["gate"]
+    gate: Any = graph.gate(node)
     shown = type(gate).__name__ if isinstance(gate, (Parameter, Constant)) else gate_text(gate)
     return [
-        (str(wire), shown, ", ".join(map(str, reads(graph, node))), short(wire.value), short(wire.grad))
-        for wire in graph._wires_of(node)
+        (str(wire), shown, ", ".join(map(str, graph.reads(node))), short(wire.value), short(wire.grad))
+        for wire in graph.wires_of(node)
     ]

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gates.formatting import gate_text, text_of
 from gates.values import Value
+from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
 from graph.watching.step import Step
-from graph.watching.tables import reads
-
-if TYPE_CHECKING:
-    from graph.computational_graph import ComputationalGraph
 
 
-def lines(graph: ComputationalGraph, steps: Sequence[Step], gradients: dict[str, Value]) -> Iterator[str]:
+def lines(graph: TwoPasses, steps: Sequence[Step], gradients: dict[str, Value]) -> Iterator[str]:
     """Yield the lines that tell both passes, after they ran."""
     order = graph.nodes_topologically_sorted()
     calls = {node: _call(graph, node) for node in order}
     name_width, call_width = max(map(len, order)), max(map(len, calls.values()))
     yield "forward"
     for node in order:
-        yield f"  {node.ljust(name_width)}  {calls[node].ljust(call_width)}  {text_of(graph._wire(node).value)}"
+        yield f"  {node.ljust(name_width)}  {calls[node].ljust(call_width)}  {text_of(graph.wire(node).value)}"
     if gradients:
         yield ""
         yield "backward: local × upstream = downstream"
@@ -38,12 +35,12 @@ def lines(graph: ComputationalGraph, steps: Sequence[Step], gradients: dict[str,
         yield f"  {name.ljust(width)}  {text_of(gradient)}"
 
 
-def _call(graph: ComputationalGraph, node: str) -> str:
+def _call(graph: TwoPasses, node: str) -> str:
     """Return a gate with what it reads: Add(x, y), Power(p=3.0)(x), or the kind of an entry."""
-    gate: Any = graph.graph.nodes[node]["gate"]
+    gate: Any = graph.gate(node)
     if isinstance(gate, Entry):
         return type(gate).__name__
-    return f"{gate_text(gate)}({', '.join(map(str, reads(graph, node)))})"
+    return f"{gate_text(gate)}({', '.join(map(str, graph.reads(node)))})"
 
 
 def _downstream(step: Step) -> Iterator[str]:

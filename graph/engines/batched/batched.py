@@ -9,8 +9,7 @@ import numpy as np
 from gates.values import Value, shape_of
 from graph.engines.batched.plan import WIDE, Batch, Plan
 from graph.engines.batched.segments import MOST_WRITTEN, LastSegment, NotNumbers, Segment
-from graph.engines.engine import Engine, no_garbage_collection
-from graph.engines.plain import Plain
+from graph.engines.engine import Engine, Plain, no_garbage_collection
 from graph.engines.program import Program
 from graph.engines.source.generated import Generated
 from graph.passes.arguments import upstream_gradient
@@ -93,7 +92,7 @@ class _Vectors:
     """A plan at work: a vector of all values, and one of all gradients."""
 
     def __init__(self, program: Program, plan: Plan) -> None:
-        self.parts = program.parts
+        self.differentiated = program.differentiated
         self.count = len(program.entries)
         self.values, self.grads = np.zeros(plan.size), np.zeros(plan.size)
         *steps, last = plan.steps  # the output waits alone in the last generation
@@ -120,7 +119,7 @@ class _Vectors:
                 elif step.backward is not None:
                     self._backward(step)
         found = self.grads[: self.count].tolist()
-        return value, {name: sum([found[slot] for slot in slots]) for name, slots in self.parts}
+        return value, {name: sum([found[slot] for slot in slots]) for name, slots in self.differentiated}
 
     def _forward(self, batch: Batch) -> None:
         """Run gates of one kind forward."""

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from gates.values import Value
-from graph.engines.plain import Plain
-from graph.engines.program import Part, Program, Row
+from graph.engines.engine import Plain
+from graph.engines.program import Program, Row
 from graph.engines.source.generated import Generated
 from graph.passes.passes import run_backward, run_forward
+from graph.passes.schedule import Differentiated
 from graph.structure.entries import Input
 
 #: The largest number of gates that are worth writing as code.
@@ -51,7 +52,7 @@ class Segment:
             ],
             output="output",
             output_slot=len(local) - 1,
-            parts=[Part(f"v{number}", (number,)) for number in self.wanted.tolist()],
+            differentiated=[Differentiated(f"v{number}", (number,)) for number in self.wanted.tolist()],
             unneeded={local[slot] for slot in local if slot in unneeded},
             size=len(local),
         )
@@ -101,10 +102,6 @@ class LastSegment(Segment):
 
     def _try(self, entries: list[Value], upstream: float) -> None:
         """Raise NotNumbers if a gradient that is wanted is missing, which an engine would give as 0."""
-        values = [*entries, *[None] * len(self.written)]
-        run_forward(self.program.calls, values)
-        found: list[Any] = [None] * self.program.size
-        found[self.program.output_slot] = upstream
-        run_backward(self.program.calls, values, found)
+        found = self.program.both_passes(self.program.calls, [*entries, *[None] * len(self.written)], upstream)
         self.add(np.zeros(int(self.read.max(initial=0)) + 1), [found[number] for number in self.wanted.tolist()])
         self._tried = True

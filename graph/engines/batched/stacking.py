@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gates import Gate
+from gates.bare import bare_backward, bare_forward
 from gates.gate import fresh
 from gates.validation import formula
 from graph.engines.trace.verification import is_own
@@ -45,7 +46,7 @@ def stacked(gates: Sequence[Gate], count: int) -> Gate | None:
     differ = False
     for name, first in states[0].items():
         settings = [state.get(name) for state in states]
-        if name == "notation" or len(set(map(repr, settings))) == 1:  # repr tells 0.0 from -0.0
+        if len(set(map(repr, settings))) == 1:  # repr tells 0.0 from -0.0
             continue
         if not all(type(setting) is type(first) is float for setting in settings):
             return None
@@ -79,6 +80,4 @@ def _does_the_same(gate: Gate, gates: Sequence[Gate], count: int) -> bool:
 def _both_passes(gate: Gate, inputs: list[Any], upstream: list[Any]) -> list[Any]:
     """Return the outputs and the gradients of a gate."""
     gate.wanted = (True,) * len(inputs)
-    outputs = formula(gate.forward)(gate, *inputs)
-    gradients = formula(gate.backward)(gate, *upstream)
-    return [*(outputs if gate.outputs > 1 else [outputs]), *gradients]
+    return [*bare_forward(gate, inputs), *bare_backward(gate, upstream)]

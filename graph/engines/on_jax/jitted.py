@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from gates.gate import Gate, fresh
-from gates.validation import checked, formula
+from gates.validation import formula
 from gates.values import Value, as_value
-from graph.engines.engine import Engine, returned
+from graph.engines.engine import Engine
 from graph.engines.on_jax.label_checks import LabelChecks
 from graph.engines.on_jax.meshes import Devices, ExplicitMeshError, imported_jax
 from graph.engines.program import Program
 from graph.engines.trace.verification import draws, random_state
-from graph.passes.arguments import upstream_gradient, values_of_entries
-from graph.passes.passes import run_backward, run_forward
+from graph.passes.arguments import values_of_entries
 from graph.passes.schedule import Call
 from graph.structure.entries import Constant, Input
 
@@ -72,7 +70,7 @@ class Jitted(Engine):
         self.slots = [slot for _, _, slot in self._entries]  # of the arguments of the function
         self._are_inputs = [isinstance(gate, Input) for _, gate, _ in self._entries]
         self._inputs = {name for name, gate, _ in self._entries if isinstance(gate, Input)}
-        self._names = [part.name for part in self.program.parts]
+        self._names = [name for name, _ in self.program.differentiated]
         self._arrays: set[Any] = set()  # the class of JAX's arrays, known once there is one
         self._checks = LabelChecks(self)
         self._function = self.jax.jit(self._both_passes)
@@ -124,20 +122,15 @@ class Jitted(Engine):
     def _both_passes(self, arguments: list[Value], upstream: Value) -> tuple[Value, list[Value]]:
         """Return the value and the gradients: what JAX traces."""
         self.devices.check_traced(arguments)
-        program = self.program
-        values, calls = self.filled_in(arguments), self.calls()
+        program, values = self.program, self.filled_in(arguments)
         before = random_state()
-        run_forward(calls, values)
+        grads = program.both_passes(self.calls(), values, upstream)
         if random_state() != before:
             raise TypeError(
                 "the jax engine: a gate draws random numbers, which JAX would take for constants: make them an input "
                 "of the graph"
             )
-        value = values[program.output_slot]
-        grads: list[Any] = [None] * program.size
-        grads[program.output_slot] = upstream_gradient(upstream, value, program)
-        run_backward(calls, values, grads)
-        return value, list(returned(program, values, grads).values())
+        return values[program.output_slot], list(program.gradients(values, grads).values())
 
     def filled_in(self, arguments: list[Value]) -> list[Value]:
         """Return a list of values by slot, with the arguments and the constants in it."""
@@ -152,15 +145,8 @@ class Jitted(Engine):
 
     def calls(self) -> list[Call]:
         """Return calls of copies of the gates, which are left with traced values, without the checks of labels."""
-        calls = []
-        for call in self.program.calls:
-            gate = fresh(call.gate)
-            gate.wanted = call.gate.wanted
-            bare = formula(gate.forward)
-            is_checked = type(gate).check is not Gate.check and not gate.labels
-            forward = checked(bare, f"{call.node} ({type(gate).__name__})") if is_checked else bare
-            calls.append(call._replace(gate=gate, forward=forward))
-        return calls
+        copies = [call.copied() for call in self.program.calls]
+        return [call._replace(forward=formula(call.gate.forward)) if call.gate.labels else call for call in copies]
 
 
 def _is_compiled_in(gate: Any) -> bool:

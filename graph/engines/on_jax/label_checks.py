@@ -10,7 +10,7 @@ import numpy as np
 
 from gates.validation import check_inputs
 from gates.values import Value, shape_of
-from graph.engines.engine import stand_in
+from graph.engines.engine import placeholder
 from graph.passes.passes import run_forward
 from graph.passes.schedule import Call
 from graph.structure.entries import Constant
@@ -76,7 +76,7 @@ class LabelChecks:
 
         def with_check(call: Call) -> Call:
             def forward(gate: Any, *inputs: Value) -> Any:
-                found[call.node] = list(map(stand_in, inputs))
+                found[call.node] = list(map(placeholder, inputs))
                 _check(call, found[call.node], labels)
                 return call.forward(gate, *inputs)
 

@@ -260,7 +260,7 @@ class _Writer:
             first,
             "",
             "    The arguments that end with _gate are gates, which are called as objects: those of",
-            '    these names in the graph, such as graph.graph.nodes[name]["gate"].',
+            "    these names in the graph, such as graph.gate(name).",
             '    """',
         ]
 

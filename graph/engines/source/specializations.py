@@ -9,8 +9,7 @@ import numpy as np
 
 from gates.validation import check_inputs
 from gates.values import Value
-from graph.engines.engine import stand_in
-from graph.engines.plain import Plain
+from graph.engines.engine import Plain, placeholder
 from graph.engines.program import Program
 from graph.engines.source.source import FUNCTION, Source, source_of
 from graph.engines.trace.trace import Trace
@@ -46,7 +45,7 @@ class Version:
         self.of_numbers = all(type(value) is float for value in [*entries, output])
         self.like = output if type(output) is float else np.zeros_like(output)  # laid out alike, as upstream will be
         self.checks = [
-            (call, [stand_in(values.value) for values in trace.inputs_of(call)])
+            (call, [placeholder(values.value) for values in trace.inputs_of(call)])
             for call in program.label_checks
             if call.node not in trace.objects
         ]
@@ -120,8 +119,7 @@ class _Called:
 
     def __init__(self, call: Call) -> None:
         self.gives: list[bool] | None = None  # for each input, whether it gives a gradient
-        count = len(call.sources)
-        self.call = call._replace(sources=tuple(range(count)), out=count)
+        self.call = call.alone()
         self.values: list[Value] = []
 
     def forward(self, *inputs: Value) -> Any:

@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gates.bare import bare_backward, bare_copy, bare_forward
 from gates.gate import fresh
 from gates.namespaces import namespace
-from gates.validation import as_output, as_outputs, formula, gradient_of
-from gates.values import Value, as_value, shape_of
-from graph.engines.engine import returned
+from gates.validation import formula
+from gates.values import Value, shape_of
 from graph.engines.program import Program
 from graph.engines.trace.literals import Untraceable, literal
 from graph.engines.trace.tracers import Symbol
-from graph.engines.trace.verification import is_own, reason, same, why_untraceable
-from graph.passes.arguments import no_gradient
+from graph.engines.trace.verification import is_own, reason, same, traced_gradients, why_untraceable
+from graph.passes.arguments import summed, unshared
 from graph.passes.passes import run_alone, run_forward, upstream_of
 from graph.passes.schedule import Call
 
@@ -124,13 +124,9 @@ class Trace:
         symbols: list[Any] = []
         if call.node not in self.objects:
             try:
-                gate = fresh(call.gate)
-                gate.wanted = call.gate.wanted
+                gate = bare_copy(call.gate, call.gate.wanted)
                 call.gate.check(*[x.value if port in gate.labels else x for port, x in enumerate(inputs)])
-                output = self._hinted(formula(gate.forward), gate, *inputs)
-                symbols = [as_output(output)] if call.outputs == 1 else as_outputs(output, call.outputs)
-                gate.output = symbols[0] if call.outputs == 1 else symbols
-                symbols = [self._symbol(symbol) for symbol in symbols]
+                symbols = [self._symbol(symbol) for symbol in self._hinted(gate.forward, bare_forward, gate, inputs)]
                 _compare(symbols, [self._values[slot] for slot in slots])
             except (Exception, Untraceable) as error:
                 self._give_up(call, error, start)
@@ -153,14 +149,11 @@ class Trace:
         gradients: list[Any] = []
         if call.node not in self.objects:
             try:
-                found = self._hinted(formula(gate.backward), gate, *upstream)
-                if not isinstance(found, (list, tuple)) or len(found) != len(call.sources):
-                    raise Untraceable("it gives no list of gradients")
+                found = self._hinted(gate.backward, bare_backward, gate, upstream)
                 gradients = [
-                    gradient if gradient is None else gradient_of(as_value(gradient), self._symbols[slot], port)
-                    for port, (gradient, slot) in enumerate(zip(found, call.sources))
+                    gradient if gradient is None else self._symbol(gradient)
+                    for gradient in traced_gradients(found, self.inputs_of(call))
                 ]
-                gradients = [gradient if gradient is None else self._symbol(gradient) for gradient in gradients]
                 _compare(gradients, values)
             except (Exception, Untraceable) as error:
                 self._give_up(call, error, start)
@@ -179,38 +172,31 @@ class Trace:
         self.backward.append(Section(call, start, len(self.tape)))
 
     def _returned(self) -> dict[str, Symbol]:
-        """Return the gradients by name; an array that stands in another place too, or is a view of one, is copied."""
-        values = [None if symbol is None else symbol.value for symbol in self._grads]
-        owned = returned(self.program, self._values, values)
-        gradients = {}
-        for name, slots in self.program.parts:
-            parts = [self._grads[slot] for slot in slots if self._grads[slot] is not None]
-            total = parts[0] if parts else None
-            for part in parts[1:]:
-                total = total + part
-            if total is None:
-                like = self._symbols[slots[0]]
-                total = self._symbol(no_gradient(like))
-            elif isinstance(owned[name], np.ndarray) and owned[name] is not total.value and len(parts) == 1:
-                total = self._operation(".copy()", total, value=owned[name])
-            gradients[name] = total
-        return gradients
+        """Return the gradients by name; an array that is held elsewhere too, or is a view of one, is copied."""
+        totals = summed(self.program.differentiated, self._symbols, self._grads)
+        symbols = {name: self._symbol(total) for name, total in totals.items()}
+        held = [symbol.value for symbol in self._grads if symbol is not None] + self._values
+        copies = unshared({name: symbol.value for name, symbol in symbols.items()}, held)
+        return {
+            name: symbol if copies[name] is symbol.value else self._operation(".copy()", symbol, value=copies[name])
+            for name, symbol in symbols.items()
+        }
 
-    def _hinted(self, bare: Any, *arguments: Any) -> Any:
-        """Run a formula, and note what it calls the symbols that it holds in variables."""
+    def _hinted(self, method: Any, run: Any, gate: Any, values: Any) -> Any:
+        """Run the formula of a method, and note what it calls the symbols that it holds in variables."""
         if len(self.program.calls) > _READ:
-            return bare(*arguments)
-        before = sys.getprofile()
+            return run(gate, values)
+        before, code = sys.getprofile(), formula(method).__code__
 
         def watch(frame: Any, event: str, _: Any) -> None:
-            if event == "return" and frame.f_code is bare.__code__:
+            if event == "return" and frame.f_code is code:
                 for name, value in frame.f_locals.items():
                     if isinstance(value, Symbol) and not value.hint:
                         value.hint = name
 
         sys.setprofile(watch)
         try:
-            return bare(*arguments)
+            return run(gate, values)
         finally:
             sys.setprofile(before)
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gates.bare import Foreign
-from gates.gate import fresh
-from gates.validation import as_output, as_outputs, formula, gradient_of
+from gates.bare import Foreign, bare_backward, bare_copy, bare_forward
+from gates.validation import gradient_of
 from gates.values import Value, as_value, shape_of
 from graph.engines.trace.literals import Untraceable, literal
 from graph.engines.trace.tracers import Symbol
@@ -51,9 +50,7 @@ def why_untraceable(call: Call, inputs: list[Value]) -> str:
     for attempt in range(1 + _ASKS):
         given = inputs if not attempt else [_other(value, attempt, random) for value in inputs]
         given = [inputs[port] if port in call.gate.labels else value for port, value in enumerate(given)]
-        gate = fresh(call.gate)
-        gate.wanted = call.gate.wanted
-        real = call._replace(gate=gate, sources=tuple(range(len(inputs))), out=len(inputs))
+        real = call.copied().alone()
         before = random_state()
         try:
             outputs, upstream, gradients = _on_values(real, given, random)
@@ -94,23 +91,27 @@ def reason(error: BaseException) -> str:
 def on_symbols(call: Call, inputs: list[Value], upstream: list[Value]) -> tuple[list[Symbol], list[Any]]:
     """Return what a gate's formulas write down, and the values of its outputs and gradients."""
     tape: list[Symbol] = []
-    gate = fresh(call.gate)
-    gate.wanted = call.gate.wanted
+    gate = bare_copy(call.gate, call.gate.wanted)
     given = [Symbol(tape, "variable", (), {}, value) for value in inputs]
-    output = formula(gate.forward)(gate, *given)
-    outputs = [as_output(output)] if call.outputs == 1 else as_outputs(output, call.outputs)
-    gate.output = outputs[0] if call.outputs == 1 else outputs
+    outputs = bare_forward(gate, given)
     gradients: list[Any] = []
     if call.backward is not None:
-        gradients = list(formula(gate.backward)(gate, *[Symbol(tape, "variable", (), {}, dz) for dz in upstream]))
-        gradients = [
-            gradient if gradient is None else gradient_of(as_value(gradient), value, port)
-            for port, (gradient, value) in enumerate(zip(gradients, given, strict=True))
-        ]
+        found = bare_backward(gate, [Symbol(tape, "variable", (), {}, dz) for dz in upstream])
+        gradients = traced_gradients(found, given)
     for result in outputs + gradients:
         if result is not None and not isinstance(result, Symbol):
             Symbol(tape, "literal", (literal(result),), {}, result)
     return tape, [result.value if isinstance(result, Symbol) else result for result in outputs + gradients]
+
+
+def traced_gradients(found: Any, inputs: list[Symbol]) -> list[Any]:
+    """Return what backward gave for symbols as gradients in the shapes of the inputs; None stays None."""
+    if not isinstance(found, (list, tuple)) or len(found) != len(inputs):
+        raise Untraceable("it gives no list of gradients")
+    return [
+        gradient if gradient is None else gradient_of(as_value(gradient), value, port)
+        for port, (gradient, value) in enumerate(zip(found, inputs))
+    ]
 
 
 def _on_values(call: Call, inputs: list[Value], random: Any, upstream: Any = None) -> tuple[Any, Any, Any]:
