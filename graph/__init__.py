@@ -3,7 +3,7 @@
 from graph.computational_graph import ComputationalGraph
 from graph.networks import fully_connected
 from graph.structure.wire import Wire
-from graph.training.history import History
+from graph.training.progress import History
 from graph.training.train import train
 
 __all__ = ["ComputationalGraph", "History", "Wire", "fully_connected", "train"]

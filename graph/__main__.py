@@ -16,8 +16,7 @@ import numpy as np
 
 from gates.values import shape_of
 from graph import ComputationalGraph
-from graph.watching import walkthrough
-from graph.watching.terminal import step_through
+from graph.watching.terminal import step_through, walkthrough
 
 _NEURON = "1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))", ["w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3"]
 
@@ -112,7 +111,7 @@ def _print_passes(graph: ComputationalGraph, expression: str, inputs: dict[str, 
     stepper = graph.stepper(inputs, 1.0)
     steps = list(stepper)
     print(f"{graph.output} = {expression}\n")
-    for line in walkthrough.lines(graph, steps, stepper.finish()):
+    for line in walkthrough(graph, steps, stepper.finish()):
         print(line)
     if shape := shape_of(graph.output.value):
         print(f"\nThe output has the shape {shape}: these are the gradients of the sum of its elements.")

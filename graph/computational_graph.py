@@ -10,7 +10,7 @@ from gates import Gate
 from gates.values import Value
 from graph.drawing.mermaid_and_dot import dot, mermaid
 from graph.drawing.picture import MAX_GATES, picture, scrolled
-from graph.engines import compiling
+from graph.engines import registry
 from graph.gradient_check import GraphReport, check_graph
 from graph.page.page import page_of
 from graph.passes.arguments import merged
@@ -297,7 +297,7 @@ class ComputationalGraph(TwoPasses):
             return multiply_1, {"x": dx, "y": dy, "z": dz}
         <BLANKLINE>
         """
-        return compiling.source_text(self, merged(inputs, named) or self.last_inputs())
+        return registry.source_text(self, merged(inputs, named) or self.last_inputs())
 
     def compile(self, engine: str = "source") -> Callable[..., tuple[Value, dict[str, Value]]]:
         """Return a function that runs both passes of the graph as it is now, faster than gate by gate.
@@ -339,7 +339,7 @@ class ComputationalGraph(TwoPasses):
         >>> run(x=-2, y=5, z=-4)
         (-12.0, {'x': -4.0, 'y': -4.0, 'z': 3.0})
         """
-        return compiling.compiled(self, engine)
+        return registry.compiled(self, engine)
 
     def _repr_html_(self) -> str:
         return self._picture()

@@ -1,11 +1,13 @@
-"""Losses of scores and labels: softmax and SVM."""
+"""Losses of scores and labels: softmax and SVM, and the check that the labels fit the scores."""
 
+import numbers
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from gates import Gate, namespace
-from gates.values import Value, as_number
-from losses.labels import balanced, check_labels, is_true_class
+from gates.values import Value, as_number, shape_of
 
 
 class _ClassificationLoss(Gate):
@@ -14,7 +16,7 @@ class _ClassificationLoss(Gate):
     labels = (1,)
 
     def check(self, scores: Value, labels: Any) -> None:
-        check_labels(scores, labels)
+        _check_labels(scores, labels)
 
     def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
         """Yield scores of several sizes, with labels."""
@@ -55,7 +57,7 @@ class SoftmaxLoss(_ClassificationLoss):
 
     def forward(self, scores: Value, labels: Any) -> Value:
         xp = namespace(scores)
-        true = is_true_class(scores, labels)
+        true = _is_true_class(scores, labels)
         # Halves, which never overflow; e**-800 is 0 already.
         half = 0.5 * scores - 0.5 * xp.max(scores, axis=1, keepdims=True)
         e = xp.exp(2.0 * xp.where(half < -400.0, -400.0, half))
@@ -68,7 +70,7 @@ class SoftmaxLoss(_ClassificationLoss):
     def backward(self, dloss: Value) -> list[Value]:
         e, true = self.kept
         # p - 1 cancels where p is near 1; the sum of the other classes' p keeps every digit.
-        slopes = balanced(e / namespace(e).sum(e, axis=1, keepdims=True), true)
+        slopes = _balanced(e / namespace(e).sum(e, axis=1, keepdims=True), true)
         return [slopes * (dloss / e.shape[0]), None]
 
 
@@ -109,7 +111,7 @@ class SVMLoss(_ClassificationLoss):
 
     def forward(self, scores: Value, labels: Any) -> Value:
         xp = namespace(scores)
-        true = is_true_class(scores, labels)
+        true = _is_true_class(scores, labels)
         of_true = xp.sum(xp.where(true, scores, 0.0), axis=1, keepdims=True)
         # Halves, which never overflow.
         hinges = xp.where(true, 0.0, 0.5 * scores - 0.5 * of_true + 0.5 * self.margin)
@@ -119,5 +121,43 @@ class SVMLoss(_ClassificationLoss):
     def backward(self, dloss: Value) -> list[Value]:
         hinges, true = self.kept
         xp = namespace(hinges)
-        slopes = balanced(xp.where(hinges <= 0.0, 0.0, xp.ones_like(hinges)), true)
+        slopes = _balanced(xp.where(hinges <= 0.0, 0.0, xp.ones_like(hinges)), true)
         return [slopes * (dloss / hinges.shape[0]), None]
+
+
+def _check_labels(scores: Value, labels: Any) -> None:
+    """Raise ValueError unless there is an integer in [0, classes) for each row of scores."""
+    shape = shape_of(scores)
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(f"scores must have the shape (examples, classes), at least one of each, got {shape}")
+    examples, classes = shape
+    wanted = f"labels must be {examples} integers in [0, {classes})"
+    array = np.asarray(labels)
+    if array.shape != (examples,):
+        raise ValueError(f"{wanted}, got {f'{array.size} of them' if array.ndim == 1 else f'shape {array.shape}'}")
+    if array.dtype.kind in "iu":
+        bad = (array < 0) | (array >= classes)
+    else:
+        bad = np.array([not _is_label(label, classes) for label in array.tolist()])
+    if bad.any():
+        place = int(bad.argmax())
+        raise ValueError(f"{wanted}, got {array.tolist()[place]!r} at position {place}")
+
+
+def _is_true_class(scores: Value, labels: Any) -> Any:
+    """Return a mask in the shape of the scores: whether a score is that of its row's true class."""
+    xp = namespace(scores)
+    classes = xp.arange(scores.shape[1])
+    return classes == xp.expand_dims(xp.astype(xp.asarray(labels), classes.dtype), axis=1)
+
+
+def _balanced(slopes: Value, true: Any) -> Value:
+    """Return slopes for all scores from those of the other classes: the true class gets minus their sum."""
+    xp = namespace(slopes)
+    others = xp.where(true, 0.0, slopes)
+    return xp.where(true, 0.0 - xp.sum(others, axis=1, keepdims=True), others)  # not -0.0 for a class alone
+
+
+def _is_label(label: Any, classes: int) -> bool:
+    """Return whether something is the number of a class."""
+    return isinstance(label, numbers.Integral) and not isinstance(label, bool) and 0 <= int(label) < classes

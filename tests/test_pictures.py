@@ -13,7 +13,7 @@ import pytest
 
 from gates import Add, Exp
 from graph import ComputationalGraph
-from graph.drawing.layers import layers_of
+from graph.drawing.boxes import layers_of
 from graph.drawing.texts import escaped, lines_of, shortened, width_of
 from tests.circuits import (
     CIRCUIT_1,

@@ -15,8 +15,8 @@ import pytest
 
 from gates import Add, Gate, Multiply, ReLU, namespace
 from graph import ComputationalGraph, fully_connected
-from graph.engines.source.names import Names
 from graph.engines.source.specializations import Version
+from graph.engines.source.writing import Names
 from graph.engines.trace.literals import quoted
 from tests.cases import CASES
 from tests.circuits import CIRCUIT_1, CIRCUIT_2, batch, circuit_1, circuit_2

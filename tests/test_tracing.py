@@ -512,7 +512,7 @@ def test_auto_gives_up_code_where_shapes_keep_changing() -> None:
 
 
 def test_auto_takes_vectors_for_what_is_wide_and_gate_by_gate_for_what_is_long(monkeypatch: Any) -> None:
-    from graph.engines import auto
+    from graph.engines import registry as auto
     from tests.engine_circuits import moons
 
     graph = moons(400)

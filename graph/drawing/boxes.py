@@ -1,13 +1,44 @@
-"""What a layered drawing is made of: boxes, wires, and the places where wires pass a column."""
+"""What a layered drawing is made of: layers, boxes, wires, and the places where wires pass a column."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from graph.structure.entries import Entry, Input
+from graph.structure.wiring import all_sources
 
 _WIRE = 14.0  # px kept free for a wire that passes a column
 _CROWD = 8_000  # with more boxes and passing wires than these, fewer sweeps are made
 _ROUNDS = 10
+
+
+def layers_of(graph: Any, order: list[str]) -> dict[str, int]:
+    """Return the layer of each gate, inputs in layer 0, each gate after all that it reads.
+
+    Parameters and constants stand just before the first gate that reads them.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        The graph.
+    order : list of str
+        Its gates in topological order.
+    """
+    sources = dict(all_sources(graph))
+    layers: dict[str, int] = {}
+    readers: dict[str, int] = {}  # of each entry, the layer of the first gate that reads it
+    gates = graph.nodes
+    for node in order:
+        layers[node] = max([layers[source] for source, _ in sources[node]], default=-1) + 1
+        for source, _ in sources[node]:
+            if not sources[source]:
+                readers[source] = min(layers[node], readers.get(source, layers[node]))
+    for node, reader in readers.items():
+        gate = gates[node]["gate"]
+        if isinstance(gate, Entry) and not isinstance(gate, Input):
+            layers[node] = reader - 1
+    return layers
 
 
 class Box(NamedTuple):

@@ -7,8 +7,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from gates.formatting import gate_text, text_of
-from graph.drawing.boxes import Box, Edge
-from graph.drawing.layers import layers_of
+from graph.drawing.boxes import Box, Edge, layers_of
 from graph.drawing.layout import Layout, arrange
 from graph.drawing.texts import DASH, escaped, lines_of, lines_of_gradient, shortened, width_of
 from graph.passes.two_passes import TwoPasses

@@ -22,8 +22,8 @@ from graph.structure.entries import Entry, Input
 from graph.structure.wiring import all_sources
 from graph.training.checkpoints import read_checkpoint, write_checkpoint
 from graph.training.descent import Descent
-from graph.training.history import History
 from graph.training.minibatches import Batch
+from graph.training.progress import History
 
 
 class Position(NamedTuple):

@@ -13,10 +13,9 @@ from gates.values import as_number
 from graph.computational_graph import ComputationalGraph
 from graph.saving.atomic_file import check_writable
 from graph.training.descent import Descent, EngineDescent
-from graph.training.history import History
 from graph.training.jax_descent import JaxDescent
 from graph.training.minibatches import Data, Minibatches
-from graph.training.progress import Progress, progress_of
+from graph.training.progress import History, Progress, progress_of
 from graph.training.state import TrainingState
 
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0

@@ -10,8 +10,8 @@ import numpy as np
 from gates.values import Value
 from graph.engines.engine import Engine, no_garbage_collection
 from graph.engines.program import Program
-from graph.engines.source.names import is_keyword_argument
 from graph.engines.source.specializations import Version
+from graph.engines.source.writing import is_keyword_argument
 from graph.structure.entries import Input, Parameter
 
 _KEPT = 16  # how many versions, for other shapes or dtypes, are kept

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from gates import scalar_math
 from gates.bare import Foreign
-from graph.engines.source.names import RESERVED, Names, Numbers, is_keyword_argument
-from graph.engines.source.writing import ATOM, TAKEN_OVER, Writing
+from graph.engines.source.writing import ATOM, RESERVED, TAKEN_OVER, Names, Numbers, Writing, is_keyword_argument
 from graph.engines.trace.literals import literal, quoted
 from graph.engines.trace.trace import Section, Trace
 from graph.engines.trace.tracers import Symbol
