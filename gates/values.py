@@ -119,7 +119,7 @@ def _from_numpy(array: Any, given: Any) -> Value:
 def _from_array_api(array: Any) -> Value:
     """Return an array of another library as a value: integers become its default float."""
     xp = array.__array_namespace__()
-    if hasattr(xp, "as_value"):  # symbols write down what becomes of them here
+    if hasattr(xp, "as_value"):  # tracers write down what becomes of them here
         return xp.as_value(array)
     if xp.isdtype(array.dtype, "real floating"):
         return array

@@ -15,7 +15,7 @@ import pytest
 
 from gates import Add, Gate, Multiply, ReLU, namespace
 from graph import ComputationalGraph, fully_connected
-from graph.engines.source.specializations import Version
+from graph.engines.source.generated import Specialization
 from graph.engines.source.writing import Names
 from graph.engines.trace.literals import quoted
 from tests.cases import CASES
@@ -103,7 +103,7 @@ def test_the_code_of_the_lectures_circuits() -> None:
 @pytest.mark.parametrize("name", CIRCUITS)
 def test_it_is_the_code_that_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     circuit = CIRCUITS[name]
-    monkeypatch.setattr(Version, "_run_gate_by_gate", None)
+    monkeypatch.setattr(Specialization, "_run_gate_by_gate", None)
     run = circuit.make().compile()
     for _ in range(2):
         with np.errstate(all="ignore"):

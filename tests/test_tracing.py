@@ -223,11 +223,11 @@ def test_other_dtypes_at_other_calls() -> None:
         assert_same_passes("source", run(inputs, 1.0), (value, graph.backward(1.0)))
 
 
-def test_versions_for_old_shapes_are_dropped() -> None:
+def test_specializations_for_old_shapes_are_dropped() -> None:
     run = ComputationalGraph.from_expression("sum(x)").compile()
     for length in range(1, 40):
         run(x=np.ones(length))
-    assert len(run.__self__._versions) == 16  # type: ignore[attr-defined]  # a bound method has it
+    assert len(run.__self__._specializations) == 16  # type: ignore[attr-defined]  # a bound method has it
 
 
 @pytest.mark.parametrize("engine", ["source", "plain", "auto"])
@@ -528,7 +528,7 @@ def test_auto_takes_vectors_for_what_is_wide_and_gate_by_gate_for_what_is_long(m
     run = chain.compile("auto")
     assert run(x=1.0) == (chain.forward(x=1.0), chain.backward())
     assert "source, since 2,000 gates of numbers, of which too few stand side by side" in repr(run)
-    monkeypatch.setattr(auto, "MOST_WRITTEN", 1500)
+    monkeypatch.setattr(auto, "MOST_GENERATED", 1500)
     run = chain.compile("auto")
     assert run(x=1.0) == (chain.forward(x=1.0), chain.backward())
     assert "plain, since 2,000 gates of numbers are too many to be written as code" in repr(run)

@@ -10,7 +10,7 @@ import numpy as np
 from gates.gate import fresh
 from gates.values import Value
 from graph.engines.batched.batched import Batched
-from graph.engines.batched.segments import MOST_WRITTEN
+from graph.engines.batched.segments import MOST_GENERATED
 from graph.engines.engine import Engine, Plain, no_garbage_collection
 from graph.engines.on_jax.jitted import Jitted
 from graph.engines.program import Program, program_of
@@ -44,7 +44,7 @@ class Auto(Engine):
         kind = _kind([values[slot] for _, _, slot in self.program.entries])
         if kind not in self._chosen:
             self._chosen[kind] = self._choose(kind)
-        elif self._chosen[kind][0] is self._generated and self._generated.written > _MOST_SHAPES:
+        elif self._chosen[kind][0] is self._generated and self._generated.count > _MOST_SHAPES:
             self._chosen[kind] = Plain(self.program), "the shapes change too often for code to be written for each"
         return self._chosen[kind][0].run(values, upstream)
 
@@ -66,7 +66,7 @@ class Auto(Engine):
             stacked, operations = batched.extent()
         if stacked and len(program.rows) >= _MANY * operations:
             return batched, f"{gates} of numbers, of which {stacked:,} make {operations:,} vector operations"
-        if len(program.rows) <= MOST_WRITTEN:
+        if len(program.rows) <= MOST_GENERATED:
             return self._generated, f"{gates} of numbers, of which too few stand side by side to run as vectors"
         if stacked:
             return batched, f"{gates} of numbers are too many to be written as code, and {stacked:,} run as vectors"

@@ -8,7 +8,7 @@ import numpy as np
 
 from gates.values import Value, shape_of
 from graph.engines.batched.plan import WIDE, Batch, Plan
-from graph.engines.batched.segments import MOST_WRITTEN, LastSegment, NotNumbers, Segment
+from graph.engines.batched.segments import MOST_GENERATED, LastSegment, NotNumbers, Segment
 from graph.engines.engine import Engine, Plain, no_garbage_collection
 from graph.engines.program import Program
 from graph.engines.source.generated import Generated
@@ -66,7 +66,7 @@ class Batched(Engine):
             if any(isinstance(step, Batch) for step in plan.steps):
                 self._vectors = _Vectors(self.program, plan)
                 return
-        few = len(self.program.rows) <= MOST_WRITTEN
+        few = len(self.program.rows) <= MOST_GENERATED
         self._instead = Generated(self.program) if few else Plain(self.program)
         self._why = f"no {WIDE} gates of one kind stand side by side"
 

@@ -15,7 +15,7 @@ from graph.passes.schedule import Differentiated
 from graph.structure.entries import Input
 
 #: The largest number of gates that are worth writing as code.
-MOST_WRITTEN = 50_000
+MOST_GENERATED = 50_000
 Vector = np.ndarray[Any, Any]
 
 
@@ -37,12 +37,12 @@ class Segment:
     """
 
     def __init__(self, rows: list[Row], places: Vector, unneeded: set[int]) -> None:
-        written = [slot for row in rows for slot in range(row.out, row.out + row.outputs)]
-        inside = set(written)
+        filled = [slot for row in rows for slot in range(row.out, row.out + row.outputs)]
+        inside = set(filled)
         read = list(dict.fromkeys([slot for row in rows for slot in row.sources if slot not in inside]))
-        local = dict(zip(read + written, range(len(read) + len(written))))
+        local = dict(zip(read + filled, range(len(read) + len(filled))))
         self.count = len(read)
-        self.read, self.written = places[read], places[written]
+        self.read, self.filled = places[read], places[filled]
         self.wanted = np.array([number for number, slot in enumerate(read) if slot not in unneeded], dtype=int)
         self.program = Program(
             entries=[(f"v{number}", Input(), number) for number in range(len(read))],
@@ -60,15 +60,15 @@ class Segment:
 
     def forward(self, vector: Vector) -> None:
         """Run the gates forward, gate by gate."""
-        self.values = vector[self.read].tolist() + [None] * len(self.written)
+        self.values = vector[self.read].tolist() + [None] * len(self.filled)
         run_forward(self.program.calls, self.values)
         if any(type(value) is not float for value in self.values):
             raise NotNumbers("a gate gives an array")
-        vector[self.written] = self.values[self.count :]
+        vector[self.filled] = self.values[self.count :]
 
     def backward(self, grads: Vector) -> None:
         """Run the gates backward, gate by gate."""
-        found = [None] * self.count + grads[self.written].tolist()
+        found = [None] * self.count + grads[self.filled].tolist()
         run_backward(self.program.calls, self.values, found)
         self.add(grads, [found[number] for number in self.wanted.tolist()])
 
@@ -87,14 +87,14 @@ class LastSegment(Segment):
         slots = [slot for row in rows for slot in range(row.out, row.out + row.outputs)]
         self.program.output_slot = self.count + slots.index(output)
         self._tried = False
-        self.engine = (Generated if len(rows) <= MOST_WRITTEN else Plain)(self.program)
+        self.engine = (Generated if len(rows) <= MOST_GENERATED else Plain)(self.program)
 
     def both_passes(self, vector: Vector, grads: Vector, upstream: float) -> float:
         """Return the output, and add the gradients of what was read."""
         entries: list[Value] = vector[self.read].tolist()
         if not self._tried:
             self._try(entries, upstream)
-        value, gradients = self.engine.run(entries + [None] * len(self.written), upstream)
+        value, gradients = self.engine.run(entries + [None] * len(self.filled), upstream)
         if type(value) is not float:
             raise NotNumbers("a gate gives an array")
         self.add(grads, list(gradients.values()))
@@ -102,6 +102,6 @@ class LastSegment(Segment):
 
     def _try(self, entries: list[Value], upstream: float) -> None:
         """Raise NotNumbers if a gradient that is wanted is missing, which an engine would give as 0."""
-        found = self.program.both_passes(self.program.calls, [*entries, *[None] * len(self.written)], upstream)
+        found = self.program.both_passes(self.program.calls, [*entries, *[None] * len(self.filled)], upstream)
         self.add(np.zeros(int(self.read.max(initial=0)) + 1), [found[number] for number in self.wanted.tolist()])
         self._tried = True

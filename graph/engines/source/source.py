@@ -13,7 +13,7 @@ from gates.bare import Foreign
 from graph.engines.source.writing import ATOM, RESERVED, TAKEN_OVER, Names, Numbers, Writing, is_keyword_argument
 from graph.engines.trace.literals import literal, quoted
 from graph.engines.trace.trace import Section, Trace
-from graph.engines.trace.tracers import Symbol
+from graph.engines.trace.tracers import Tracer
 from graph.structure.entries import Constant, Input
 
 FUNCTION = "both_passes"
@@ -52,29 +52,29 @@ class Source(NamedTuple):
     functions: list[str]
 
 
-def source_of(trace: Trace, plain: bool = False) -> Source:
+def source_of(trace: Trace, fast: bool = False) -> Source:
     """Write a trace as Python.
 
     Parameters
     ----------
     trace : Trace
         Both passes, written down.
-    plain : bool
+    fast : bool
         Whether to write what runs fastest: `math.exp(x)` and `x / y` for numbers, which raise where IEEE arithmetic has
         an answer, and no variable for what is read once.
     """
-    return _Writer(trace, plain).source()
+    return _Writer(trace, fast).source()
 
 
 class _Writer:
     """Writes one trace."""
 
-    def __init__(self, trace: Trace, plain: bool) -> None:
+    def __init__(self, trace: Trace, fast: bool) -> None:
         self.trace = trace
-        self.plain = plain
-        self.writing = Writing(plain)
-        functions = {symbol.operation.removeprefix("number.") for symbol in trace.tape}
-        self.names = Numbers() if plain else Names(RESERVED | set(keyword.kwlist) | functions)
+        self.fast = fast
+        self.writing = Writing(fast)
+        functions = {tracer.operation.removeprefix("number.") for tracer in trace.tape}
+        self.names = Numbers() if fast else Names(RESERVED | set(keyword.kwlist) | functions)
         self.functions = functions
         self.lines: list[str] = []
         self.objects: dict[str, str] = {}
@@ -88,9 +88,9 @@ class _Writer:
         trace = self.trace
         self.lines.append("    # forward")
         constants = {slot for _, gate, slot in trace.program.entries if isinstance(gate, Constant)}
-        for slot, symbol in enumerate(trace.entries):
-            if slot in constants and type(symbol.value) is float and symbol.uses:
-                self._statement(symbol.name, literal(symbol.value))
+        for slot, tracer in enumerate(trace.entries):
+            if slot in constants and type(tracer.value) is float and tracer.uses:
+                self._statement(tracer.name, literal(tracer.value))
         for section in trace.forward:
             self._section(section, "")
         self.lines += ["", "    # backward"]
@@ -98,12 +98,12 @@ class _Writer:
             self._section(section, "d")
         end = max([section.stop for section in trace.forward + trace.backward], default=0)
         self._operations(trace.tape[end:])
-        for name, symbol in trace.gradients.items():
-            if not symbol.text.isidentifier() and symbol.operation != "literal":
+        for name, tracer in trace.gradients.items():
+            if not tracer.text.isidentifier() and tracer.operation != "literal":
                 self.gate = f"d{name}"
-                self._hold(symbol)
+                self._hold(tracer)
         self._return()
-        variables = [(symbol.name, slot) for slot, symbol in enumerate(trace.entries)]
+        variables = [(tracer.name, slot) for slot, tracer in enumerate(trace.entries)]
         arguments = {name: slot for name, slot in reversed(variables) if slot not in constants}
         positional = sorted(arguments.items(), key=lambda argument: argument[1])
         arrays = [
@@ -125,20 +125,20 @@ class _Writer:
     def _count_uses(self) -> None:
         """Count by how many operations each is read that is needed itself, and see which are read by other gates'."""
         trace = self.trace
-        for symbol in trace.tape:
-            symbol.uses, symbol.name, symbol.section, symbol.crosses = 0, "", -1, False
+        for tracer in trace.tape:
+            tracer.uses, tracer.name, tracer.section, tracer.crosses = 0, "", -1, False
         for number, section in enumerate([*trace.forward, *trace.backward]):
-            for symbol in trace.tape[section.start : section.stop]:
-                symbol.section = number
-        for symbol in [trace.output, *trace.gradients.values()]:
-            symbol.uses += 1
-            symbol.crosses = symbol.section >= 0
-        for symbol in reversed(trace.tape):
-            symbol.uses += symbol.operation.endswith(" of")
-            if symbol.uses:
-                for operand in symbol.reads:
+            for tracer in trace.tape[section.start : section.stop]:
+                tracer.section = number
+        for tracer in [trace.output, *trace.gradients.values()]:
+            tracer.uses += 1
+            tracer.crosses = tracer.section >= 0
+        for tracer in reversed(trace.tape):
+            tracer.uses += tracer.operation.endswith(" of")
+            if tracer.uses:
+                for operand in tracer.reads:
                     operand.uses += 1
-                    operand.crosses |= operand.section != symbol.section
+                    operand.crosses |= operand.section != tracer.section
 
     def _name_variables(self) -> None:
         """Name what comes from outside, the outputs of the gates, and then the gradients of all these."""
@@ -146,7 +146,7 @@ class _Writer:
         names = self.variables
         parameters: dict[int, str] = {}  # one argument for each, also where graphs within read it too
         for name, gate, slot in program.entries:
-            stays = self.plain and isinstance(gate, Input) and name not in self.functions and is_keyword_argument(name)
+            stays = self.fast and isinstance(gate, Input) and name not in self.functions and is_keyword_argument(name)
             variable = parameters.get(id(gate)) or ("".join(name) if stays else self.names.new(name))
             names[slot] = trace.entries[slot].name = parameters[id(gate)] = variable
         for section in trace.forward:
@@ -156,19 +156,19 @@ class _Writer:
                 names[call.out + port] = self.names.new(label)
         gradients = {slot: self.names.new(f"d{name}") for slot, name in names.items()}
         trace.upstream.name = gradients[program.output_slot]
-        for symbol in trace.tape:
-            if symbol.operation in ("output", "gradient"):
-                operand, slot = symbol.operands[0], symbol.operands[-1]
-                symbol.name = (names if symbol.operation == "output" else gradients)[slot]
-                is_its_own = operand.section == symbol.section and operand.operation != "literal"
-                if symbol.operation == "output" and is_its_own and not operand.name:
-                    operand.name = symbol.name
+        for tracer in trace.tape:
+            if tracer.operation in ("output", "gradient"):
+                operand, slot = tracer.operands[0], tracer.operands[-1]
+                tracer.name = (names if tracer.operation == "output" else gradients)[slot]
+                is_its_own = operand.section == tracer.section and operand.operation != "literal"
+                if tracer.operation == "output" and is_its_own and not operand.name:
+                    operand.name = tracer.name
         for section in trace.forward:
             if section.call.node in trace.objects:
                 self.objects[section.call.node] = self.names.new(f"{names[section.call.out]}_gate")
-        for symbol in trace.tape:
-            if symbol.operation == "variable":
-                symbol.text, symbol.level = symbol.name, ATOM
+        for tracer in trace.tape:
+            if tracer.operation == "variable":
+                tracer.text, tracer.level = tracer.name, ATOM
 
     def _section(self, section: Section, d: str) -> None:
         """Write what one gate does in one pass."""
@@ -176,7 +176,7 @@ class _Writer:
         operations = self.trace.tape[section.start : section.stop]
         variable = self.variables[call.out]
         self.gate = d + variable
-        if (d or call.node in self.objects) and any(symbol.uses for symbol in operations):
+        if (d or call.node in self.objects) and any(tracer.uses for tracer in operations):
             gate = call.gate.gate if isinstance(call.gate, Foreign) else call.gate
             about = [_comment(text) for text in (type(gate).__name__, call.gate.pattern) if text]
             if call.node in self.objects and not d:
@@ -184,31 +184,31 @@ class _Writer:
             self.lines.append(f"    # {variable}: {', '.join(about)}")
         self._operations(operations)
 
-    def _operations(self, operations: list[Symbol]) -> None:
+    def _operations(self, operations: list[Tracer]) -> None:
         """Write operations: each as a statement that others read from, or inside the one that reads it."""
-        for symbol in operations:
-            if not symbol.uses or symbol.operation == "variable":
+        for tracer in operations:
+            if not tracer.uses or tracer.operation == "variable":
                 continue
-            if symbol.operation.endswith(" of") and not isinstance(symbol.operands[0], str):
-                symbol.operands = (self.objects[symbol.operands[0].node], *symbol.operands[1:])
-            symbol.text, symbol.level = self.writing.of(symbol)
-            if len(symbol.text) > _INLINE:
-                for operand in sorted(symbol.reads, key=lambda operand: -len(operand.text)):
-                    if len(symbol.text) > _INLINE and not operand.text.isidentifier():
+            if tracer.operation.endswith(" of") and not isinstance(tracer.operands[0], str):
+                tracer.operands = (self.objects[tracer.operands[0].node], *tracer.operands[1:])
+            tracer.text, tracer.level = self.writing.of(tracer)
+            if len(tracer.text) > _INLINE:
+                for operand in sorted(tracer.reads, key=lambda operand: -len(operand.text)):
+                    if len(tracer.text) > _INLINE and not operand.text.isidentifier():
                         self._hold(operand)
-                        symbol.text, symbol.level = self.writing.of(symbol)
-            if symbol.text == symbol.name or (self.plain and symbol.text.isidentifier()):
+                        tracer.text, tracer.level = self.writing.of(tracer)
+            if tracer.text == tracer.name or (self.fast and tracer.text.isidentifier()):
                 continue
-            is_shown = not self.plain and (symbol.name or symbol.crosses)
-            if symbol.uses > 1 or is_shown or symbol.operation.endswith(" of"):
-                self._hold(symbol)
+            is_shown = not self.fast and (tracer.name or tracer.crosses)
+            if tracer.uses > 1 or is_shown or tracer.operation.endswith(" of"):
+                self._hold(tracer)
 
-    def _hold(self, symbol: Symbol) -> None:
+    def _hold(self, tracer: Tracer) -> None:
         """Write an operation as a statement of its own."""
-        of_its_own = symbol.hint or ("t" if symbol.section >= 0 else "")
-        name = symbol.name or self.names.new(f"{self.gate}_{of_its_own}")
-        self._statement(name, symbol.text)
-        symbol.text, symbol.level = name, ATOM
+        of_its_own = tracer.hint or ("t" if tracer.section >= 0 else "")
+        name = tracer.name or self.names.new(f"{self.gate}_{of_its_own}")
+        self._statement(name, tracer.text)
+        tracer.text, tracer.level = name, ATOM
 
     def _statement(self, name: str, text: str) -> None:
         """Write an assignment; one that is too long over several lines, where a bracket or parentheses allow it."""
@@ -227,7 +227,7 @@ class _Writer:
 
     def _return(self) -> None:
         """Write the last statement."""
-        pairs = [f"{quoted(name)}: {symbol.text}" for name, symbol in self.trace.gradients.items()]
+        pairs = [f"{quoted(name)}: {tracer.text}" for name, tracer in self.trace.gradients.items()]
         line = f"    return {self.trace.output.text}, {{{', '.join(pairs)}}}"
         if len(line) <= _WIDTH:
             self.lines.append(line)
@@ -251,7 +251,7 @@ class _Writer:
 
     def _docstring(self) -> list[str]:
         """Return what the function says of itself."""
-        of_numbers = ", of numbers" * all(type(symbol.value) is float for symbol in self.trace.entries)
+        of_numbers = ", of numbers" * all(type(tracer.value) is float for tracer in self.trace.entries)
         first = f'    """Return the value of the output, and the gradients by name{of_numbers}.'
         if not self.objects:
             return [f'{first}"""']
@@ -265,8 +265,8 @@ class _Writer:
 
     def _shapes(self) -> list[str]:
         """Return statements that the arrays have the shapes that the code is for."""
-        arrays = [symbol for symbol in self.trace.entries if type(symbol.value) is not float and symbol.uses]
-        return list(dict.fromkeys([f"    assert {symbol.name}.shape == {symbol.shape}" for symbol in arrays]))
+        arrays = [tracer for tracer in self.trace.entries if type(tracer.value) is not float and tracer.uses]
+        return list(dict.fromkeys([f"    assert {tracer.name}.shape == {tracer.shape}" for tracer in arrays]))
 
 
 @functools.cache

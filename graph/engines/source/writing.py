@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import Any
 
-from graph.engines.trace.tracers import Symbol
+from graph.engines.trace.tracers import Tracer
 
 #: How tightly operators bind; an operand that binds less tightly stands in parentheses.
 _CONDITIONAL, _COMPARISON, _OR, _XOR, _AND, _SUM, _PRODUCT, _UNARY, _POWER, ATOM = range(10)
@@ -38,7 +38,7 @@ class Writing:
 
     Parameters
     ----------
-    plain : bool
+    fast : bool
         Whether to write `math.exp(x)` and `x / y` for numbers, which raise where IEEE arithmetic has an answer.
 
     Attributes
@@ -47,13 +47,13 @@ class Writing:
         The functions of numbers that the code needs, in the order in which it first calls them.
     """
 
-    def __init__(self, plain: bool) -> None:
-        self.plain = plain
+    def __init__(self, fast: bool) -> None:
+        self.fast = fast
         self.called: dict[str, None] = {}
 
-    def of(self, symbol: Symbol) -> tuple[str, int]:
+    def of(self, tracer: Tracer) -> tuple[str, int]:
         """Return the text of an operation, and how tightly it binds."""
-        operation, operands = symbol.operation, symbol.operands
+        operation, operands = tracer.operation, tracer.operands
         if operation in ("output", "gradient"):
             return operands[0].text, operands[0].level
         if operation == "literal":
@@ -73,47 +73,47 @@ class Writing:
         if operation in _PREFIXES:
             return _PREFIXES[operation] + self._operand(operands[0], _UNARY), _UNARY
         if operation.startswith("number."):
-            return self._function_of_numbers(symbol, operation.removeprefix("number."))
+            return self._function_of_numbers(tracer, operation.removeprefix("number."))
         if operation == "[]":
             return f"{self._operand(operands[0], ATOM)}[{self._index(operands[1])}]", ATOM
         if operation.startswith("."):
             owner = self._operand(operands[0], ATOM)
-            arguments = f"({self._arguments(operands[1:], symbol.options)})"
+            arguments = f"({self._arguments(operands[1:], tracer.options)})"
             return owner + (operation.replace("()", arguments) if "()" in operation else operation), ATOM
         if operation.endswith(" of"):
             arguments = self._arguments(operands[1:], {})
             return f"{operands[0]}.{operation.removesuffix(' of')}({arguments})", ATOM
-        return f"{operation}({self._arguments(operands, symbol.options)})", ATOM
+        return f"{operation}({self._arguments(operands, tracer.options)})", ATOM
 
-    def _function_of_numbers(self, symbol: Symbol, name: str) -> tuple[str, int]:
+    def _function_of_numbers(self, tracer: Tracer, name: str) -> tuple[str, int]:
         """Return a call of one of the functions in `gates.scalar_math`."""
-        operands = symbol.operands
+        operands = tracer.operands
         if name == "where":
             condition, x, y = operands
             x, condition = self._operand(x, _COMPARISON), self._operand(condition, _COMPARISON)
             return f"{x} if {condition} else {self._operand(y, _CONDITIONAL)}", _CONDITIONAL
-        arguments = self._arguments(operands, symbol.options)
+        arguments = self._arguments(operands, tracer.options)
         if name == "reshape":
             return f"np.reshape({arguments})", ATOM
         if name in _PYTHON:
             return f"{_PYTHON[name]}({arguments})", ATOM
-        if self.plain and name == "divide":
+        if self.fast and name == "divide":
             return f"{self._operand(operands[0], _PRODUCT)} / {self._operand(operands[1], _PRODUCT + 1)}", _PRODUCT
-        if self.plain and name in _RAISING:
+        if self.fast and name in _RAISING:
             return f"math.{name}({arguments})", ATOM
         self.called[name] = None
         return f"{name}({arguments})", ATOM
 
     def _operand(self, operand: Any, least: int) -> str:
         """Return an operand's text, in parentheses if it binds less tightly than it must."""
-        if isinstance(operand, Symbol):
+        if isinstance(operand, Tracer):
             return operand.text if operand.level >= least else f"({operand.text})"
         text = self._part(operand)
         return text if _level(text) >= least else f"({text})"
 
     def _part(self, part: Any) -> str:
-        """Return the text of a symbol, of a literal, or of what holds these."""
-        if isinstance(part, Symbol):
+        """Return the text of a tracer, of a literal, or of what holds these."""
+        if isinstance(part, Tracer):
             return part.text
         if isinstance(part, tuple):
             return f"({', '.join(map(self._part, part))}{',' * (len(part) == 1)})"
@@ -150,8 +150,8 @@ def is_keyword_argument(name: str) -> bool:
 
     All other names in code that nobody reads begin with an underscore.
     """
-    plain = name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
-    return plain and not name.startswith("_") and name not in RESERVED
+    is_simple = name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+    return is_simple and not name.startswith("_") and name not in RESERVED
 
 
 class Names:

@@ -1,4 +1,4 @@
-"""Tracing: both passes of a program on symbols, which leaves the operations that they are made of."""
+"""Tracing: both passes of a program on tracers, which leaves the operations that they are made of."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gates.validation import formula
 from gates.values import Value, shape_of
 from graph.engines.program import Program
 from graph.engines.trace.literals import Untraceable, literal
-from graph.engines.trace.tracers import Symbol
+from graph.engines.trace.tracers import Tracer
 from graph.engines.trace.verification import is_own, reason, same, traced_gradients, why_untraceable
 from graph.passes.arguments import summed, unshared
 from graph.passes.passes import run_alone, run_forward, upstream_of
@@ -34,7 +34,7 @@ class Section(NamedTuple):
 class Trace:
     """Both passes of a program, written down for values of certain shapes and dtypes.
 
-    A gate whose formulas cannot be written down, or give something else on symbols than on the values, is called as an
+    A gate whose formulas cannot be written down, or give something else on tracers than on the values, is called as an
     object.
 
     Parameters
@@ -46,15 +46,15 @@ class Trace:
 
     Attributes
     ----------
-    tape : list of Symbol
+    tape : list of Tracer
         All operations.
-    entries : list of Symbol
+    entries : list of Tracer
         The values that enter.
     forward, backward : list of Section
         What each gate does, in the order in which they run.
-    output, upstream : Symbol
+    output, upstream : Tracer
         The value of the output, and the gradient with respect to it.
-    gradients : dict of str to Symbol
+    gradients : dict of str to Tracer
         The gradients that are returned.
     objects : dict of str to str
         The names of the gates that are called as objects, each with the reason.
@@ -92,22 +92,22 @@ class Trace:
             if reasons[key]:
                 self.objects[call.node] = reasons[key]
 
-    def inputs_of(self, call: Call) -> list[Symbol]:
+    def inputs_of(self, call: Call) -> list[Tracer]:
         """Return what a gate reads."""
-        return [self._symbols[slot] for slot in call.sources]
+        return [self._tracers[slot] for slot in call.sources]
 
     def _write_down(self) -> None:
         """Go through both passes once. Gates that turn out to be untraceable are added to `objects`."""
         program, values = self.program, self._values
-        self.tape: list[Symbol] = []
+        self.tape: list[Tracer] = []
         self.forward: list[Section] = []
         self.backward: list[Section] = []
-        self._symbols: list[Any] = [
+        self._tracers: list[Any] = [
             self._variable(name, value) for (name, _, _), value in zip(program.entries, values)
         ] + [None] * (program.size - len(program.entries))
-        self.entries = self._symbols[: len(program.entries)]
+        self.entries = self._tracers[: len(program.entries)]
         gates = [self._run_forward(call) for call in program.calls]
-        self.output = self._symbols[program.output_slot]
+        self.output = self._tracers[program.output_slot]
         like = values[program.output_slot]
         self.upstream = self._variable("", namespace(like).ones_like(like))
         self._grads: list[Any] = [None] * program.size
@@ -121,37 +121,37 @@ class Trace:
         start, gate = len(self.tape), None
         inputs = self.inputs_of(call)
         slots = range(call.out, call.out + call.outputs)
-        symbols: list[Any] = []
+        tracers: list[Any] = []
         if call.node not in self.objects:
             try:
                 gate = bare_copy(call.gate, call.gate.wanted)
                 call.gate.check(*[x.value if port in gate.labels else x for port, x in enumerate(inputs)])
-                symbols = [self._symbol(symbol) for symbol in self._hinted(gate.forward, bare_forward, gate, inputs)]
-                _compare(symbols, [self._values[slot] for slot in slots])
+                tracers = [self._tracer(tracer) for tracer in self._hinted(gate.forward, bare_forward, gate, inputs)]
+                _compare(tracers, [self._values[slot] for slot in slots])
             except (Exception, Untraceable) as error:
                 self._give_up(call, error, start)
         if call.node in self.objects:
             result = self._operation("forward of", call, *inputs)
-            symbols = [self._operation("[]", result, str(port)) for port in range(call.outputs)]
-            symbols = [result] if call.outputs == 1 else symbols
-        for slot, symbol in zip(slots, symbols):
-            self._symbols[slot] = self._operation("output", symbol, slot, value=self._values[slot])
+            tracers = [self._operation("[]", result, str(port)) for port in range(call.outputs)]
+            tracers = [result] if call.outputs == 1 else tracers
+        for slot, tracer in zip(slots, tracers):
+            self._tracers[slot] = self._operation("output", tracer, slot, value=self._values[slot])
         self.forward.append(Section(call, start, len(self.tape)))
         return gate
 
     def _run_backward(self, call: Call, gate: Any) -> None:
         """Write down what a gate does backward, and how its gradients add to those from other branches."""
         start = len(self.tape)
-        upstream = upstream_of(call, self._symbols, self._grads)
+        upstream = upstream_of(call, self._tracers, self._grads)
         if upstream is None or call.backward is None:
             return
-        values = run_alone(call, self._values, [symbol.value for symbol in upstream])
+        values = run_alone(call, self._values, [tracer.value for tracer in upstream])
         gradients: list[Any] = []
         if call.node not in self.objects:
             try:
                 found = self._hinted(gate.backward, bare_backward, gate, upstream)
                 gradients = [
-                    gradient if gradient is None else self._symbol(gradient)
+                    gradient if gradient is None else self._tracer(gradient)
                     for gradient in traced_gradients(found, self.inputs_of(call))
                 ]
                 _compare(gradients, values)
@@ -171,19 +171,19 @@ class Trace:
             self._grads[slot] = self._operation("gradient", total, slot, value=total.value)
         self.backward.append(Section(call, start, len(self.tape)))
 
-    def _returned(self) -> dict[str, Symbol]:
+    def _returned(self) -> dict[str, Tracer]:
         """Return the gradients by name; an array that is held elsewhere too, or is a view of one, is copied."""
-        totals = summed(self.program.differentiated, self._symbols, self._grads)
-        symbols = {name: self._symbol(total) for name, total in totals.items()}
-        held = [symbol.value for symbol in self._grads if symbol is not None] + self._values
-        copies = unshared({name: symbol.value for name, symbol in symbols.items()}, held)
+        totals = summed(self.program.differentiated, self._tracers, self._grads)
+        tracers = {name: self._tracer(total) for name, total in totals.items()}
+        held = [tracer.value for tracer in self._grads if tracer is not None] + self._values
+        copies = unshared({name: tracer.value for name, tracer in tracers.items()}, held)
         return {
-            name: symbol if copies[name] is symbol.value else self._operation(".copy()", symbol, value=copies[name])
-            for name, symbol in symbols.items()
+            name: tracer if copies[name] is tracer.value else self._operation(".copy()", tracer, value=copies[name])
+            for name, tracer in tracers.items()
         }
 
     def _hinted(self, method: Any, run: Any, gate: Any, values: Any) -> Any:
-        """Run the formula of a method, and note what it calls the symbols that it holds in variables."""
+        """Run the formula of a method, and note what it calls the tracers that it holds in variables."""
         if len(self.program.calls) > _READ:
             return run(gate, values)
         before, code = sys.getprofile(), formula(method).__code__
@@ -191,7 +191,7 @@ class Trace:
         def watch(frame: Any, event: str, _: Any) -> None:
             if event == "return" and frame.f_code is code:
                 for name, value in frame.f_locals.items():
-                    if isinstance(value, Symbol) and not value.hint:
+                    if isinstance(value, Tracer) and not value.hint:
                         value.hint = name
 
         sys.setprofile(watch)
@@ -205,20 +205,20 @@ class Trace:
         self.objects[call.node] = reason(error)
         del self.tape[start:]
 
-    def _variable(self, name: str, value: Value) -> Symbol:
-        """Return a symbol for what comes from outside."""
+    def _variable(self, name: str, value: Value) -> Tracer:
+        """Return a tracer for what comes from outside."""
         return self._operation("variable", name, value=value)
 
-    def _operation(self, operation: str, *operands: Any, value: Any = None) -> Symbol:
+    def _operation(self, operation: str, *operands: Any, value: Any = None) -> Tracer:
         """Write an operation down."""
-        return Symbol(self.tape, operation, operands, {}, value)
+        return Tracer(self.tape, operation, operands, {}, value)
 
-    def _symbol(self, found: Any) -> Symbol:
-        """Return a symbol as it is, and another value as a literal."""
-        return found if isinstance(found, Symbol) else self._operation("literal", literal(found), value=found)
+    def _tracer(self, found: Any) -> Tracer:
+        """Return a tracer as it is, and another value as a literal."""
+        return found if isinstance(found, Tracer) else self._operation("literal", literal(found), value=found)
 
 
-def _compare(symbols: list[Any], values: list[Any]) -> None:
-    """Raise Untraceable unless symbols stand for these values, to the bit."""
-    if not all(same(None if symbol is None else symbol.value, value) for symbol, value in zip(symbols, values)):
-        raise Untraceable("it gives something else on symbols than on values")
+def _compare(tracers: list[Any], values: list[Any]) -> None:
+    """Raise Untraceable unless tracers stand for these values, to the bit."""
+    if not all(same(None if tracer is None else tracer.value, value) for tracer, value in zip(tracers, values)):
+        raise Untraceable("it gives something else on tracers than on values")

@@ -11,7 +11,7 @@ from gates.bare import Foreign, bare_backward, bare_copy, bare_forward
 from gates.validation import gradient_of
 from gates.values import Value, as_value, shape_of
 from graph.engines.trace.literals import Untraceable, literal
-from graph.engines.trace.tracers import Symbol
+from graph.engines.trace.tracers import Tracer
 from graph.passes.passes import run_alone, run_forward
 from graph.passes.schedule import Call
 from graph.structure.library import GATES
@@ -28,7 +28,7 @@ def is_own(gate: Any) -> bool:
 def why_untraceable(call: Call, inputs: list[Value]) -> str:
     """Return why a gate cannot be written down: what it does, or gives, depends on the numbers, or on the moment.
 
-    Its formulas are run on these inputs and on others of the same shapes, on values and on symbols. Numbers at which
+    Its formulas are run on these inputs and on others of the same shapes, on values and on tracers. Numbers at which
     they raise are left out.
 
     Parameters
@@ -60,11 +60,11 @@ def why_untraceable(call: Call, inputs: list[Value]) -> str:
         if random_state() != before or not _same(outputs + gradients, again[0] + again[2]):
             return "it gives something else each time"
         try:
-            tape, found = on_symbols(call, given, upstream)
+            tape, found = on_tracers(call, given, upstream)
         except (Exception, Untraceable) as error:
             return reason(error)
         if not _same(found, outputs + gradients):
-            return "it gives something else on symbols than on values"
+            return "it gives something else on tracers than on values"
         operations.append(_structure(tape))
     if any(structure != operations[0] for structure in operations):
         return "what it does depends on the values of numbers"
@@ -84,28 +84,28 @@ def random_state() -> Any:
 
 
 def reason(error: BaseException) -> str:
-    """Return in words why a formula does not run on symbols."""
+    """Return in words why a formula does not run on tracers."""
     return str(error) if isinstance(error, Untraceable) else f"{type(error).__name__}: {error}"
 
 
-def on_symbols(call: Call, inputs: list[Value], upstream: list[Value]) -> tuple[list[Symbol], list[Any]]:
+def on_tracers(call: Call, inputs: list[Value], upstream: list[Value]) -> tuple[list[Tracer], list[Any]]:
     """Return what a gate's formulas write down, and the values of its outputs and gradients."""
-    tape: list[Symbol] = []
+    tape: list[Tracer] = []
     gate = bare_copy(call.gate, call.gate.wanted)
-    given = [Symbol(tape, "variable", (), {}, value) for value in inputs]
+    given = [Tracer(tape, "variable", (), {}, value) for value in inputs]
     outputs = bare_forward(gate, given)
     gradients: list[Any] = []
     if call.backward is not None:
-        found = bare_backward(gate, [Symbol(tape, "variable", (), {}, dz) for dz in upstream])
+        found = bare_backward(gate, [Tracer(tape, "variable", (), {}, dz) for dz in upstream])
         gradients = traced_gradients(found, given)
     for result in outputs + gradients:
-        if result is not None and not isinstance(result, Symbol):
-            Symbol(tape, "literal", (literal(result),), {}, result)
-    return tape, [result.value if isinstance(result, Symbol) else result for result in outputs + gradients]
+        if result is not None and not isinstance(result, Tracer):
+            Tracer(tape, "literal", (literal(result),), {}, result)
+    return tape, [result.value if isinstance(result, Tracer) else result for result in outputs + gradients]
 
 
-def traced_gradients(found: Any, inputs: list[Symbol]) -> list[Any]:
-    """Return what backward gave for symbols as gradients in the shapes of the inputs; None stays None."""
+def traced_gradients(found: Any, inputs: list[Tracer]) -> list[Any]:
+    """Return what backward gave for tracers as gradients in the shapes of the inputs; None stays None."""
     if not isinstance(found, (list, tuple)) or len(found) != len(inputs):
         raise Untraceable("it gives no list of gradients")
     return [
@@ -150,12 +150,12 @@ def same(found: Any, wanted: Any) -> bool:
     return bool(np.array_equal(found, wanted, equal_nan=True))
 
 
-def _structure(tape: list[Symbol]) -> list[Any]:
-    """Return the operations on a tape without the numbers that flowed: a symbol is its place."""
-    places = {id(symbol): place for place, symbol in enumerate(tape)}
+def _structure(tape: list[Tracer]) -> list[Any]:
+    """Return the operations on a tape without the numbers that flowed: a tracer is its place."""
+    places = {id(tracer): place for place, tracer in enumerate(tape)}
 
     def shown(thing: Any) -> Any:
-        if isinstance(thing, Symbol):
+        if isinstance(thing, Tracer):
             return places.get(id(thing))
         if isinstance(thing, slice):
             return "slice", shown(thing.start), shown(thing.stop), shown(thing.step)
