@@ -93,7 +93,7 @@ class _EndToEnd(Subject):
     def __init__(self, graph: TwoPasses, inputs: Mapping[str, Any]) -> None:
         self.title = repr(graph)
         self._graph, self._inputs = graph, dict(inputs)
-        self._names = [name for name, _ in graph.schedule.differentiated]
+        self._names = [part.name for part in graph.schedule.differentiated]
         self._names += [name for name in graph.parameters if name not in self._names]
 
     def values(self) -> list[Value]:

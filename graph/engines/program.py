@@ -145,7 +145,7 @@ class _Expansion:
         slots_of: dict[str, list[int]] = {}
         for name, _, slot in entries:
             slots_of.setdefault(name, []).append(slot)
-        differentiated = [Differentiated(name, tuple(slots_of[name])) for name in ranks]
+        differentiated = [Differentiated(name, slots_of[name][0], tuple(slots_of[name][1:])) for name in ranks]
         self.program = Program(entries, labels, rows, output, output_slot, differentiated, unneeded, len(places))
 
     def _expand(self, graph: TwoPasses, prefix: str, inputs: dict[str, int]) -> dict[tuple[str, int], int]:
@@ -204,6 +204,6 @@ class _Expansion:
 def _listed(graph: TwoPasses) -> list[str]:
     """Return the names of the gradients in the order in which `graph.backward` has them."""
     schedule, names = graph.schedule, graph.names_of_parameters()
-    listed = [name for name, _ in schedule.differentiated]
+    listed = [part.name for part in schedule.differentiated]
     within = [names[id(parameter)] for _, gate in schedule.nested for parameter in gate.nested_parameters.values()]
     return list(dict.fromkeys(listed + within))

@@ -97,7 +97,7 @@ def _structure(graph: TwoPasses, steps: Sequence[Step]) -> dict[str, Any]:
         "wires": [str(wire) for node in schedule.order for wire in graph.wires_of(node)],
         "entries": entries,
         "gates": gates,
-        "differentiated": [slot for _, (slot,) in schedule.differentiated],
+        "differentiated": [part.slot for part in schedule.differentiated],
         "output": schedule.slot(graph.output.node, graph.output.port),
         "upstream": _exact(graph.output.grad),
     }
@@ -151,7 +151,7 @@ def _shows(graph: TwoPasses, touched: Iterator[tuple[Wire, str]]) -> list[Any]:
 def _unreached(graph: TwoPasses, shows: Sequence[Any]) -> list[Any]:
     """Return what the picture shows at the end of the inputs that no gradient has reached."""
     reached = {slot for slot, kind, _ in shows if kind == "gradient"}
-    names = [name for name, (slot,) in graph.schedule.differentiated if slot not in reached]
+    names = [part.name for part in graph.schedule.differentiated if part.slot not in reached]
     return _shows(graph, ((graph.wire(name), "gradient") for name in names))
 
 

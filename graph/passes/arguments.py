@@ -30,16 +30,19 @@ def values_of_entries(
     given = merged(inputs, named)
     values: list[Any] = [None] * schedule.size
     missing = []
+    labels = schedule.label_slots
     for name, gate, slot in schedule.entries:
-        read = as_labels if slot in schedule.label_slots else as_value
         if not isinstance(gate, Input):
-            values[slot] = gate.value if type(gate.value) is float else read(gate.value)
-            continue
-        if name in given:
-            try:
-                values[slot] = read(given.pop(name))
-            except (TypeError, ValueError) as error:
-                raise prefixed(error, f"input {name!r}") from None
+            value = gate.value
+            values[slot] = value if type(value) is float else as_labels(value) if slot in labels else as_value(value)
+        elif name in given:
+            value = given.pop(name)
+            if type(value) is not float or slot in labels:
+                try:
+                    value = as_labels(value) if slot in labels else as_value(value)
+                except (TypeError, ValueError) as error:
+                    raise prefixed(error, f"input {name!r}") from None
+            values[slot] = value
         elif used is None or slot in used:
             missing.append(name)
     if given or missing:
@@ -85,13 +88,12 @@ def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
 def summed(differentiated: Iterable[Differentiated], values: list[Any], grads: list[Any]) -> dict[str, Value]:
     """Return the gradients by name: sums of those in several slots, 0 where the output does not depend on a value."""
     gradients = {}
-    for name, slots in differentiated:
-        total = None
-        for slot in slots:
-            gradient = grads[slot]
-            if gradient is not None:
-                total = gradient if total is None else total + gradient
-        gradients[name] = no_gradient(values[slots[0]]) if total is None else total
+    for name, slot, others in differentiated:
+        total = grads[slot]
+        for other in others:
+            if grads[other] is not None:
+                total = grads[other] if total is None else total + grads[other]
+        gradients[name] = no_gradient(values[slot]) if total is None else total
     return gradients
 
 
@@ -104,7 +106,7 @@ def unshared(gradients: dict[str, Value], held: list[Any]) -> dict[str, Value]:
     """Return gradients with a copy of each array that is a view, or that is held in several places of a list."""
     shared: set[int] | None = None  # looked for when the first array is met: scalars need none
     for name, gradient in gradients.items():
-        if isinstance(gradient, np.ndarray):
+        if type(gradient) is not float and isinstance(gradient, np.ndarray):
             if shared is None:
                 shared = _ids_of_shared(held)
             if id(gradient) in shared or gradient.base is not None:

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from gates.values import Value
 from graph.passes.schedule import Schedule
 
 
-class State(Enum):
-    """How far the passes have come: what may be called then, and why nothing else may."""
+class State(NamedTuple):
+    """How far the passes of a graph have come: what may be called then, and why nothing else may."""
 
-    NEW = (), ""
-    CHANGED = (), "the graph has changed since the last one"
-    ASSIGNED = (), "the parameter {detail!r} was assigned since the last one"
-    BEFORE_OUTPUT = ("step",), "{detail}"  # a stepper has not come to the output yet
-    STEPPING = ("step", "backward"), "{detail}"
-    FORWARD = ("backward",), ""
-    BACKWARD = ("step", "backward", "explain"), ""
-
-    def __init__(self, allowed: tuple[str, ...], reason: str) -> None:
-        self.allowed = allowed
-        self.reason = reason
+    allowed: tuple[str, ...] = ()
+    reason: str = ""
 
 
-#: What has to be done before each.
-_NEEDS = {"backward": "a forward pass first", "explain": "both passes first, forward() and backward()"}
+NEW = State()
+CHANGED = State(reason="the graph has changed since the last one")
+ASSIGNED = State(reason="the parameter {detail!r} was assigned since the last one")
+BEFORE_OUTPUT = State(("step",), "{detail}")  # a stepper has not come to the output yet
+STEPPING = State(("step", "backward"), "{detail}")
+FORWARD = State(("backward",))
+BACKWARD = State(("step", "backward", "explain"))
 
-
-def require(recording: Recording | None, state: State, action: str) -> Recording:
-    """Return a recording whose state allows to call something, or raise RuntimeError with the reason."""
-    if recording is None or action not in state.allowed:
-        reason = state.reason.format(detail=recording.detail) if recording is not None else ""
-        raise RuntimeError(f"{action}() needs {_NEEDS[action]}{': ' * bool(reason)}{reason}")
-    return recording
+#: What each needs, in words.
+NEEDS = {"backward": "a forward pass first", "explain": "both passes first, forward() and backward()"}
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +52,7 @@ class Recording:
     values: list[Any]
     grads: list[Any] | None = None
     output: tuple[str, int] | None = None
-    state: State = State.FORWARD
+    state: State = FORWARD
     detail: str = ""
 
     def value(self, node: str, port: int) -> Value:

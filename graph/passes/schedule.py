@@ -42,10 +42,11 @@ class Call(NamedTuple):
 
 
 class Differentiated(NamedTuple):
-    """An input or a parameter whose gradient backward returns, and the slots whose gradients add up to it."""
+    """An input or a parameter whose gradient backward returns: that in its slot, and what others add to it."""
 
     name: str
-    slots: tuple[int, ...]
+    slot: int
+    others: tuple[int, ...] = ()  # where nested graphs read the parameter too
 
 
 class Schedule:
@@ -99,7 +100,7 @@ class Schedule:
             self.calls.append(make_call(node, gate, sources, out, outputs, wanted, guard))
         self.unneeded = {slot for slot, is_needed in enumerate(needed) if not is_needed}
         self.differentiated = [
-            Differentiated(name, (slot,))
+            Differentiated(name, slot)
             for name, gate, slot in self.entries
             if has_gradient(gate) and slot not in self.label_slots
         ]

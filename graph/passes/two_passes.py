@@ -9,7 +9,18 @@ from gates.gate import fresh, labels_of
 from gates.values import Value
 from graph.passes.arguments import summed, unshared, upstream_gradient, values_of_entries
 from graph.passes.passes import run_backward, run_forward
-from graph.passes.recording import Recording, State, require
+from graph.passes.recording import (
+    ASSIGNED,
+    BACKWARD,
+    BEFORE_OUTPUT,
+    CHANGED,
+    FORWARD,
+    NEEDS,
+    NEW,
+    STEPPING,
+    Recording,
+    State,
+)
 from graph.passes.schedule import Differentiated, Schedule, cached_schedules, make_call
 from graph.structure.entries import Input, Parameter
 from graph.structure.structure import Structure
@@ -105,10 +116,10 @@ class TwoPasses(Structure):
         """
         output = self.output_place
         recording = self.require("backward")
-        grads = self.seeded(recording, upstream)
+        grads = self.seeded(recording, output, upstream)
         run_backward(recording.schedule.calls, recording.values, grads)
         gradients = self.gradients_by_name(recording, grads)
-        recording.grads, recording.output, recording.state, recording.detail = grads, output, State.BACKWARD, ""
+        recording.grads, recording.output, recording.state, recording.detail = grads, output, BACKWARD, ""
         return gradients
 
     def evaluate(self, name: str | Wire, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
@@ -173,9 +184,10 @@ class TwoPasses(Structure):
     def schedule(self) -> Schedule:
         """The order of the gates, with all that a pass needs, for the graph as it is now."""
         cache, key = cached_schedules(self.graph), ("gategraph", self.guard)
-        if key not in cache:
-            cache[key] = Schedule(self.graph, self.guard)
-        return cache[key]
+        schedule = cache.get(key)
+        if schedule is None:
+            schedule = cache[key] = Schedule(self.graph, self.guard)
+        return schedule
 
     def reschedule(self) -> None:
         """Forget the order of the gates: the next pass works it out anew."""
@@ -198,18 +210,23 @@ class TwoPasses(Structure):
         """How far the passes of the graph, as it is now, have come."""
         recording = self._recording
         if recording is None:
-            return State.NEW
+            return NEW
         if recording.schedule is not self.schedule:
-            return State.CHANGED
-        if recording.state is State.STEPPING and recording.value(*self.output_place) is None:
-            return State.BEFORE_OUTPUT
-        if recording.state is State.BACKWARD and recording.output != self.output_place:
-            return State.FORWARD
-        return recording.state
+            return CHANGED
+        state = recording.state
+        if state is STEPPING and recording.value(*self.output_place) is None:
+            return BEFORE_OUTPUT
+        if state is BACKWARD and recording.output != self.output_place:
+            return FORWARD
+        return state
 
     def require(self, action: str) -> Recording:
         """Return what the passes have computed, or raise RuntimeError if an action is not allowed yet."""
-        return require(self._recording, self.state, action)
+        recording, state = self._recording, self.state
+        if recording is None or action not in state.allowed:
+            reason = state.reason.format(detail=recording.detail) if recording is not None else ""
+            raise RuntimeError(f"{action}() needs {NEEDS[action]}{': ' * bool(reason)}{reason}")
+        return recording
 
     def value_of(self, wire: Wire) -> Value:
         recording = self.recording
@@ -230,10 +247,10 @@ class TwoPasses(Structure):
             name: recording.values[slot] for name, gate, slot in recording.schedule.entries if isinstance(gate, Input)
         }
 
-    def seeded(self, recording: Recording, upstream: Any) -> list[Any]:
+    def seeded(self, recording: Recording, output: tuple[str, int], upstream: Any) -> list[Any]:
         """Return a list of gradients that holds that of the output."""
         grads: list[Any] = [None] * recording.schedule.size
-        slot = recording.schedule.slot(*self.output_place)
+        slot = recording.schedule.slot(*output)
         grads[slot] = upstream_gradient(upstream, recording.values[slot], self)
         return grads
 
@@ -243,21 +260,23 @@ class TwoPasses(Structure):
         for slot in schedule.unneeded:
             grads[slot] = None
         gradients = unshared(summed(schedule.differentiated, values, grads), grads)
-        for name, (slot,) in schedule.differentiated:
+        for name, slot, _ in schedule.differentiated:
             grads[slot] = gradients[name]
         if not schedule.nested:
             return gradients
-        slots, names = dict(schedule.differentiated), self.names_of_parameters()
+        parts = {part.name: part for part in schedule.differentiated}
+        names = self.names_of_parameters()
         values, found = list(values), list(grads)  # the parameters of nested graphs follow
         for node, gate in schedule.nested:
             is_reached = grads[schedule.slots[node]] is not None
             for inner, parameter in gate.nested_parameters.items():
-                name = names[id(parameter)]
-                slots[name] = (*slots.get(name, ()), len(values))
+                name, slot = names[id(parameter)], len(values)
+                part = parts.get(name)
+                parts[name] = part._replace(others=(*part.others, slot)) if part else Differentiated(name, slot)
                 values.append(parameter.value)
                 found.append(gate.gradients[inner] if is_reached else None)
-        return summed([Differentiated(*item) for item in slots.items()], values, found)
+        return summed(parts.values(), values, found)
 
     def _parameter_assigned(self, name: str) -> None:
         if self._recording is not None:
-            self._recording.state, self._recording.detail = State.ASSIGNED, name
+            self._recording.state, self._recording.detail = ASSIGNED, name

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gates.values import Value
 from graph.passes.arguments import values_of_entries
 from graph.passes.passes import run_forward, upstream_of
-from graph.passes.recording import Recording, State
+from graph.passes.recording import BACKWARD, STEPPING, Recording
 from graph.passes.schedule import Call
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
@@ -259,7 +259,7 @@ class Stepper:
     def _seeded(self) -> list[Any]:
         """Return the gradients, begun with that of the output."""
         if self._grads is None:
-            self._grads = self._graph.seeded(self._recording, self._upstream)
+            self._grads = self._graph.seeded(self._recording, self._output, self._upstream)
         return self._grads
 
     def _close_at_the_end(self) -> None:
@@ -277,7 +277,7 @@ class Stepper:
     def _show(self) -> None:
         """Let the graph show where the stepper stands."""
         recording, is_done = self._recording, self.where[1] is None
-        recording.state = State.BACKWARD if is_done else State.STEPPING
+        recording.state = BACKWARD if is_done else STEPPING
         recording.detail = "" if is_done else self._progress
         is_backward = self._place > len(self._schedule.calls)
         recording.grads = self._shown = self._final if is_done else self._grads if is_backward else None

@@ -12,7 +12,7 @@ from graph.engines.batched.segments import MOST_GENERATED, LastSegment, NotNumbe
 from graph.engines.engine import Engine, Plain, no_garbage_collection
 from graph.engines.program import Program
 from graph.engines.source.generated import Generated
-from graph.passes.arguments import upstream_gradient
+from graph.passes.arguments import summed, upstream_gradient
 
 
 class Batched(Engine):
@@ -119,7 +119,7 @@ class _Vectors:
                 elif step.backward is not None:
                     self._backward(step)
         found = self.grads[: self.count].tolist()
-        return value, {name: sum([found[slot] for slot in slots]) for name, slots in self.differentiated}
+        return value, summed(self.differentiated, values, found)
 
     def _forward(self, batch: Batch) -> None:
         """Run gates of one kind forward."""

@@ -52,7 +52,7 @@ class Segment:
             ],
             output="output",
             output_slot=len(local) - 1,
-            differentiated=[Differentiated(f"v{number}", (number,)) for number in self.wanted.tolist()],
+            differentiated=[Differentiated(f"v{number}", number) for number in self.wanted.tolist()],
             unneeded={local[slot] for slot in local if slot in unneeded},
             size=len(local),
         )

@@ -70,7 +70,7 @@ class Jitted(Engine):
         self.slots = [slot for _, _, slot in self._entries]  # of the arguments of the function
         self._are_inputs = [isinstance(gate, Input) for _, gate, _ in self._entries]
         self._inputs = {name for name, gate, _ in self._entries if isinstance(gate, Input)}
-        self._names = [name for name, _ in self.program.differentiated]
+        self._names = [part.name for part in self.program.differentiated]
         self._arrays: set[Any] = set()  # the class of JAX's arrays, known once there is one
         self._checks = LabelChecks(self)
         self._function = self.jax.jit(self._both_passes)
