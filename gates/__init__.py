@@ -14,6 +14,8 @@ from gates.reductions import Mean, SquaredNorm, Sum
 from gates.routing import Copy, Max, Min
 from gates.sum_to import sum_to
 
+__version__ = "0.1.0"
+
 __all__ = [
     "ELU",
     "Add",
@@ -52,3 +54,7 @@ __all__ = [
     "namespace",
     "sum_to",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__all__", "__doc__", "__version__"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from inspect import isfunction
 from os import PathLike
 from typing import Any
 
@@ -19,10 +20,17 @@ from graph.passes.two_passes import TwoPasses
 from graph.saving import graph_files
 from graph.saving.atomic_file import write_atomically
 from graph.structure import expression
+from graph.structure.structure import Structure
 from graph.structure.wire import Wire
 from graph.watching import tables
 from graph.watching.explanation import Explanation, explained
 from graph.watching.stepper import Stepper
+
+_INHERITED = ("graph", "guard", "input", "inputs", "parameter", "parameters", "constant", "add", "output")
+_INHERITED += ("nodes_topologically_sorted", "forward", "backward", "evaluate", "copy")
+#: What features build on, and completion in a REPL leaves out.
+_FOR_FEATURES = {name for base in (Structure, TwoPasses) for name in vars(base) if name[0] != "_"} - {*_INHERITED}
+_FOR_FEATURES |= {"parameter_gates", "chosen_output"}
 
 
 class ComputationalGraph(TwoPasses):
@@ -473,8 +481,18 @@ class ComputationalGraph(TwoPasses):
         """
         return graph_files.read(path, gates, cls)
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in _FOR_FEATURES]
+
     def __repr__(self) -> str:
         return tables.summary(self)
 
     def __str__(self) -> str:
         return tables.table(self)
+
+
+# What Python itself says of a wrong call names the class that users know.
+for _class in (Structure, TwoPasses):
+    for _name, _method in vars(_class).items():
+        if isfunction(_method):
+            _method.__qualname__ = f"{ComputationalGraph.__name__}.{_name}"

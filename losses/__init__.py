@@ -1,6 +1,11 @@
 """Losses: gates whose output is the number that training makes small."""
 
+from gates import __version__ as __version__
 from losses.classification import SoftmaxLoss, SVMLoss
 from losses.squares import L2Regularization, SquaredErrorLoss
 
 __all__ = ["L2Regularization", "SVMLoss", "SoftmaxLoss", "SquaredErrorLoss"]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__all__", "__doc__", "__version__"]
