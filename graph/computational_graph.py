@@ -26,7 +26,17 @@ from graph.watching import tables
 from graph.watching.explanation import Explanation, explained
 from graph.watching.stepper import Stepper
 
-_INHERITED = ("graph", "guard", "input", "inputs", "parameter", "parameters", "constant", "add", "output")
+_INHERITED: tuple[str, ...] = (
+    "graph",
+    "guard",
+    "input",
+    "inputs",
+    "parameter",
+    "parameters",
+    "constant",
+    "add",
+    "output",
+)
 _INHERITED += ("nodes_topologically_sorted", "forward", "backward", "evaluate", "copy")
 #: What features build on, and completion in a REPL leaves out.
 _FOR_FEATURES = {name for base in (Structure, TwoPasses) for name in vars(base) if name[0] != "_"} - {*_INHERITED}
