@@ -7,7 +7,7 @@ from typing import Any
 
 from gates.gate import Gate
 from gates.namespaces import namespace
-from gates.values import Value, shape_of
+from gates.values import Value, as_integers, shape_of
 
 
 class Transpose(Gate):
@@ -83,10 +83,7 @@ class Reshape(Gate):
     notation = "y = reshape(x)", "reshape(dy)"
 
     def __init__(self, shape: int | tuple[int, ...]) -> None:
-        try:
-            self.shape = tuple(map(operator.index, shape if isinstance(shape, (tuple, list)) else (shape,)))
-        except TypeError:
-            raise TypeError(f"Reshape: shape must be an integer or a tuple of integers, got {shape!r}") from None
+        self.shape = as_integers(shape, "Reshape: shape", "an integer or a tuple of integers")
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)

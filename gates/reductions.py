@@ -1,19 +1,20 @@
 """Gates that sum or average over axes, and the squared norm."""
 
 import math
-import operator
 from typing import Any
 
 from gates.gate import Gate
 from gates.namespaces import namespace
-from gates.values import Value, shape_of
+from gates.values import Value, as_integers, shape_of
 
 
 class _Reduction(Gate):
     """A gate that reduces over axes."""
 
     def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
-        self.axis = _checked(axis, type(self).__name__)
+        wanted = "an integer, a tuple of integers or None"
+        axes = () if axis is None else as_integers(axis, f"{type(self).__name__}: axis", wanted)
+        self.axis = axis if axis is None else axes if isinstance(axis, (tuple, list)) else axes[0]
         self.keepdims = bool(keepdims)
 
 
@@ -101,16 +102,6 @@ class SquaredNorm(Gate):
     def backward(self, dy: Value) -> list[Value]:
         (x,) = self.kept
         return [2.0 * dy * x]
-
-
-def _checked(axis: Any, who: str) -> int | tuple[int, ...] | None:
-    """Return axes as a Python int, a tuple of them, or None."""
-    try:
-        if axis is None:
-            return None
-        return tuple(map(operator.index, axis)) if isinstance(axis, (tuple, list)) else operator.index(axis)
-    except TypeError:
-        raise TypeError(f"{who}: axis must be an integer, a tuple of integers or None, got {axis!r}") from None
 
 
 def _axes(axis: Any, ndim: int) -> list[int]:

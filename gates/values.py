@@ -1,6 +1,7 @@
 """What may flow through gates: Python floats and arrays of floats. Knows nothing of gates and graphs."""
 
 import numbers
+import operator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -85,6 +86,26 @@ def as_number(given: Any, who: str) -> float:
         return _as_float(given)
     except ValueError as error:
         raise prefixed(error, who) from None
+
+
+def as_integers(given: Any, who: str, wanted: str) -> tuple[int, ...]:
+    """Return one integer, or a list or tuple of them, as a tuple, or raise TypeError that begins with `who`."""
+    try:
+        return tuple(map(operator.index, given if isinstance(given, (tuple, list)) else (given,)))
+    except TypeError:
+        raise TypeError(f"{who} must be {wanted}, got {given!r}") from None
+
+
+def as_whole_number(given: Any, who: str, least: int) -> int:
+    """Return a whole number of at least so many, or raise an error that begins with `who`."""
+    wanted = f"{who} must be a whole number of at least {least}, got {given!r}"
+    try:
+        number = operator.index(given)
+    except TypeError:
+        raise TypeError(wanted) from None
+    if number < least:
+        raise ValueError(wanted)
+    return number
 
 
 def prefixed(error: Exception, who: str) -> Exception:

@@ -489,7 +489,8 @@ class ComputationalGraph(TwoPasses):
         >>> ComputationalGraph.load(path, gates=[Twice]).forward(x=3)
         6.0
         """
-        return graph_files.read(path, gates, cls)
+        graph: ComputationalGraph = graph_files.read(path, gates, cls)
+        return graph
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if name not in _FOR_FEATURES]

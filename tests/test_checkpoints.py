@@ -59,7 +59,7 @@ def interrupted_at(line_number: int, **settings: Any) -> tuple[ComputationalGrap
         nonlocal lines
         if frame.f_code.co_filename != training_state.__file__ or frame.f_code.co_name not in (
             "step",
-            "commit",
+            "apply",
             "end_epoch",
         ):
             return trace if event == "call" else None

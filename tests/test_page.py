@@ -236,7 +236,7 @@ class TestChangedInputs:
         ]:
             page = opened(graph, inputs)
             recorded, run = page.evaluate(
-                "() => [recording.steps, run(recording.entries.map(({ wire, value }) => [wire, read(value)]))]"
+                "() => [circuit.steps, run(circuit.entries.map(({ wire, value }) => [wire, read(value)]))]"
             )
             assert len(run) == len(recorded)
             for ours, theirs in zip(recorded, run):

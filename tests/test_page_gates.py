@@ -180,7 +180,7 @@ def numbers() -> list[float]:
     return found
 
 
-def test_plain_is_the_text_that_python_prints(script: Any) -> None:
+def test_text_of_is_the_text_that_python_prints(script: Any) -> None:
     """To the last character, ties of the sixth digit included."""
     given = numbers()
     texts = script.evaluate("numbers => numbers.map(text_of)", given)

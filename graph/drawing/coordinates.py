@@ -1,4 +1,4 @@
-"""How high boxes and passing wires stand in their columns, so that wires are straight."""
+"""The vertical coordinates of boxes and passing wires, chosen so that wires are straight."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import inf
 from graph.drawing.boxes import Link, Nodes
 
 
-def heights(nodes: Nodes) -> list[float]:
+def coordinates(nodes: Nodes) -> list[float]:
     """Return the y of each node: as near as the slots allow to where its wires are straight."""
     before, after = nodes.before, nodes.after
     both = [left + right for left, right in zip(before, after)]
@@ -16,7 +16,7 @@ def heights(nodes: Nodes) -> list[float]:
     for layer in nodes.layers:
         for upper, lower in pairwise(layer):
             stacked[lower] = stacked[upper] + (nodes.slots[upper] + nodes.slots[lower]) / 2
-    y = [height - stacked[nodes.layers[column][-1]] / 2 for height, column in zip(stacked, nodes.column)]
+    y = [top - stacked[nodes.layers[column][-1]] / 2 for top, column in zip(stacked, nodes.column)]
     rounds = nodes.rounds()
     best, least = y, inf
     for turn in range(2 * rounds):

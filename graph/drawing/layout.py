@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from graph.drawing.boxes import Box, Edge, Nodes
-from graph.drawing.coordinates import heights
+from graph.drawing.coordinates import coordinates
 from graph.drawing.crossings import ordered
 
 
@@ -53,7 +53,7 @@ def arrange(boxes: Sequence[Box], edges: Sequence[Edge]) -> Layout:
         return Layout([], [], 0.0, 0.0)
     nodes = Nodes(boxes, edges)
     nodes.layers = ordered(nodes)
-    y = heights(nodes)
+    y = coordinates(nodes)
     top = min(y[node] - slot / 2 for node, slot in enumerate(nodes.slots))
     y = [middle - top for middle in y]
     lefts, rights, widths = _columns(nodes, y)

@@ -17,52 +17,48 @@ _UNSAFE = re.compile(r"[^\w ,.=()/×÷−-]|(?<=\d)\.(?= )|^-(?= )", re.ASCII)
 
 def mermaid(graph: TwoPasses) -> str:
     """Return a graph as a flowchart in Mermaid's language."""
-    ids = {node: f"n{place}" for place, (node, _) in enumerate(all_sources(graph.graph))}
     lines = ["flowchart LR"]
-    for node, name in ids.items():
-        gate = graph.gate(node)
-        if isinstance(gate, Entry):
-            lines.append(f'    {name}(["{_in_mermaid(node)}"])')
-        else:
-            lines.append(f'    {name}["{_in_mermaid(symbol_of(gate))}<br/>{_in_mermaid(node)}"]')
-    if graph.output_if_any is not None:
-        lines.append('    output(["output"])')
-    for source, target, texts in _wires(graph, ids):
-        label = "<br/>".join(map(_in_mermaid, texts))
-        lines.append(f'    {source} -->|"{label}"| {target}')
+    for name, label, is_gate in _nodes(graph):
+        text = "<br/>".join(map(_in_mermaid, label))
+        lines.append(f'    {name}["{text}"]' if is_gate else f'    {name}(["{text}"])')
+    for source, target, texts in _wires(graph):
+        lines.append(f'    {source} -->|"{"<br/>".join(map(_in_mermaid, texts))}"| {target}')
     return "\n".join(lines) + "\n"
 
 
 def dot(graph: TwoPasses) -> str:
     """Return a graph in DOT, the language of Graphviz."""
-    ids = {node: f"n{place}" for place, (node, _) in enumerate(all_sources(graph.graph))}
     lines = ["digraph {", "    rankdir=LR;", '    node [fontname="monospace"];', '    edge [fontname="monospace"];']
-    for node, name in ids.items():
-        gate = graph.gate(node)
-        if isinstance(gate, Entry):
-            lines.append(f'    {name} [label="{_in_dot(node)}", shape=ellipse];')
-        else:
-            lines.append(f'    {name} [label="{_in_dot(symbol_of(gate))}\\n{_in_dot(node)}", shape=box];')
-    if graph.output_if_any is not None:
-        lines.append('    output [label="output", shape=plaintext];')
-    for source, target, texts in _wires(graph, ids):
-        label = "\\n".join(map(_in_dot, texts))
-        lines.append(f'    {source} -> {target} [label="{label}"];')
+    for name, label, is_gate in _nodes(graph):
+        shape = "box" if is_gate else "plaintext" if name == "output" else "ellipse"
+        lines.append(f'    {name} [label="{_in_dot(label)}", shape={shape}];')
+    for source, target, texts in _wires(graph):
+        lines.append(f'    {source} -> {target} [label="{_in_dot(texts)}"];')
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _wires(graph: TwoPasses, ids: dict[str, str]) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield each branch of each wire: where it comes from and goes to, and what stands on it."""
+def _nodes(graph: TwoPasses) -> Iterator[tuple[str, list[str], bool]]:
+    """Yield for each node its identifier, the lines of its label, and whether it is a gate that computes something."""
+    for place, (node, gate) in enumerate(graph.graph.nodes(data="gate")):
+        is_gate = not isinstance(gate, Entry)
+        yield f"n{place}", [symbol_of(gate), node] if is_gate else [node], is_gate
+    if graph.output_if_any is not None:
+        yield "output", ["output"], False
+
+
+def _wires(graph: TwoPasses) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield for each branch of each wire the nodes that it joins, and its label."""
+    names = {node: f"n{place}" for place, node in enumerate(graph)}
     for node, sources in all_sources(graph.graph):
         for source, port in sources:
-            yield ids[source], ids[node], _texts(graph.wire(source, port))
+            yield names[source], names[node], _texts(graph.wire(source, port))
     output = graph.output_if_any
     if output is not None:
-        yield ids[output.node], "output", _texts(output)
+        yield names[output.node], "output", _texts(output)
 
 
 def _texts(wire: Wire) -> list[str]:
-    """Return what stands on a wire: its name, with its value and its gradient where they are computed."""
+    """Return the label of a wire: its name, with its value and its gradient where they are computed."""
     value = str(wire) if wire.value is None else f"{wire} = {text_of(wire.value)}"
     return [value] if wire.grad is None else [value, f"d{wire} = {text_of(wire.grad)}"]
 
@@ -72,7 +68,7 @@ def _in_mermaid(text: str) -> str:
     return _UNSAFE.sub(lambda match: f"#{ord(match[0])};", " ".join(text.split()))
 
 
-def _in_dot(text: str) -> str:
-    """Return a text for a quoted label, in which Graphviz reads backslashes, quotes and HTML's entities."""
-    text = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
-    return text.replace("&", "&amp;")
+def _in_dot(lines: list[str]) -> str:
+    """Return a quoted label of some lines, in which Graphviz reads backslashes, quotes and HTML's entities."""
+    escaped = [" ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for text in lines]
+    return "\\n".join(escaped)

@@ -1,7 +1,7 @@
 // Numbers as text, and back. Knows nothing of gates and graphs.
 
-// The text that graph/formatting.py's plain gives for a float: 6 digits, written as Python's repr writes them.
-const plain = (number) => {
+// The text that gates/formatting.py's text_of gives for a float: 6 digits, written as Python's repr writes them.
+const textOf = (number) => {
   if (Number.isNaN(number)) return "nan";
   if (!Number.isFinite(number)) return number < 0 ? "-inf" : "inf";
   if (number === 0) return Object.is(number, -0) ? "-0" : "0";
@@ -13,7 +13,7 @@ const plain = (number) => {
   return rounded.toExponential().replace(/e[+-](?=\d$)/, "$&0"); // Python writes 1e-05
 };
 
-// The number that a text like "-2.5e3", "inf" or "nan" stands for; undefined for any other text.
+// The number that a text like "-2.5e3", "inf" or "nan" denotes; undefined for any other text.
 const read = (text) => {
   const ascii = text.trim().replaceAll("\u2212", "-"); // the sign − of print
   if (!/^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|nan)$/i.test(ascii)) return undefined;

@@ -1,19 +1,19 @@
-// The page: steps through a recording of both passes, which is made anew here when an input changes.
+// The page: steps through both passes of a circuit, which run anew here when an input changes.
 // The other scripts come before it, and use what it holds when they are called. Text goes into text nodes only.
 
-const recording = JSON.parse(document.getElementById("recording").textContent);
+const circuit = JSON.parse(document.getElementById("circuit").textContent);
 const DASH = "–";
 
 const toNumber = (text) => (text === null ? null : read(text));
-for (const { parts } of recording.steps) {
+for (const { parts } of circuit.steps) {
   for (const part of parts) for (const key of ["local", "upstream", "gradient"]) part[key] = toNumber(part[key] ?? null);
 }
-for (const gate of recording.gates) {
+for (const gate of circuit.gates) {
   for (const [name, text] of Object.entries(gate.settings)) gate.settings[name] = toNumber(text);
 }
 
-let steps = recording.steps;
-let initial = recording.entries.map(({ wire, lines }) => [wire, lines]); // what the wires of the inputs show
+let steps = circuit.steps;
+let initial = circuit.entries.map(({ wire, lines }) => [wire, lines]); // what the wires of the inputs show
 let place = 0; // how many steps are shown
 let timer = null;
 
@@ -24,7 +24,7 @@ const element = (name, text = "", attributes = {}) => {
   return made;
 };
 
-// The picture has the wires and the boxes in the order of the recording, which is that of their slots.
+// The picture has the wires and the boxes in the order of the circuit, which is that of their slots.
 const groups = [...document.querySelectorAll("[data-wire]")];
 const boxes = [...document.querySelectorAll("[data-gate]")];
 const numbersOf = (wire, kind) => groups[wire].querySelector(`.${kind}`);
@@ -41,10 +41,10 @@ const write = (text, lines) => {
   text.replaceChildren(first, ...spans.flatMap((span) => [" ", span]));
 };
 
-const gateOf = (step) => recording.gates.find(({ node }) => node === step.node);
+const gateOf = (step) => circuit.gates.find(({ node }) => node === step.node);
 
 const show = () => {
-  recording.wires.forEach((_, wire) => {
+  circuit.wires.forEach((_, wire) => {
     write(numbersOf(wire, "value"), [DASH]);
     write(numbersOf(wire, "gradient"), [DASH]);
   });
@@ -60,7 +60,7 @@ const show = () => {
   for (const [wire, kind] of step?.shows ?? []) numbersOf(wire, kind).classList.add("fresh");
   groups.forEach((group, wire) => {
     const [value, gradient] = ["value", "gradient"].map((kind) => numbersOf(wire, kind).textContent);
-    group.querySelector("title").textContent = `${recording.wires[wire]}: value ${value}, gradient ${gradient}`;
+    group.querySelector("title").textContent = `${circuit.wires[wire]}: value ${value}, gradient ${gradient}`;
   });
   boxes.forEach((box, at) => box.classList.toggle("active", step !== undefined && at === gateOf(step).box));
   bringIntoView();
@@ -184,13 +184,13 @@ document.addEventListener("keydown", (event) => {
 const showInputs = () => {
   const form = document.getElementById("inputs");
   form.addEventListener("submit", (event) => event.preventDefault());
-  if (recording.fixed) {
-    form.append(element("p", recording.fixed));
+  if (circuit.fixed) {
+    form.append(element("p", circuit.fixed));
     return;
   }
   const fields = new Map();
-  for (const entry of recording.entries.filter(({ kind }) => kind !== "Constant")) {
-    const name = recording.wires[entry.wire];
+  for (const entry of circuit.entries.filter(({ kind }) => kind !== "Constant")) {
+    const name = circuit.wires[entry.wire];
     const field = element("input", "", { type: "text", name, inputmode: "decimal", autocomplete: "off" });
     field.value = entry.value.replace(/\.0$/, "");
     const label = element("label", name);
@@ -201,17 +201,17 @@ const showInputs = () => {
   const complaint = element("p", "", { role: "alert" });
   form.append(complaint);
   const changed = () => {
-    const entries = recording.entries.map(({ wire, value }) => [wire, read(fields.get(wire)?.value ?? value)]);
+    const entries = circuit.entries.map(({ wire, value }) => [wire, read(fields.get(wire)?.value ?? value)]);
     for (const [wire, number] of entries) {
       fields.get(wire)?.setAttribute("aria-invalid", String(number === undefined));
     }
-    const wrong = entries.filter(([, number]) => number === undefined).map(([wire]) => recording.wires[wire]);
+    const wrong = entries.filter(([, number]) => number === undefined).map(([wire]) => circuit.wires[wire]);
     complaint.textContent = wrong.length
       ? `${wrong.join(", ")} must be a number, such as -2.5; until then the numbers before are shown.`
       : "";
     if (wrong.length) return;
     steps = run(entries);
-    initial = entries.map(([wire, number]) => [wire, [plain(number)]]);
+    initial = entries.map(([wire, number]) => [wire, [textOf(number)]]);
     answers.clear();
     show();
   };

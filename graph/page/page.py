@@ -1,4 +1,4 @@
-"""The page: one HTML file in which a recording of both passes is stepped through, and its inputs can be changed."""
+"""The page: one HTML file in which to step through both passes of a circuit, and to change its inputs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
     if steps:
         steps[-1][1].extend(_unreached(twin, [show for _, shows in steps for show in shows]))
     fixed = _why_fixed(twin, set(_IN_JAVASCRIPT.findall(_text("gates.js"))))
-    recording = {
+    circuit = {
         **_structure(twin, [step for step, _ in steps]),
         "steps": [_step(twin, step, shows) for step, shows in steps],
         "fixed": fixed,
@@ -51,7 +51,7 @@ def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
         formula=escaped(_formulas([step for step, _ in steps])),
         style=_text("page.css"),
         svg=diagram(twin, 0.0 if fixed else width_of(_WIDEST, 13)),
-        recording=_in_script(json.dumps(recording, separators=(",", ":"))),
+        circuit=_in_script(json.dumps(circuit, separators=(",", ":"))),
         script="".join(map(_text, _SCRIPTS)),
     )
 

@@ -1,4 +1,4 @@
-// Both passes over the gates of the recording, as graph/stepper.py runs them. It uses GATES, plain and read.
+// Both passes over the gates of the circuit, as the stepper in Python runs them. It uses GATES, textOf and read.
 
 const LINE = 100; // as graph/step.py: numbers that make a line longer are left out
 
@@ -25,29 +25,29 @@ const withNumbers = (pieces, numbers) => {
 
 const outputsOf = (gate) => Array.from({ length: gate.outputs }, (_, port) => gate.out + port);
 
-// Runs the gates on the given values of the entries, and returns the steps as the recording has them.
+// Runs the gates on the given values of the entries, and returns the steps as the circuit has them.
 const run = (entries) => {
-  const values = Array(recording.wires.length);
-  const grads = Array(recording.wires.length);
+  const values = Array(circuit.wires.length);
+  const grads = Array(circuit.wires.length);
   const made = [];
   for (const [wire, number] of entries) values[wire] = number;
-  for (const gate of recording.gates) {
+  for (const gate of circuit.gates) {
     const inputs = gate.sources.map((wire) => values[wire]);
     const outputs = GATES[gate.kind].forward(inputs, gate.settings);
     outputs.forEach((output, port) => (values[gate.out + port] = output));
     const line = chain(
       gate.result,
       gate.right,
-      withNumbers(gate.pieces, inputs.map(plain)),
-      outputs.map(plain).join(", "),
+      withNumbers(gate.pieces, inputs.map(textOf)),
+      outputs.map(textOf).join(", "),
     );
-    const shows = outputs.map((output, port) => [gate.out + port, "value", [plain(output)]]);
+    const shows = outputs.map((output, port) => [gate.out + port, "value", [textOf(output)]]);
     made.push({ phase: "forward", node: gate.node, parts: [{ line }], shows });
   }
-  const given = toNumber(recording.upstream); // null where the output is computed from nothing that has a gradient
-  if (given !== null) grads[recording.output] = given;
-  let seed = given === null ? [] : [[recording.output, "gradient", [plain(given)]]];
-  for (const gate of recording.gates.toReversed()) {
+  const given = toNumber(circuit.upstream); // null where the output is computed from nothing that has a gradient
+  if (given !== null) grads[circuit.output] = given;
+  let seed = given === null ? [] : [[circuit.output, "gradient", [textOf(given)]]];
+  for (const gate of circuit.gates.toReversed()) {
     const wires = outputsOf(gate);
     if (gate.sends.length === 0 || wires.every((wire) => grads[wire] === undefined)) continue;
     const upstream = wires.map((wire) => grads[wire] ?? 0);
@@ -63,23 +63,23 @@ const run = (entries) => {
       if (!terms.has(wire)) terms.set(wire, grads[wire] === undefined ? [] : [grads[wire]]);
       terms.get(wire).push(downstream[port]);
       grads[wire] = grads[wire] === undefined ? downstream[port] : grads[wire] + downstream[port];
-      const numbers = rows.map((row, at) => `${plain(row[port])} × ${plain(upstream[at])}`).join(" + ");
+      const numbers = rows.map((row, at) => `${textOf(row[port])} × ${textOf(upstream[at])}`).join(" + ");
       const gradient = downstream[port];
-      const line = chain(`d${recording.wires[wire]}`, gate.gradients[port], numbers, plain(gradient));
+      const line = chain(`d${circuit.wires[wire]}`, gate.gradients[port], numbers, textOf(gradient));
       const [local, dz] = rows.length === 1 ? [rows[0][port], upstream[0]] : [null, null];
       step.parts.push({ line, wire, port, local, upstream: dz, gradient });
     });
     for (const [wire, several] of terms) {
-      step.shows.push([wire, "gradient", [plain(grads[wire])]]);
+      step.shows.push([wire, "gradient", [textOf(grads[wire])]]);
       if (several.length === 1) continue;
-      const name = recording.wires[wire];
-      const sum = several.map(plain).join(" + ").replaceAll("+ -", "- ");
-      const line = `d${name} so far = ${sum} = ${plain(grads[wire])}`;
+      const name = circuit.wires[wire];
+      const sum = several.map(textOf).join(" + ").replaceAll("+ -", "- ");
+      const line = `d${name} so far = ${sum} = ${textOf(grads[wire])}`;
       step.parts.push({ line, wire, port: `sum ${name}`, local: null, upstream: null, gradient: grads[wire] });
     }
     made.push(step);
   }
-  const unreached = recording.differentiated.filter((wire) => grads[wire] === undefined);
+  const unreached = circuit.differentiated.filter((wire) => grads[wire] === undefined);
   made.at(-1)?.shows.push(...seed, ...unreached.map((wire) => [wire, "gradient", ["0"]]));
   return made;
 };

@@ -39,7 +39,7 @@ const judged = (typed, { local, upstream, gradient, wire }) => {
     return [false, "You forgot the local gradient: this is the upstream gradient alone."];
   }
   const factor = typed / gradient;
-  return [false, Number.isFinite(factor) && factor !== 0 ? `Wrong: off by a factor of ${plain(factor)}.` : "Wrong."];
+  return [false, Number.isFinite(factor) && factor !== 0 ? `Wrong: off by a factor of ${textOf(factor)}.` : "Wrong."];
 };
 
 const score = () => {
@@ -55,7 +55,7 @@ const focusOnNext = () => {
 };
 
 const question = (part, gate) => {
-  const name = recording.wires[part.wire];
+  const name = circuit.wires[part.wire];
   const form = element("form");
   const field = element("input", "", {
     type: "text",
@@ -64,7 +64,7 @@ const question = (part, gate) => {
     "aria-label": isSum(part) ? `Sum of the gradients of ${name}` : `Gradient of ${name}`,
     placeholder: "two digits will do",
   });
-  const given = outputsOf(gate).map((wire) => `d${recording.wires[wire]} = ${numbersOf(wire, "gradient").textContent}`);
+  const given = outputsOf(gate).map((wire) => `d${circuit.wires[wire]} = ${numbersOf(wire, "gradient").textContent}`);
   form.append(
     element(
       "span",

@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Iterable
 from os import PathLike
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +26,6 @@ from graph.structure.library import GATES
 from graph.structure.wire import Wire
 from graph.structure.wiring import all_sources, outputs_of
 
-Graph = TypeVar("Graph", bound=TwoPasses)
-
 _FORMAT, _VERSION = "gategraph", 1
 _DTYPES = ("float16", "float32", "float64", "int64")  # labels are integers
 _KNOWN: dict[str, type] = {**GATES, **{gate.__name__: gate for gate in (Input, Parameter, Constant, GraphGate)}}
@@ -39,16 +37,15 @@ def write(graph: TwoPasses, path: str | PathLike[str]) -> None:
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[Graph]) -> Graph:
-    """Load a graph that was saved."""
+def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[TwoPasses]) -> Any:
+    """Load a graph that was saved, as one of the given class."""
     gates = list(gates)
     if not all(isinstance(gate, type) for gate in gates):
         raise TypeError(f"load(): gates must be a list of classes, got {gates!r}")
-    own = {gate.__name__: gate for gate in gates}
     with open(path, "rb") as file:
         content = file.read()
     try:
-        return _graph(json.loads(content), own, graph_class)
+        return _Reader({gate.__name__: gate for gate in gates}, graph_class).graph(json.loads(content))
     except (ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"{os.fspath(path)} is not a graph that can be loaded: {error}") from None
 
@@ -60,7 +57,7 @@ def _document(graph: TwoPasses) -> dict[str, Any]:
         gate = graph.gate(name)
         row: dict[str, Any] = {"name": name, "gate": type(gate).__name__}
         if _KNOWN.get(type(gate).__name__) is not type(gate):
-            row["own"] = True  # a class of the user's own, even where it is called as one of gategraph's
+            row["own"] = True  # a user's class, even if it has the name of one of gategraph's
         if settings := _settings(gate, f"{name} ({type(gate).__name__})"):
             row["settings"] = settings
         if sources:
@@ -103,70 +100,77 @@ def _encoded(value: Any, who: str, name: str) -> Any:
     raise TypeError(f"{who} cannot be saved: JSON cannot hold its {name!r}, {value!r} ({type(value).__name__})")
 
 
-def _decoded(value: Any, own: dict[str, type], graph_class: type[TwoPasses]) -> Any:
-    """Return a setting from what JSON held."""
-    if isinstance(value, list):
-        return [_decoded(part, own, graph_class) for part in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {"number"} and value["number"] in ("inf", "-inf", "nan"):
-        return float(value["number"])
-    if value.keys() == {"graph"}:
-        return _graph(value["graph"], own, graph_class)
-    if value.keys() == {"array", "shape", "dtype"} and value["dtype"] in _DTYPES:
-        numbers, shape = _decoded(value["array"], own, graph_class), value["shape"]
-        if _is_list_of(shape, int) and min(shape, default=0) >= 0 and _is_list_of(numbers, (int, float)):
-            if math.prod(shape) != len(numbers):
+class _Reader:
+    """Makes graphs of a class from what JSON holds, with classes of gates that the user hands over by name."""
+
+    def __init__(self, user_classes: dict[str, type], graph_class: type[TwoPasses]) -> None:
+        self.user_classes = user_classes
+        self.graph_class = graph_class
+
+    def decoded(self, value: Any) -> Any:
+        """Return a setting from what JSON held."""
+        if isinstance(value, list):
+            return [self.decoded(part) for part in value]
+        if not isinstance(value, dict):
+            return value
+        if value.keys() == {"number"} and value["number"] in ("inf", "-inf", "nan"):
+            return float(value["number"])
+        if value.keys() == {"graph"}:
+            return self.graph(value["graph"])
+        if value.keys() == {"array", "shape", "dtype"} and value["dtype"] in _DTYPES:
+            numbers, shape = self.decoded(value["array"]), value["shape"]
+            if _is_list_of(shape, int) and min(shape, default=0) >= 0 and _is_list_of(numbers, (int, float)):
+                if math.prod(shape) != len(numbers):
+                    raise ValueError(
+                        f"an array of shape {tuple(shape)} must have {math.prod(shape)} numbers, got {len(numbers)}"
+                    )
+                return np.array(numbers, dtype=value["dtype"]).reshape(shape)
+        raise ValueError(f"{str(value)[:60]} is not a number, an array or a graph")
+
+    def graph(self, document: Any) -> TwoPasses:
+        """Return the graph that a document describes."""
+        if not isinstance(document, dict) or document.get("format") != _FORMAT:
+            raise ValueError(f'it must be an object with "format": "{_FORMAT}"')
+        if document.get("version") != _VERSION:
+            raise ValueError(f"its version must be {_VERSION}, got {document.get('version')!r}")
+        rows: Any = document.get("gates")
+        if not _is_list_of(rows, dict) or not isinstance(document.get("guard"), bool):
+            raise ValueError('"gates" must be a list of objects, and "guard" true or false')
+        names = {row["name"] for row in rows if isinstance(row.get("name"), str)}
+        graph = self.graph_class(document["guard"])
+        for place, row in enumerate(rows):
+            name, reads = row.get("name"), row.get("reads", [])
+            who = f"gate {place} ({name!r})"
+            if (
+                not isinstance(name, str)
+                or row.keys() - {"name", "gate", "own", "settings", "reads"}
+                or not isinstance(reads, list)
+            ):
                 raise ValueError(
-                    f"an array of shape {tuple(shape)} must have {math.prod(shape)} numbers, got {len(numbers)}"
+                    f'{who} must have a "name", a "gate", perhaps "settings" and "reads", and nothing else'
                 )
-            return np.array(numbers, dtype=value["dtype"]).reshape(shape)
-    raise ValueError(f"{str(value)[:60]} is not a number, an array or a graph")
+            try:
+                gate = self.gate(row)
+                sources = [_source(graph, read, names) for read in reads]
+                graph.restore(gate, name, sources)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"{who}: {error}") from None
+        if document.get("output") is not None:
+            graph.output = _source(graph, document["output"], names)
+        return graph
 
-
-def _graph(document: Any, own: dict[str, type], graph_class: type[Graph]) -> Graph:
-    """Return the graph that a document describes."""
-    if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise ValueError(f'it must be an object with "format": "{_FORMAT}"')
-    if document.get("version") != _VERSION:
-        raise ValueError(f"its version must be {_VERSION}, got {document.get('version')!r}")
-    rows: Any = document.get("gates")
-    if not _is_list_of(rows, dict) or not isinstance(document.get("guard"), bool):
-        raise ValueError('"gates" must be a list of objects, and "guard" true or false')
-    names = {row["name"] for row in rows if isinstance(row.get("name"), str)}
-    graph = graph_class(document["guard"])
-    for place, row in enumerate(rows):
-        name, reads = row.get("name"), row.get("reads", [])
-        who = f"gate {place} ({name!r})"
-        if (
-            not isinstance(name, str)
-            or row.keys() - {"name", "gate", "own", "settings", "reads"}
-            or not isinstance(reads, list)
-        ):
-            raise ValueError(f'{who} must have a "name", a "gate", perhaps "settings" and "reads", and nothing else')
-        try:
-            gate = _gate(row, own, graph_class)
-            sources = [_source(graph, read, names) for read in reads]
-            graph.restore(gate, name, sources)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"{who}: {error}") from None
-    if document.get("output") is not None:
-        graph.output = _source(graph, document["output"], names)
-    return graph
-
-
-def _gate(row: dict[str, Any], own: dict[str, type], graph_class: type[TwoPasses]) -> Any:
-    """Return the gate that a row describes."""
-    kind, settings = row.get("gate"), row.get("settings", {})
-    known = own if row.get("own") else _KNOWN
-    if not isinstance(kind, str) or kind not in known:
-        raise ValueError(f"unknown gate {kind!r}; a class of your own is handed over with load(path, gates=[...])")
-    if not isinstance(settings, dict):
-        raise ValueError(f'"settings" must be an object, got {settings!r}')
-    decoded = {name: _decoded(value, own, graph_class) for name, value in settings.items()}
-    if known[kind] is Parameter:
-        decoded = {name: as_value(value) for name, value in decoded.items()}
-    return known[kind](**decoded)
+    def gate(self, row: dict[str, Any]) -> Any:
+        """Return the gate that a row describes."""
+        kind, settings = row.get("gate"), row.get("settings", {})
+        known = self.user_classes if row.get("own") else _KNOWN
+        if not isinstance(kind, str) or kind not in known:
+            raise ValueError(f"unknown gate {kind!r}; a class of your own is handed over with load(path, gates=[...])")
+        if not isinstance(settings, dict):
+            raise ValueError(f'"settings" must be an object, got {settings!r}')
+        decoded = {name: self.decoded(value) for name, value in settings.items()}
+        if known[kind] is Parameter:
+            decoded = {name: as_value(value) for name, value in decoded.items()}
+        return known[kind](**decoded)
 
 
 def _source(graph: TwoPasses, read: Any, names: set[str]) -> Wire:

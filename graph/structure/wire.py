@@ -34,6 +34,25 @@ if TYPE_CHECKING:
     from graph.structure.structure import Structure
 
 
+WithNumber = Callable[[Any], Gate | None]
+
+
+def _operator(
+    gate: type[Gate], with_number: WithNumber = lambda y: None, reflected_with_number: WithNumber = lambda x: None
+) -> tuple[Callable[[Wire, Any], Wire], Callable[[Wire, Any], Wire]]:
+    """Return an operator and its reflected twin: each adds a gate, or the one that there is for it with a number."""
+
+    def operator(self: Wire, other: Any) -> Wire:
+        unary = with_number(other) if _is_number(other) else None
+        return self._add(gate(), self, other) if unary is None else self._add(unary, self)
+
+    def reflected(self: Wire, other: Any) -> Wire:
+        unary = reflected_with_number(other) if _is_number(other) else None
+        return self._add(gate(), other, self) if unary is None else self._add(unary, self)
+
+    return operator, reflected
+
+
 @dataclass(frozen=True, slots=True, repr=False, init=False)
 class Wire:
     """One output of a gate in a graph. Its operators and NumPy's functions add one gate each.
@@ -99,46 +118,16 @@ class Wire:
         grad = "" if self.grad is None else f", grad={short(self.grad)}"
         return f"Wire({self}: {gate}{value}{grad})"
 
-    def __add__(self, other: Any) -> Wire:
-        return self._add(Shift(other), self) if _is_number(other) else self._add(Add(), self, other)
-
-    def __radd__(self, other: Any) -> Wire:
-        return self._add(Shift(other), self) if _is_number(other) else self._add(Add(), other, self)
-
-    def __sub__(self, other: Any) -> Wire:
-        return (
-            self._add(Shift(-as_number(other, "x - y: y")), self)
-            if _is_number(other)
-            else self._add(Subtract(), self, other)
-        )
-
-    def __rsub__(self, other: Any) -> Wire:
-        return self._add(Subtract(), other, self)
-
-    def __mul__(self, other: Any) -> Wire:
-        return self._add(Scale(other), self) if _is_number(other) else self._add(Multiply(), self, other)
-
-    def __rmul__(self, other: Any) -> Wire:
-        return self._add(Scale(other), self) if _is_number(other) else self._add(Multiply(), other, self)
-
-    def __truediv__(self, other: Any) -> Wire:
-        return self._add(Divide(), self, other)
-
-    def __rtruediv__(self, other: Any) -> Wire:
-        if _is_number(other) and other == 1:
-            return self._add(Reciprocal(), self)
-        return self._add(Divide(), other, self)
+    __add__, __radd__ = _operator(Add, Shift, Shift)
+    __sub__, __rsub__ = _operator(Subtract, lambda y: Shift(-as_number(y, "x - y: y")))
+    __mul__, __rmul__ = _operator(Multiply, Scale, Scale)
+    __truediv__, __rtruediv__ = _operator(Divide, reflected_with_number=lambda x: Reciprocal() if x == 1 else None)
+    __matmul__, __rmatmul__ = _operator(MatMul)
 
     def __pow__(self, exponent: Any) -> Wire:
         if not _is_number(exponent):
             raise TypeError(f"no gate for x ** y: the exponent must be a number, got {_name(exponent)}")
         return self._add(Power(exponent), self)
-
-    def __matmul__(self, other: Any) -> Wire:
-        return self._add(MatMul(), self, other)
-
-    def __rmatmul__(self, other: Any) -> Wire:
-        return self._add(MatMul(), other, self)
 
     def __neg__(self) -> Wire:
         return self._add(Negative(), self)

@@ -1,4 +1,4 @@
-"""The state of training, which changes by whole steps: parameters, velocities, history, place in the data."""
+"""The state of training, which changes by whole steps: parameters, velocities, history, position in the data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from graph.training.progress import History
 
 
 class Position(NamedTuple):
-    """A place in the data."""
+    """A position in the data."""
 
     epoch: int  # how many epochs are over
     done: int  # how many steps of the next one are done
@@ -35,7 +35,7 @@ class Position(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """A step that has been worked out."""
+    """A step that has been computed, and not necessarily taken."""
 
     number: int
     values: dict[str, Value]
@@ -46,7 +46,7 @@ class _Step(NamedTuple):
 
 
 class TrainingState:
-    """Training under way. Its state changes by whole steps, also where an interrupt comes between.
+    """Training in progress. Its state changes by whole steps, even if an interrupt comes in the middle of one.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ class TrainingState:
     learning_rate, momentum : float
         The settings of a step.
     seed : int
-        Where the order of the examples comes from.
+        Seeds the order of the examples.
     settings : dict
-        What a run that goes on from a checkpoint must have in common with the one that made it.
+        What a run that resumes from a checkpoint must have in common with the run that saved it.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class TrainingState:
         self.history = History()
         self.random = np.random.default_rng(seed)
         self.position = Position(0, 0, self.random.bit_generator.state)
-        self.pending: _Step | None = None
+        self.computed: _Step | None = None
         self.began = time.perf_counter()
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """A number, in hexadecimal, that graphs of other gates, settings or wiring do not have."""
+        """A hexadecimal number that differs for graphs with other gates, settings or wiring."""
         lines = []
         for name, sources in all_sources(self.graph.graph):
             gate = self.graph.gate(name)
@@ -90,19 +90,19 @@ class TrainingState:
         self.position = Position(self.position.epoch + 1, 0, self.random.bit_generator.state)
 
     def step(self, batch: Batch, rows: Any = None) -> None:
-        """Take one step, on a minibatch that is made of some rows of the data."""
+        """Take one step, on a minibatch that consists of some rows of the data."""
         try:
-            with np.errstate(all="ignore"):  # what is not finite is an error here, with its cause
-                self.pending = self._worked_out(batch, rows)
+            with np.errstate(all="ignore"):  # a number that is not finite is an error below, with its cause
+                self.computed = self._compute(batch, rows)
         except Exception as error:
             step, epoch = len(self.history) + 1, self.position.epoch + 1
             of = "" if rows is None else f", on the rows {np.array2string(rows, threshold=200, separator=', ')} of data"
             error.add_note(f"in train(), step {step} (epoch {epoch}){of}; the parameters are as they were before it")
             raise
-        self.commit()
+        self.apply()
 
-    def _worked_out(self, batch: Batch, rows: Any) -> _Step:
-        """Return a step, not yet taken."""
+    def _compute(self, batch: Batch, rows: Any) -> _Step:
+        """Return a step without taking it."""
         loss = self.descent.loss(batch)
         if shape_of(loss):
             raise ValueError(
@@ -119,18 +119,18 @@ class TrainingState:
         position = self.position._replace(done=self.position.done + 1)
         return _Step(len(self.history), values, velocity, loss, seconds, position)
 
-    def commit(self) -> None:
-        """Make the step that was worked out the state. If an interrupt cuts it short, it can be done once more."""
-        if self.pending is None:
+    def apply(self) -> None:
+        """Take the step that was computed, if there is one. If an interrupt cuts this short, it can be called again."""
+        if self.computed is None:
             return
         parameters = self.graph.parameters
-        for name, value in self.pending.values.items():
+        for name, value in self.computed.values.items():
             parameters[name] = value
-        self.velocity = self.pending.velocity
-        self.history.loss[self.pending.number :] = [self.pending.loss]
-        self.history.time[self.pending.number :] = [self.pending.seconds]
-        self.position = self.pending.position
-        self.pending = None
+        self.velocity = self.computed.velocity
+        self.history.loss[self.computed.number :] = [self.computed.loss]
+        self.history.time[self.computed.number :] = [self.computed.seconds]
+        self.position = self.computed.position
+        self.computed = None
 
     def save(self, path: str | PathLike[str]) -> None:
         """Save the state, unless another process does."""
@@ -202,7 +202,7 @@ def _cause(graph: TwoPasses, batch: Batch, rows: Any) -> str:
 
 
 def _guarded(graph: TwoPasses) -> TwoPasses:
-    """Return the graph, guarded, and so are the graphs within."""
+    """Return the graph, guarded, with its nested graphs."""
     graph.guard = True
     for _, gate in graph.graph.nodes(data="gate"):
         if isinstance(gate, GraphGate):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import operator
 import time
 from itertools import islice
 from os import PathLike
 from typing import Any
 
-from gates.values import as_number
+from gates.values import as_number, as_whole_number
 from graph.computational_graph import ComputationalGraph
 from graph.saving.atomic_file import check_writable
 from graph.training.descent import Descent, EngineDescent
@@ -114,7 +113,7 @@ def train(
     learning_rate = _in_range(as_number(learning_rate, "train(): learning_rate"), "learning_rate", 0.0, math.inf)
     momentum = _in_range(as_number(momentum, "train(): momentum"), "momentum", 0.0, 1.0)
     batch_size, epochs, seed = (
-        _whole(value, name, least)
+        as_whole_number(value, f"train(): {name}", least)
         for value, name, least in ((batch_size, "batch_size", 1), (epochs, "epochs", 0), (seed, "seed", 0))
     )
     for name, path in (("checkpoint", checkpoint), ("resume", resume)):
@@ -153,7 +152,7 @@ def train(
             save()
             shown.epoch(state.position.epoch, sum(history.loss[-steps:]) / steps, history.time[-1])
     except KeyboardInterrupt:
-        state.commit()
+        state.apply()
         history.interrupted = True
         message = f"stopped by Ctrl-C after step {len(history):,}"
         save()
@@ -177,15 +176,3 @@ def _in_range(number: float, name: str, least: float, below: float) -> float:
         wanted = f"at least {least:g} and finite" if below == math.inf else f"from {least:g} to less than {below:g}"
         raise ValueError(f"train(): {name} must be {wanted}, got {number:g}")
     return number
-
-
-def _whole(number: Any, name: str, least: int) -> int:
-    """Return a setting that is a whole number of at least so many, or raise."""
-    wanted = f"train(): {name} must be a whole number of at least {least}, got {number!r}"
-    try:
-        whole = operator.index(number)
-    except TypeError:
-        raise TypeError(wanted) from None
-    if whole < least:
-        raise ValueError(wanted)
-    return whole

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gates.formatting import gate_text, short
+from gates.formatting import aligned, gate_text, short
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Constant, Entry, Input, Parameter
-from graph.structure.wire import Wire
-from graph.structure.wiring import sources_of
 
 _ROWS = 100  # a longer table shows its first and last rows only
 
@@ -35,16 +33,10 @@ def table(graph: TwoPasses) -> str:
     rows += [row for node in head for row in _rows(graph, node)]
     middle = len(rows)
     rows += [row for node in tail for row in _rows(graph, node)]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    lines = aligned(rows)
     if hidden:
         lines.insert(middle, f"... {hidden:,} more gates ...")
     return "\n".join(lines)
-
-
-def reads(graph: TwoPasses, node: str) -> list[Wire]:
-    """Return the wires that a gate reads, by input port."""
-    return [graph.wire(source, port) for source, port in sources_of(node, graph.graph.pred[node])]
 
 
 def _rows(graph: TwoPasses, node: str) -> list[tuple[str, ...]]:
