@@ -1,4 +1,4 @@
-"""The computational graph: what can be done with it."""
+"""The computational graph: every public method, with its documentation, and a call of the feature behind it."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ class ComputationalGraph(TwoPasses):
     """
 
     def stepper(self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any) -> Stepper:
-        """Go through both passes a gate at a time, forward and back again.
+        """Go through both passes one gate at a time; the stepper can also go back.
 
-        Until the stepper is at its end the graph shows what was computed so far.
+        Until the stepper is at its end, the graph shows what has been computed so far.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class ComputationalGraph(TwoPasses):
         Returns
         -------
         Stepper
-            An iterator of steps, at the start.
+            An iterator of steps, at its start.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class ComputationalGraph(TwoPasses):
         return Stepper(self, merged(inputs, named), upstream, self._picture)
 
     def explain(self, name: str | Wire) -> Explanation:
-        """Say in numbers where a gradient comes from: the part that each gate sends which reads the wire.
+        """Explain in numbers where a gradient comes from: one part from each gate that reads the wire.
 
         Parameters
         ----------
@@ -121,16 +121,16 @@ class ComputationalGraph(TwoPasses):
         Returns
         -------
         Explanation
-            To be printed; `parts` has a row for each branch.
+            Print it to read it; `parts` has an entry for each branch.
 
         Raises
         ------
         RuntimeError
-            If there were not both passes since the graph was made or changed.
+            If there have not been both passes since the graph was made or changed.
         KeyError
             If no gate has that name.
         ValueError
-            If the gate has several outputs: give one of its wires.
+            If the gate has several outputs; pass one of its wires.
 
         Examples
         --------
@@ -147,7 +147,7 @@ class ComputationalGraph(TwoPasses):
         return explained(self, name)
 
     def check(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> GraphReport:
-        """Check the gradients end to end, and every gate's at the values that flow through it.
+        """Check the gradients end to end, and those of every gate at the values that flow through it.
 
         The graph stays as it is: a copy of it runs.
 
@@ -159,14 +159,14 @@ class ComputationalGraph(TwoPasses):
         Returns
         -------
         GraphReport
-            A report as that of `gates.check_gate`; its `blame` lists the names of the faulty gates.
+            A report like that of `gates.check_gate`; its `blame` lists the names of the faulty gates.
 
         Raises
         ------
         ValueError
             If an input is missing or unknown.
         Exception
-            What a gate raised in the forward pass.
+            Whatever a gate raised in the forward pass.
 
         Examples
         --------
@@ -178,21 +178,21 @@ class ComputationalGraph(TwoPasses):
         return check_graph(self, merged(inputs, named))
 
     def to_svg(self, path: str | PathLike[str] | None = None, *, max_gates: int = MAX_GATES) -> str:
-        """Draw the graph with the values and gradients that it shows, as an SVG.
+        """Draw the graph as an SVG, with the values and gradients that it shows.
 
-        Inputs stand left, the output right, the value of each wire above it, its gradient below.
+        Inputs are on the left, the output is on the right; each wire has its value above it and its gradient below.
 
         Parameters
         ----------
         path : path, optional
             A file to write it into.
         max_gates : int
-            Of a graph with more gates an overview is drawn: how many gates of each kind stand in which layers.
+            A graph with more gates is drawn as an overview: how many gates of each kind there are in which layers.
 
         Returns
         -------
         str
-            The SVG, which needs no other file, in colours for light and for dark screens.
+            The SVG, self-contained, with colours for light and for dark screens.
 
         Examples
         --------
@@ -208,18 +208,17 @@ class ComputationalGraph(TwoPasses):
     def to_html(
         self, path: str | PathLike[str], inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
     ) -> None:
-        """Write a page in which both passes can be stepped through: one HTML file, which needs no other and no network.
+        """Write a page in which to step through both passes: one self-contained HTML file, which works offline.
 
-        In the page of a circuit of numbers the inputs can be changed, and a quiz asks for the gradients. The graph
-        stays as it is: a copy of it runs.
+        If the circuit is one of numbers, its inputs can be changed in the page, and a quiz asks for the gradients. The
+        graph stays as it is: a copy of it runs.
 
         Parameters
         ----------
         path : path
-            The file. An old one stays whole until the new one is.
+            The file. An existing one is replaced in one step, when the new one is complete.
         inputs : mapping of str to number or array, optional
-            The inputs by name; they may be given as keywords instead. If none is given they are those of the last
-            forward pass.
+            The inputs by name; they may be given as keywords instead. By default those of the last forward pass.
         upstream : number or array, optional
             The gradient with respect to the output, as `backward` takes it.
 
@@ -238,7 +237,7 @@ class ComputationalGraph(TwoPasses):
         write_atomically(path, lambda file: file.write(html.encode()))
 
     def to_mermaid(self) -> str:
-        """Return the graph as a flowchart in Mermaid's language, with the values and gradients that it shows.
+        """Return the graph as a Mermaid flowchart, with the values and gradients that it shows.
 
         Examples
         --------
@@ -269,17 +268,17 @@ class ComputationalGraph(TwoPasses):
     def to_source(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> str:
         """Return both passes as Python code: the staged computation that one writes by hand.
 
-        The code is a function of the graph's inputs and parameters that returns what a compiled graph returns. It has a
-        statement for each gate forward, whose variable is the gate's name, and then the gradients, `dx` for x. It needs
-        NumPy, or only `math` for numbers, and gives the same bits as the graph. It comes from running the gates on
-        symbols; a gate that asks for the values of numbers, as in `if x > 0`, is called as an object, which is an
-        argument of the function then. Labels are not checked in it.
+        The code is a function of the graph's inputs and parameters that returns what a compiled graph returns: a
+        statement for each gate, which assigns to a variable with the gate's name, and then the gradients, `dx` for x.
+        It needs NumPy, or for numbers only `math`, and gives the same bits as the graph. It comes from tracing the
+        gates; a gate that looks at values of numbers, as in `if x > 0`, cannot be traced: it is called as an object,
+        which becomes an argument of the function. The code does not check labels.
 
         Parameters
         ----------
         inputs : mapping of str to number or array, optional
-            Inputs by name, or as keywords, whose shapes the code is for. If none is given they are those of the last
-            forward pass, or numbers before it.
+            Inputs by name, or as keywords, whose shapes the code is for. By default those of the last forward pass,
+            or numbers if there was none.
 
         Returns
         -------
@@ -291,7 +290,7 @@ class ComputationalGraph(TwoPasses):
         ValueError
             If an input is missing or unknown, or the graph is guarded.
         Exception
-            What a gate raised at these inputs.
+            Whatever a gate raised at these inputs.
 
         Examples
         --------
@@ -320,35 +319,36 @@ class ComputationalGraph(TwoPasses):
     def compile(self, engine: str = "source") -> Callable[..., tuple[Value, dict[str, Value]]]:
         """Return a function that runs both passes of the graph as it is now, faster than gate by gate.
 
-        `value, gradients = run(x=..., ...)` takes what `forward` takes, also the upstream gradient as the second
-        positional argument: `run({"x": x}, upstream)`. It reads the graph's current parameters, and leaves the graph's
-        own values and gradients as they are, since copies of the gates run. What else a formula looks up, a setting or
-        a variable of its module, is that of the first call, at which the formulas are also tried with other numbers;
-        what a gate keeps from call to call may be lost. `run.__self__` is the engine.
+        `value, gradients = run(x=..., ...)` takes the arguments of `forward`, and the upstream gradient as a second
+        positional argument: `run({"x": x}, upstream)`. It reads the graph's current parameters, and leaves the values
+        and gradients that the graph shows as they are, since copies of the gates run. Anything else that a formula
+        looks up, such as a setting or a variable of its module, is as it was at the first call, when the formulas are
+        also tried with other numbers; state that a gate keeps from call to call may be lost. `run.__self__` is the
+        engine.
 
         Parameters
         ----------
         engine : str
             "source" runs the code of `to_source`, written at the first call, and again for other shapes. It gives the
-            bits of the graph's own passes, and is fastest where floats are given by keyword.
-            "batched" runs graphs of numbers as vectors: gates of one kind that do not depend on each other at once.
-            Sums come in another order, so that results agree to some 1e-15.
+            same bits as the graph's passes, and is fastest when floats are passed as keywords.
+            "batched" runs graphs of numbers as vectors: gates of one kind that do not depend on each other run at
+            once. It adds in another order, so that results agree to some 1e-15.
             "jax" runs both passes as one program that JAX compiles, on one device or on many, in float32 unless JAX's
-            64 bits are enabled.
+            64-bit mode is enabled.
             "plain" runs gate by gate.
-            "auto" chooses at the first call; its `repr` says which, and why.
+            "auto" chooses at the first call; its `repr` says which engine it chose, and why.
 
         Returns
         -------
         function
-            What runs the graph.
+            A function that runs the graph.
 
         Raises
         ------
         ValueError
             If there is no such engine, or the graph is guarded.
         ImportError
-            If it is "jax", and JAX is not installed.
+            If the engine is "jax", and JAX is not installed.
 
         Examples
         --------
@@ -363,7 +363,7 @@ class ComputationalGraph(TwoPasses):
         return self._picture()
 
     def _picture(self, active: str | None = None) -> str:
-        """Return the HTML of a picture in which a gate is highlighted."""
+        """Return the HTML of a picture of the graph, with a gate highlighted."""
         return scrolled(picture(self, active=active, dark=False))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -373,9 +373,9 @@ class ComputationalGraph(TwoPasses):
     def as_gate(self) -> Gate:
         """Return the graph as one gate, to be used alone or in another graph.
 
-        The gate takes the graph's inputs in the order they were made and gives its output. It has a copy of
-        the graph as it is now, `gate.graph`, which shares its parameters; the graph around lists them, such as
-        `graph_1.W`.
+        The gate takes the graph's inputs in the order they were made and returns its output. It keeps a copy of the
+        graph as it is now, `gate.graph`, which shares its parameters; the surrounding graph lists them under names
+        such as `graph_1.W`.
 
         Returns
         -------
@@ -429,7 +429,7 @@ class ComputationalGraph(TwoPasses):
         return graph
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Save the graph, its settings and parameters as JSON. The old file stays whole until the new one is.
+        """Save the graph, with its settings and parameters, as JSON. An existing file is replaced in one step.
 
         Parameters
         ----------
@@ -460,7 +460,7 @@ class ComputationalGraph(TwoPasses):
         path : path
             The file.
         gates : iterable of classes
-            The classes of gates in the file that are not gategraph's own.
+            The classes of user-defined gates in the file.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What the two passes are given and what they give back: inputs by name, upstream gradients, gradients by name."""
+"""Arguments and results of the two passes: inputs by name, upstream gradients, gradients by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graph.structure.entries import Entry, Input
 
 
 class Entries(Protocol):
-    """What has a slot for each value that enters."""
+    """Anything that has a slot for each value that enters a graph."""
 
     entries: list[tuple[str, Entry, int]]
     label_slots: set[int]
@@ -26,7 +26,7 @@ class Entries(Protocol):
 def values_of_entries(
     schedule: Entries, inputs: Mapping[str, Any] | None, named: Mapping[str, Any], used: Collection[int] | None = None
 ) -> list[Any]:
-    """Return a list of values where inputs, parameters and constants are filled in; all, or those in `used`."""
+    """Return a list of values by slot with the inputs, parameters and constants filled in: all, or those in `used`."""
     given = merged(inputs, named)
     values: list[Any] = [None] * schedule.size
     missing = []
@@ -56,7 +56,7 @@ def values_of_entries(
 
 
 def merged(inputs: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs that were given as a mapping and by keyword, or raise TypeError."""
+    """Return the inputs given as a mapping and by keyword as one dict, or raise TypeError."""
     if inputs is not None and not isinstance(inputs, Mapping):
         raise TypeError(f"inputs must be given as a mapping or by keyword, got {type(inputs).__name__}")
     given = {**(inputs or {}), **named}
@@ -66,7 +66,7 @@ def merged(inputs: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[s
 
 
 def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
-    """Return the gradient with respect to the output, in its shape. `graph.output` is the output's name."""
+    """Return the upstream gradient in the shape of the output's value; `graph.output` names the output."""
     if given is None and type(value) is float:
         return 1.0
     if given is None:
@@ -86,7 +86,7 @@ def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
 
 
 def summed(differentiated: Iterable[Differentiated], values: list[Any], grads: list[Any]) -> dict[str, Value]:
-    """Return the gradients by name: sums of those in several slots, 0 where the output does not depend on a value."""
+    """Return the gradients by name: sums over several slots, 0 where the output does not depend on a value."""
     gradients = {}
     for name, slot, others in differentiated:
         total = grads[slot]
@@ -98,12 +98,12 @@ def summed(differentiated: Iterable[Differentiated], values: list[Any], grads: l
 
 
 def no_gradient(value: Value) -> Value:
-    """Return the gradient of what the output does not depend on: 0, in its shape and dtype."""
+    """Return the gradient of a value that the output does not depend on: 0, in the value's shape and dtype."""
     return as_value(namespace(value).zeros_like(value))
 
 
 def unshared(gradients: dict[str, Value], held: list[Any]) -> dict[str, Value]:
-    """Return gradients with a copy of each array that is a view, or that is held in several places of a list."""
+    """Return gradients with each array copied that is a view, or that a list of held arrays holds more than once."""
     shared: set[int] | None = None  # looked for when the first array is met: scalars need none
     for name, gradient in gradients.items():
         if type(gradient) is not float and isinstance(gradient, np.ndarray):

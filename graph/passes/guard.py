@@ -1,7 +1,6 @@
 """The guard: stop at the first gate that makes an inf or a nan from finite numbers, and say why.
 
-`ComputationalGraph(guard=True)` runs each gate's formulas through it. It knows the gates' formulas only to
-name a likely cause.
+`ComputationalGraph(guard=True)` runs each gate's formulas through it.
 """
 
 from collections.abc import Callable
@@ -28,7 +27,7 @@ _CAUSES: list[tuple[type, Callable[[float, float], bool], str]] = [
 def guarded(
     node: str, gate: Any, forward: Callable[..., Any], backward: Callable[..., Any]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return both formulas of a gate with a check of what they give."""
+    """Return both formulas of a gate, each followed by a check of its results."""
     inputs: tuple[Any, ...] = ()
 
     def guarded_forward(owner: Any, *values: Any) -> Any:
@@ -72,7 +71,7 @@ def _finite(values: Any) -> bool:
 
 
 def _at(gate: Any, value: Any, result: Any, place: tuple[int, ...]) -> float | None:
-    """Return the element of an input that an element of the result was made from, or None where many were."""
+    """Return the element of an input that an element of the result depends on, or None if there are several."""
     try:
         if np.shape(value):
             return float(np.broadcast_to(np.asarray(value), np.shape(result))[place]) if gate.elementwise else None
@@ -82,7 +81,7 @@ def _at(gate: Any, value: Any, result: Any, place: tuple[int, ...]) -> float | N
 
 
 def _listed(numbers: list[float | None], values: tuple[Any, ...]) -> str:
-    """Return the inputs as text: the numbers where they are known, else the shapes."""
+    """Return inputs as text: the numbers that are known, otherwise shapes."""
     return ", ".join(
         f"an array of shape {np.shape(value)}" if number is None else f"{number:.6g}"
         for number, value in zip(numbers, values)

@@ -16,8 +16,8 @@ class GraphGate(Gate):
     Parameters
     ----------
     graph : TwoPasses
-        The graph. The gate has a copy of it, which shares its parameters. Whether an input has a gradient is for
-        the graph around the gate to say.
+        The graph. The gate keeps a copy of it, which shares its parameters. The graph around the gate decides which
+        inputs need a gradient.
     """
 
     kind = "graph"
@@ -37,16 +37,16 @@ class GraphGate(Gate):
         self.has_parameters = any(getattr(gate, "has_parameters", False) for _, gate in gates)
         self.nested_parameters = self.graph.parameter_gates
         self.gradients: dict[str, Value] = {}  # of these parameters, after backward
-        self.input_names = [name for name, _ in self._inputs]  # for the reports of a check
+        self.input_names = [name for name, _ in self._inputs]
 
     def forward(self, *inputs: Value) -> Value:
-        self._pass_on_what_is_wanted()
-        return self.graph.forward(dict(zip([name for name, _ in self._inputs], inputs)))
+        self._propagate_wanted()
+        return self.graph.forward(dict(zip(self.input_names, inputs)))
 
     def backward(self, dz: Value) -> list[Value]:
         gradients = self.graph.backward(dz)
         self.gradients = {name: gradients[name] for name in self.graph.parameters}
-        return [gradients.get(name) if want else None for (name, _), want in zip(self._inputs, self.wanted)]
+        return [gradients.get(name) if want else None for name, want in zip(self.input_names, self.wanted)]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "wanted": self.wanted, "gradients": {}}
@@ -54,8 +54,8 @@ class GraphGate(Gate):
     def __copy__(self) -> GraphGate:
         return GraphGate(self.graph)
 
-    def _pass_on_what_is_wanted(self) -> None:
-        """Let the graph compute the gradients that are wanted of the gate, and no others."""
+    def _propagate_wanted(self) -> None:
+        """Let the graph compute only the gradients that are wanted of the gate."""
         if self.wanted != tuple([gate.grad for _, gate in self._inputs]):
             for (_, gate), want in zip(self._inputs, self.wanted):
                 gate.grad = want

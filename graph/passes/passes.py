@@ -92,7 +92,7 @@ def run_backward(calls: list[Call], values: list[Any], grads: list[Any]) -> None
 
 
 def run_alone(call: Call, values: list[Any], upstream: list[Any]) -> list[Any]:
-    """Return what one gate sends to each of its inputs, given the upstream gradient of each output."""
+    """Return the gradient that one gate gives each of its inputs, for an upstream gradient of each output."""
     around = [values[slot] for slot in call.sources] + values[call.out : call.out + call.outputs]
     grads = [None] * len(call.sources) + upstream
     run_backward([call.alone()], around, grads)
@@ -107,7 +107,7 @@ def _add_address(error: Exception, call: Call, where: str) -> None:
 
 
 def upstream_of(call: Call, values: list[Any], grads: list[Any]) -> list[Any] | None:
-    """Return the gradient of each output of a gate, 0 for those that nothing reads; None if nothing reads any."""
+    """Return the gradient of each output of a gate, 0 where there is none; None if no output has one."""
     places = slice(call.out, call.out + call.outputs)
     dz = grads[places]
     if all(gradient is None for gradient in dz):

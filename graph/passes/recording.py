@@ -10,21 +10,21 @@ from graph.passes.schedule import Schedule
 
 
 class State(NamedTuple):
-    """How far the passes of a graph have come: what may be called then, and why nothing else may."""
+    """How far the passes of a graph have come: which calls are allowed, and why others are not."""
 
     allowed: tuple[str, ...] = ()
     reason: str = ""
 
 
 NEW = State()
-CHANGED = State(reason="the graph has changed since the last one")
-ASSIGNED = State(reason="the parameter {detail!r} was assigned since the last one")
-BEFORE_OUTPUT = State(("step",), "{detail}")  # a stepper has not come to the output yet
+CHANGED = State((), "the graph has changed since the last one")
+ASSIGNED = State((), "the parameter {detail!r} was assigned since the last one")
+BEFORE_OUTPUT = State(("step",), "{detail}")  # a stepper has not reached the output yet
 STEPPING = State(("step", "backward"), "{detail}")
 FORWARD = State(("backward",))
 BACKWARD = State(("step", "backward", "explain"))
 
-#: What each needs, in words.
+#: What a call needs.
 NEEDS = {"backward": "a forward pass first", "explain": "both passes first, forward() and backward()"}
 
 
@@ -37,7 +37,7 @@ class Recording:
     schedule : Schedule
         The order in which the gates ran, to which the slots belong.
     values : list
-        The values; None for what a stepper has not come to.
+        The values; None for gates that a stepper has not reached.
     grads : list, optional
         The gradients; None before backward.
     output : tuple of (str, int), optional
@@ -45,7 +45,7 @@ class Recording:
     state : State
         How far the passes have come.
     detail : str
-        What the state's reason names: a parameter, or where a stepper stands.
+        What the state's reason mentions: a parameter, or the progress of a stepper.
     """
 
     schedule: Schedule

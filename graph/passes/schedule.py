@@ -20,7 +20,7 @@ from graph.structure.wiring import all_sources, outputs_of
 
 
 class Call(NamedTuple):
-    """A gate at work: which slots it reads and writes."""
+    """A gate in a schedule: its formulas, and the slots that it reads and writes."""
 
     node: str
     gate: Gate
@@ -50,14 +50,14 @@ class Differentiated(NamedTuple):
 
 
 class Schedule:
-    """A graph's gates in topological order, with everything looked up that a pass needs.
+    """A graph's gates in topological order, with everything that a pass needs looked up in advance.
 
     Parameters
     ----------
     graph : networkx.MultiDiGraph
         The graph: `gate` on its nodes; `key` (input port) and `source_port` on its edges.
     guard : bool
-        Whether each gate checks that it makes no inf or nan from finite numbers.
+        Whether each gate is checked for making an inf or a nan from finite numbers.
 
     Raises
     ------
@@ -106,11 +106,11 @@ class Schedule:
         ]
 
     def slot(self, node: str, port: int) -> int:
-        """Return where the value of an output of a gate stands."""
+        """Return the slot of an output of a gate."""
         return self.slots[node] + port
 
     def calls_to(self, slots: Iterable[int]) -> tuple[list[Call], set[int]]:
-        """Return the calls that the slots depend on, in order, and all slots that are read or written there."""
+        """Return the calls that some slots depend on, in order, and all slots that these read or write."""
         used = set(slots)
         calls = []
         for call in reversed(self.calls):
@@ -136,7 +136,7 @@ def make_call(
     wanted: tuple[bool, ...],
     guard: bool = False,
 ) -> Call:
-    """Return the call that runs a gate, which is told the gradients that are wanted of it."""
+    """Return the call that runs a gate, after telling the gate which gradients are wanted."""
     needs = True in wanted or getattr(gate, "has_parameters", False)
     owner = bare(gate, wanted if needs else None)
     forward, backward = formula(owner.forward), formula(owner.backward)
@@ -150,8 +150,8 @@ def make_call(
 def _topological_order(graph: Any, sources: dict[str, list[tuple[str, int]]]) -> list[str]:
     """Return the nodes, those that read nothing first, each after those that it reads.
 
-    A gate is made after what it reads, so the order in which they were made will do, unless someone has
-    changed the networkx graph by hand.
+    A gate is added after the gates that it reads, so the order in which they were added is topological, unless
+    someone has changed the networkx graph by hand.
     """
     order = [node for node, reads in sources.items() if not reads] + [node for node, reads in sources.items() if reads]
     place = dict(zip(order, range(len(order))))

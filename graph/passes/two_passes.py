@@ -1,4 +1,4 @@
-"""The two passes of a graph: what is computed, what is kept of it, and when it no longer holds."""
+"""The two passes of a graph, what they have computed, and until when that is valid."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TwoPasses(Structure):
     def __init__(self, guard: bool = False) -> None:
         super().__init__()
         self.guard = guard
-        self._recording: Recording | None = None  # of the last forward pass, and of backward after it
+        self._recording: Recording | None = None  # of the last forward pass, and the backward pass after it
 
     def nodes_topologically_sorted(self) -> list[str]:
         """Return the names of all gates, inputs first, each after those that it reads.
@@ -57,7 +57,7 @@ class TwoPasses(Structure):
         Returns
         -------
         float or array
-            The value of the output. An array is the graph's own, which backward needs: do not write into it.
+            The value of the output. Do not write into an array: it belongs to the graph, and backward needs it.
 
         Raises
         ------
@@ -93,14 +93,14 @@ class TwoPasses(Structure):
         Returns
         -------
         dict of str to float or array
-            The gradients of the inputs that have one and of the parameters, in the order they were made, those of
-            graphs within last. One that the output does not depend on is 0; labels have none.
+            The gradients of the inputs that have one and of the parameters, in the order they were made; those of
+            nested graphs come last. It is 0 where the output does not depend on a value; labels have none.
 
         Raises
         ------
         RuntimeError
-            If there was no forward pass since the graph was made or changed or a parameter was assigned, or the
-            last one failed. (An array that is written into without assigning it goes unnoticed.)
+            If there was no forward pass since the graph was made or changed or a parameter was assigned, or if the
+            last one failed. (A parameter's array that is updated in place, without assigning it, goes unnoticed.)
         ValueError
             If `upstream` is missing or has another shape than the output, or a gate returns a gradient of
             another shape than its input. Gradients are as before then.
@@ -165,7 +165,7 @@ class TwoPasses(Structure):
         return [values[slot] for slot in slots] if isinstance(wires, tuple) else values[slots[0]]
 
     def copy(self) -> Self:
-        """Return the graph with gates of its own, before any pass; the two share their parameters."""
+        """Return a copy of the graph, before any pass, with copies of the gates; the two share their parameters."""
         twin = type(self)(self.guard)
         for name, sources in all_sources(self.graph):
             gate = self.gate(name)
@@ -182,7 +182,7 @@ class TwoPasses(Structure):
 
     @property
     def schedule(self) -> Schedule:
-        """The order of the gates, with all that a pass needs, for the graph as it is now."""
+        """The order of the gates, and everything else that a pass needs, for the graph as it is now."""
         cache, key = cached_schedules(self.graph), ("gategraph", self.guard)
         schedule = cache.get(key)
         if schedule is None:
@@ -190,12 +190,12 @@ class TwoPasses(Structure):
         return schedule
 
     def reschedule(self) -> None:
-        """Forget the order of the gates: the next pass works it out anew."""
+        """Drop the schedule, so that the next pass makes a new one."""
         cached_schedules(self.graph).clear()
 
     @property
     def recording(self) -> Recording | None:
-        """What the last passes have computed; None before them, or when the graph has changed since."""
+        """What the last passes have computed; None before them, or if the graph has changed since."""
         recording = self._recording
         if recording is None or recording.schedule not in cached_schedules(self.graph).values():
             return None
@@ -207,7 +207,7 @@ class TwoPasses(Structure):
 
     @property
     def state(self) -> State:
-        """How far the passes of the graph, as it is now, have come."""
+        """How far the passes have come, for the graph as it is now."""
         recording = self._recording
         if recording is None:
             return NEW
@@ -239,23 +239,22 @@ class TwoPasses(Structure):
         return recording.gradient(wire.node, wire.port)
 
     def last_inputs(self) -> dict[str, Value]:
-        """Return the inputs of the last forward pass; none before it, or when the graph has changed since."""
+        """Return the inputs of the last forward pass; none before it, or if the graph has changed since."""
         recording = self.recording
         if recording is None:
             return {}
-        return {
-            name: recording.values[slot] for name, gate, slot in recording.schedule.entries if isinstance(gate, Input)
-        }
+        values = recording.values
+        return {name: values[slot] for name, gate, slot in recording.schedule.entries if isinstance(gate, Input)}
 
     def seeded(self, recording: Recording, output: tuple[str, int], upstream: Any) -> list[Any]:
-        """Return a list of gradients that holds that of the output."""
+        """Return a list of gradients by slot that begins with the gradient of the output."""
         grads: list[Any] = [None] * recording.schedule.size
         slot = recording.schedule.slot(*output)
         grads[slot] = upstream_gradient(upstream, recording.values[slot], self)
         return grads
 
     def gradients_by_name(self, recording: Recording, grads: list[Any]) -> dict[str, Value]:
-        """Return the gradients by name after a backward pass, and leave in the list those that wires show."""
+        """Return the gradients by name after a backward pass; the list then holds the ones that wires show."""
         schedule, values = recording.schedule, recording.values
         for slot in schedule.unneeded:
             grads[slot] = None

@@ -1,4 +1,4 @@
-"""Where a gradient comes from, in numbers: the parts that the gates send which read a wire."""
+"""Where a gradient comes from, in numbers: one part from each gate that reads the wire."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from graph.watching.step import Step, backward_step
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What one gate sends to a wire that it reads: upstream gradient × local gradient.
+    """The gradient that one gate gives a wire that it reads: upstream gradient × local gradient.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
-    """Where a wire's gradient comes from. Printed, it has a line for each branch, and their sum.
+    """Where a wire's gradient comes from. It prints as a line for each branch, and their sum.
 
     Attributes
     ----------
@@ -78,9 +78,9 @@ class Explanation:
     gradient : float or array
         Its gradient; None if it has none.
     parts : list of Part
-        What each gate that reads the wire sends back to it.
+        The part that comes back from each gate that reads the wire.
     remark : str
-        What else is to be said, such as why there is no gradient.
+        Anything else, such as why there is no gradient.
     """
 
     name: str
@@ -131,7 +131,7 @@ def explained(graph: TwoPasses, name: str | Wire) -> Explanation:
 
 
 def _parts(graph: TwoPasses, recording: Recording, wire: Wire) -> Iterator[Part]:
-    """Yield what each gate sends back along a wire."""
+    """Yield the part that each gate sends back along a wire."""
     schedule, values, grads = recording.schedule, recording.values, recording.grads
     assert grads is not None
     slot = schedule.slot(wire.node, wire.port)
@@ -149,7 +149,7 @@ def _parts(graph: TwoPasses, recording: Recording, wire: Wire) -> Iterator[Part]
 
 
 def _remark(graph: TwoPasses, wire: Wire, parts: list[Part]) -> str:
-    """Return what else is to be said of a gradient, or why there is none."""
+    """Return a remark on a gradient, or why there is none."""
     gate = wire.gate
     slot = graph.schedule.slot(wire.node, wire.port)
     if wire == graph.output and wire.grad is not None:

@@ -1,4 +1,4 @@
-"""The local gradients of a gate at work, as numbers where they are few, else described."""
+"""The local gradients of a gate at work: numbers if there are few, otherwise a description."""
 
 import contextlib
 import math
@@ -12,8 +12,8 @@ from gates.values import Value, shape_of
 from graph.passes.passes import run_alone
 from graph.passes.schedule import Call
 
-_ELEMENTS = 8  # of a larger array the local gradient is described
-_OUTPUTS = 8  # of a gate with more outputs too
+_ELEMENTS = 8  # the local gradients of larger arrays are described
+_OUTPUTS = 8  # so are those of gates with more outputs
 
 
 def local_gradients(call: Call, values: list[Value]) -> list[Any]:
@@ -31,7 +31,7 @@ def local_gradients(call: Call, values: list[Value]) -> list[Any]:
     alike = call.outputs == 1 and getattr(call.gate, "elementwise", False)
     found: list[Any] = [None] * len(inputs)
     if alike or not any(map(shape_of, inputs + outputs)):
-        with contextlib.suppress(Exception), np.errstate(all="ignore"):  # the pass itself raises what there is to raise
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):  # the pass itself raises such errors
             found = _slopes(call, values, outputs)
     count = sum(math.prod(shape_of(output)) for output in outputs)
     return [
@@ -43,8 +43,8 @@ def local_gradients(call: Call, values: list[Value]) -> list[Any]:
 
 
 def _slopes(call: Call, values: list[Value], outputs: list[Value]) -> list[Any]:
-    """Return what backward gives for upstream gradients of 1: for several outputs a tuple, 1 for each in turn."""
-    bare = call._replace(backward=formula(call.gate.backward))  # without a guard, which minds only the pass itself
+    """Return the gradients for upstream gradients of 1: a tuple for several outputs, with 1 for each in turn."""
+    bare = call._replace(backward=formula(call.gate.backward))  # without a guard, which checks the pass itself only
     if math.prod(shape_of(outputs[0])) > _ELEMENTS or len(outputs) > _OUTPUTS:
         return [None] * len(call.sources)
     if len(outputs) == 1:

@@ -1,4 +1,4 @@
-"""Gates written as formulas: with the names of the wires that they join, or with numbers."""
+"""Gates written as formulas, with the names of their wires or with numbers."""
 
 import re
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ class Notation(NamedTuple):
 
 
 def notation_of(gate: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Notation:
-    """Return a gate written with the names of its wires, as its class says or in a general way.
+    """Return a gate written with the names of its wires: by its class's notation, or in a general form without one.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def notation_of(gate: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Not
 
 
 def symbol_of(gate: Any) -> str:
-    """Return what stands in a gate's box in a picture: `+`, `max`, or `1 / ·`, with · for the one input.
+    """Return the symbol of a gate for pictures: `+`, `max`, or `1 / ·`, with · for the one input.
 
     Examples
     --------
@@ -122,13 +122,13 @@ def symbol_of(gate: Any) -> str:
 
 
 def pattern_of(gate: Any) -> str:
-    """Return what a gate does with gradients, in the lecture's words; "" if its class does not say."""
+    """Return the lecture's name for what a gate does with gradients; "" if its class gives none."""
     pattern = getattr(gate, "pattern", "")
     return pattern if isinstance(pattern, str) else ""
 
 
 def _checked(gate: Any) -> tuple[str, ...]:
-    """Return a gate's notation, of which the first text is the formula, "" if it has none."""
+    """Return a gate's notation: the formula, "" if there is none, and the local gradients."""
     given = getattr(gate, "notation", ())
     notation = (given,) if isinstance(given, str) else given
     if not isinstance(notation, tuple) or not all(isinstance(text, str) for text in notation):
@@ -142,7 +142,7 @@ def _checked(gate: Any) -> tuple[str, ...]:
 
 
 def _pieces(text: str, ports: dict[str, int], texts: dict[str, str]) -> list[str | int]:
-    """Return a text in pieces, with ports in place of the names of inputs, and other names replaced."""
+    """Split a text into pieces, with ports in place of the names of inputs, and other names replaced."""
     pieces: list[str | int] = [""]
     end = 0
     for match in _NAME.finditer(text):
@@ -158,7 +158,7 @@ def _pieces(text: str, ports: dict[str, int], texts: dict[str, str]) -> list[str
 
 
 def _bracketed(text: str) -> str:
-    """Return a factor of a product, in brackets if it needs them."""
+    """Return a factor of a product, in parentheses if it needs them."""
     outside = text
     while outside != (outside := _BRACKETS.sub("", outside)):
         pass

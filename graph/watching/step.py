@@ -1,4 +1,4 @@
-"""A step of a pass: one gate at work, with what it read and what it gave."""
+"""A step of a pass: one gate at work, with its inputs and results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LINE = 100  # numbers that make a line longer are left out
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Step:
-    """One gate at work in one of the two passes. Printed, it is written as on a blackboard.
+    """One gate at work in one of the two passes. It prints as one would write it on a blackboard.
 
     Where a gate reads a wire twice, the second end is called `x (2)`.
 
@@ -36,9 +36,9 @@ class Step:
     gate : object
         The gate.
     inputs : dict of str to float or array
-        What the gate reads, by the name of the wire.
+        The gate's inputs, by the name of the wire.
     output : float, array or list
-        What forward gave; a list for several outputs.
+        The result of forward; a list for several outputs.
     upstream : float, array or list
         In the backward phase the gradient of the output; a list for several outputs.
     local : dict
@@ -49,8 +49,8 @@ class Step:
         In the backward phase, for each input, the gradient that the gate sends there: local gradient × upstream
         gradient. None for an input whose gradient nobody asked for.
     sums : dict
-        In the backward phase, for each wire that has a gradient from other branches already, or that the gate reads
-        twice: the terms, in the order in which they came, whose sum is the wire's gradient so far.
+        In the backward phase, for each wire that already has a gradient from other branches, or that the gate reads
+        twice: the terms, in the order in which they arrived, whose sum is the wire's gradient so far.
     notation : Notation
         The gate, written with the names of its wires.
 
@@ -87,31 +87,31 @@ class Step:
 
     @property
     def computation(self) -> str:
-        """What forward computed: `q = x + y = -2 + 5 = 3`."""
+        """The computation of forward: `q = x + y = -2 + 5 = 3`."""
         numbers = self.notation.with_numbers([text_of(value) for value in self.inputs.values()])
         return _chain(self.notation.result, self.notation.with_names, numbers, _text(self.output))
 
     @property
     def products(self) -> list[str]:
-        """What backward computed for each input: `dq = z × df = -4 × 1 = -4`; "" where nobody asked for it."""
+        """The computation of backward for each input: `dq = z × df = -4 × 1 = -4`; "" where nobody asked for it."""
         return [self._product(port) for port in range(len(self.inputs))]
 
     @property
     def of_nothing_sent(self) -> str:
-        """What to say of a backward that sends no gradient to any input."""
+        """What a backward says that gives no input a gradient."""
         has_own = getattr(self.gate, "has_parameters", False)
         return "the gradients of its own parameters" if has_own else "no gradient is wanted"
 
     @property
     def additions(self) -> dict[str, str]:
-        """Where gradients of branches add up: for each such wire `dx so far = 3 + 4 = 7`."""
+        """The sums where branches meet: `dx so far = 3 + 4 = 7` for each such wire."""
         return {
             name: f"d{name} so far = {' + '.join(map(text_of, terms)).replace('+ -', '- ')} = {text_of(total(terms))}"
             for name, terms in self.sums.items()
         }
 
     def _product(self, port: int) -> str:
-        """Return what backward computed for one input."""
+        """Return the computation of backward for one input."""
         name, written = self.notation.inputs[port], self.notation.gradients[port]
         gradient = list(self.downstream.values())[port]
         if gradient is None:
@@ -124,7 +124,7 @@ class Step:
         return line if self._is_local_times_upstream(port) else f"{left} ≠ {right}"
 
     def _is_local_times_upstream(self, port: int) -> bool:
-        """Return whether a gate sends back what it says of itself; where numbers cannot tell, that it does."""
+        """Return whether a gate's gradient is the product that its notation says; True where numbers cannot tell."""
         local, gradient = list(self.local.values())[port], list(self.downstream.values())[port]
         if type(local) is not float or type(self.upstream) is not float:
             return True
@@ -132,7 +132,7 @@ class Step:
         return not math.isfinite(product) or math.isclose(product, gradient, rel_tol=1e-6, abs_tol=1e-300)
 
     def numbers(self, port: int) -> str:
-        """Return local × upstream for an input in numbers: `-4 × 1`; "" where the local gradient is only described."""
+        """Return local × upstream of an input in numbers: `-4 × 1`; "" where the local gradient is only described."""
         local = list(self.local.values())[port]
         if isinstance(local, str) or local is None:
             return ""
@@ -196,7 +196,7 @@ def total(terms: Sequence[Value]) -> Value:
 def _sums(
     call: Call, grads: Sequence[Value], names: Sequence[str], downstream: Sequence[Value]
 ) -> dict[str, list[Value]]:
-    """Return the gradients that meet on the wires that a gate reads, where there are several on one."""
+    """Return the gradients that meet on each wire that a gate reads, for wires with several."""
     terms: dict[str, list[Value]] = {}
     for name, slot, gradient in zip(names, call.sources, downstream):
         if gradient is not None:
@@ -205,7 +205,7 @@ def _sums(
 
 
 def _notation_and_inputs(graph: TwoPasses, call: Call, values: Sequence[Value]) -> tuple[Notation, dict[str, Value]]:
-    """Return how a gate is written, and what it read, by name."""
+    """Return a gate's notation, and its inputs by name."""
     names = [str(wire) for wire in graph.reads(call.node)]
     outputs = [str(wire) for wire in graph.wires_of(call.node)]
     inputs: dict[str, Value] = {}
@@ -227,14 +227,14 @@ def _output(call: Call, values: Sequence[Value]) -> Value:
 
 
 def _chain(left: str, right: str, numbers: str, result: str) -> str:
-    """Return an equation with its numbers and its result, without numbers that would make it too long."""
+    """Return an equation with its numbers and its result; numbers that would make it too long are left out."""
     is_short = len(left) + len(right) + len(numbers) + len(result) <= _LINE
     is_shown = is_short and numbers not in ("", right, result) and " from " not in numbers
     return " = ".join([left, right, *[numbers] * is_shown, result])
 
 
 def _text(value: Any) -> str:
-    """Return a value, several, or a description as text."""
+    """Return a value, several values, or a description as text."""
     if isinstance(value, (list, tuple)):
         return ", ".join(map(text_of, value))
     return value if isinstance(value, str) else text_of(value)

@@ -1,4 +1,4 @@
-"""The stepper: both passes of a graph, a gate at a time, forward and back again."""
+"""The stepper: goes through both passes of a graph, one gate at a time, and can go back."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class _Change(NamedTuple):
 
 
 class Stepper:
-    """Goes through both passes of a graph a gate at a time: a loop over it gives each `Step`.
+    """Goes through both passes of a graph, one gate at a time: a loop over it yields each `Step`.
 
-    The graph shows what was computed so far: `wire.value` and `wire.grad` are None for what was not. At the end they
-    are those of `forward` and `backward`. Forward of a gate runs once, backward once more for its local gradient; going
-    back and forth shows again what they did.
+    The graph shows what has been computed so far: `wire.value` and `wire.grad` are None until then. At the end they
+    are those of `forward` and `backward`. Each gate runs forward once, and backward once more for its local gradient;
+    going back and forth shows the same results again.
 
     Examples
     --------
@@ -68,12 +68,12 @@ class Stepper:
         values = values_of_entries(self._schedule, inputs, {})
         self._recording = Recording(self._schedule, values, None, self._output)
         self._grads: list[Any] | None = None  # from the first step of the backward phase on
-        self._final: list[Any] | None = None  # the gradients as backward() leaves them, once both passes are done
-        self._shown: list[Any] | None = None  # those that the graph shows
+        self._final: list[Any] | None = None  # the gradients as backward() leaves them, after both passes
+        self._shown: list[Any] | None = None  # the gradients that the graph shows
         self._gradients: dict[str, Value] = {}
-        self._changes: list[_Change] = []  # of all gates that ran
+        self._changes: list[_Change] = []  # one for each gate that ran in each pass
         self._place = 0  # how many of them are shown
-        self._behind = len(self._schedule.calls)  # the gates that have not run backward yet, or been passed over
+        self._behind = len(self._schedule.calls)  # how many gates have neither run backward nor been skipped
         self._stop: int | None = None  # where run_to() stopped last
         self._close_at_the_end()
         graph.recording = self._recording
@@ -99,14 +99,14 @@ class Stepper:
         return self
 
     def __next__(self) -> Step:
-        """Let the next gate run, and return the step.
+        """Run the next gate, and return the step.
 
         Raises
         ------
         StopIteration
             If both passes are done.
         ValueError
-            If the output is an array and no upstream gradient was given, when backward is to begin.
+            If the output is an array, no upstream gradient was given, and backward is about to begin.
         RuntimeError
             If the graph has run another pass since, or was changed.
         Exception
@@ -213,7 +213,7 @@ class Stepper:
         return self._place < len(self._schedule.calls)
 
     def _next_call(self) -> Call | None:
-        """Return the gate that has not run yet and is next; None at the end."""
+        """Return the next gate that has not run yet; None at the end."""
         calls = self._schedule.calls
         if self._is_forward:
             return calls[self._place]
@@ -243,7 +243,7 @@ class Stepper:
         )
 
     def _backward(self, call: Call) -> _Change:
-        """Run a gate backward, and add what it sends to what is there."""
+        """Run a gate backward, and add its gradients to those that are there."""
         grads = self._seeded()
         upstream = upstream_of(call, self._recording.values, grads)
         assert upstream is not None
@@ -263,7 +263,7 @@ class Stepper:
         return self._grads
 
     def _close_at_the_end(self) -> None:
-        """After the last step, work out the gradients as backward() gives them."""
+        """After the last step, compute the gradients as backward() returns them."""
         if self._next_call() is None:
             self._final = list(self._seeded())
             self._gradients = self._graph.gradients_by_name(self._recording, self._final)
@@ -275,7 +275,7 @@ class Stepper:
             held[slot] = value
 
     def _show(self) -> None:
-        """Let the graph show where the stepper stands."""
+        """Let the graph show what has been computed so far."""
         recording, is_done = self._recording, self.where[1] is None
         recording.state = BACKWARD if is_done else STEPPING
         recording.detail = "" if is_done else self._progress
@@ -283,7 +283,7 @@ class Stepper:
         recording.grads = self._shown = self._final if is_done else self._grads if is_backward else None
 
     def _require_graph(self) -> None:
-        """Raise RuntimeError if the graph shows something else by now."""
+        """Raise RuntimeError if the graph has run another pass or was changed."""
         graph = self._graph
         is_shown = graph.recording is self._recording and self._recording.grads is self._shown
         if not is_shown or "step" not in graph.state.allowed or graph.output_place != self._output:

@@ -1,4 +1,4 @@
-"""A graph as a table, which `print(graph)` shows, and on one line."""
+"""A graph as a table, which `print(graph)` shows, and as one line, its `repr`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ROWS = 100  # a longer table shows its first and last rows only
 
 
 def summary(graph: TwoPasses) -> str:
-    """Return what a graph is, on one line."""
+    """Return one line about a graph: how many inputs, parameters and gates it has."""
     gates = [gate for _, gate in graph.graph.nodes(data="gate")]
     counts = [
         (sum(isinstance(gate, Input) for gate in gates), "input"),
@@ -24,7 +24,7 @@ def summary(graph: TwoPasses) -> str:
 
 
 def table(graph: TwoPasses) -> str:
-    """Return a row for each gate in topological order: name, gate, what it reads, value, gradient."""
+    """Return a table with a row for each gate in topological order: name, gate, inputs, value, gradient."""
     order = graph.nodes_topologically_sorted()
     hidden = max(len(order) - _ROWS, 0)
     head = order[: _ROWS // 2] if hidden else order

@@ -23,7 +23,7 @@ _QUIT = ("q", "\x04")
 
 
 def walkthrough(graph: TwoPasses, steps: Sequence[Step], gradients: dict[str, Value]) -> Iterator[str]:
-    """Yield the lines that tell both passes, after they ran."""
+    """Yield the lines that describe both passes, after they ran."""
     order = graph.nodes_topologically_sorted()
     calls = {node: _call(graph, node) for node in order}
     name_width, call_width = max(map(len, order)), max(map(len, calls.values()))
@@ -46,7 +46,7 @@ def walkthrough(graph: TwoPasses, steps: Sequence[Step], gradients: dict[str, Va
 
 
 def _call(graph: TwoPasses, node: str) -> str:
-    """Return a gate with what it reads: Add(x, y), Power(p=3.0)(x), or the kind of an entry."""
+    """Return a gate with its inputs: Add(x, y), Power(p=3.0)(x), or the class of an entry."""
     gate = graph.gate(node)
     if isinstance(gate, Entry):
         return type(gate).__name__
@@ -54,7 +54,7 @@ def _call(graph: TwoPasses, node: str) -> str:
 
 
 def _downstream(step: Step) -> Iterator[str]:
-    """Yield a line for each input of a gate: the gradient that the gate sends there."""
+    """Yield a line for each input of a gate: the gradient that the gate gives it."""
     width = max(map(len, step.notation.inputs), default=0)
     for port, (name, gradient) in enumerate(zip(step.notation.inputs, step.downstream.values())):
         if gradient is None:
@@ -65,9 +65,9 @@ def _downstream(step: Step) -> Iterator[str]:
 
 
 def step_through(stepper: Stepper) -> None:
-    """Print a step at each key: any key goes on, b back, q ends. Where no key can come any more, go on to the end.
+    """Print a step at each key: b goes back, q quits, any other key goes on. At the end of the input, go on to the end.
 
-    Without a terminal each line of the standard input stands for a key.
+    If the standard input is not a terminal, each of its lines counts as a key.
     """
     with _keys(sys.stdin or io.StringIO()) as keys:
         print("any key: the next gate; b: back; q: quit", flush=True)
@@ -88,7 +88,7 @@ def step_through(stepper: Stepper) -> None:
 
 @contextmanager
 def _keys(source: TextIO) -> Iterator[Iterator[str]]:
-    """Give the keys that are pressed in a terminal, or the lines of what is no terminal."""
+    """Yield the keys that are pressed in a terminal, or the lines of any other input."""
     if not source.isatty():
         yield (line.strip().lower() or "\n" for line in source)
         return
