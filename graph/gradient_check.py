@@ -16,8 +16,8 @@ from gates.checking.check import check_at, quiet
 from gates.checking.copies import copy_of
 from gates.checking.examination import examine
 from gates.checking.examples import Example
-from gates.checking.function_under_test import GateSubject, Run, Subject
-from gates.checking.mutants import Control, SelfTest
+from gates.checking.function_under_test import FunctionUnderTest, GateUnderTest, Run
+from gates.checking.mutants import Mutant, SelfTest
 from gates.checking.report import Report
 from gates.checking.verdicts import reported
 from gates.formatting import aligned
@@ -28,7 +28,7 @@ from graph.structure.entries import Input
 
 _LIMIT = 12  # elements of an input are checked one by one; of more a sample, and random directions
 _SHOWN = 10  # gates that did not pass, in the table
-_CONTROLLED = 5  # gates, at most, whose backward a self-test spoils
+_MUTATED = 5  # gates, at most, whose backward a self-test mutates
 
 _HEAD = ("gate", "class", "input", "index", "analytic", "numeric", "abs. error", "rel. error", "verdict")
 _WORST_FIRST = ("fail", "kink", "inconclusive", "pass")
@@ -87,8 +87,8 @@ class GraphReport(Report):
         return rows or [(*[""] * 6, report.verdict)]
 
 
-class _EndToEnd(Subject):
-    """A graph on trial, as a function of those of its inputs and parameters that have a gradient."""
+class _EndToEnd(FunctionUnderTest):
+    """A graph under test, as a function of those of its inputs and parameters that have a gradient."""
 
     def __init__(self, graph: TwoPasses, inputs: Mapping[str, Any]) -> None:
         self.title = repr(graph)
@@ -135,11 +135,11 @@ def check_graph(graph: TwoPasses, inputs: Mapping[str, Any]) -> GraphReport:
         given = {name: twin.wire(name).value for name, gate, _ in twin.schedule.entries if isinstance(gate, Input)}
         gates = {node: _gate_report(gate, wanted, values) for node, (gate, wanted, values) in nodes.items()}
         blame = [node for node, report in gates.items() if report.verdict in ("fail", "kink") and not report.passed]
-        subject = _EndToEnd(twin, given)
-        values = subject.values()
-        upstream = 1.0 if type(subject.start(values).outputs[0]) is float else None
-        found = examine(subject, "end to end", values, upstream, np.random.default_rng(0), _LIMIT)
-        whole = reported(subject.title, [found], lambda: SelfTest(()), diagnose=not blame)
+        function = _EndToEnd(twin, given)
+        values = function.values()
+        upstream = 1.0 if type(function.start(values).outputs[0]) is float else None
+        found = examine(function, "end to end", values, upstream, np.random.default_rng(0), _LIMIT)
+        whole = reported(function.title, [found], lambda: SelfTest(()), diagnose=not blame)
     classes = {node: type(gate).__name__ for node, (gate, _, _) in nodes.items()}
     named = {node: f"{node} ({name})" for node, name in classes.items()}
     met = {row.input: _kinks_behind(twin, row.input, gates) for row in whole.rows}
@@ -151,7 +151,7 @@ def check_graph(graph: TwoPasses, inputs: Mapping[str, Any]) -> GraphReport:
         diagnosis=diagnosis,
         note=_note(whole, gates, passed),
         rows=whole.rows,
-        _self_test=lambda: _controls(nodes),
+        _self_test=lambda: _mutants(nodes),
         blame=blame,
         gates=gates,
         classes=classes,
@@ -172,7 +172,7 @@ def _gate_report(gate: Any, wanted: Sequence[bool], values: Sequence[Value]) -> 
     """Return the report on a gate at the values that it reads; on a graph within, that on the graph."""
     if isinstance(gate, GraphGate):
         return check_graph(gate.graph, dict(zip(gate.input_names, values)))
-    return check_at(GateSubject(gate, wanted), [Example("the values in the graph", tuple(values))], None, 0, _LIMIT)
+    return check_at(GateUnderTest(gate, wanted), [Example("the values in the graph", tuple(values))], None, 0, _LIMIT)
 
 
 def _kinks_behind(graph: TwoPasses, name: str, gates: Mapping[str, Report]) -> list[str]:
@@ -222,13 +222,11 @@ def _note(whole: Report, gates: Mapping[str, Report], passed: bool) -> str:
     return "; ".join(notes) if whole.rows or gates else "no input and no parameter has a gradient"
 
 
-def _controls(nodes: Mapping[str, tuple[Any, tuple[bool, ...], list[Value]]]) -> SelfTest:
-    """Return what the check says to some of the gates when their backward is spoiled."""
-    every = max(len(nodes) // _CONTROLLED, 1)
-    controls: list[Control] = []
-    for node in list(nodes)[::every][:_CONTROLLED]:
+def _mutants(nodes: Mapping[str, tuple[Any, tuple[bool, ...], list[Value]]]) -> SelfTest:
+    """Return what the check says of mutants of some of the gates."""
+    every = max(len(nodes) // _MUTATED, 1)
+    mutants: list[Mutant] = []
+    for node in list(nodes)[::every][:_MUTATED]:
         report = _gate_report(*nodes[node])
-        controls += [
-            Control(f"{node}: {control.change}", control.caught, control.verdict) for control in report.self_test()
-        ]
-    return SelfTest(tuple(controls))
+        mutants += [Mutant(f"{node}: {mutant.change}", mutant.caught, mutant.verdict) for mutant in report.self_test()]
+    return SelfTest(tuple(mutants))

@@ -1,8 +1,16 @@
 """The gradient checker: is a backward right, and if not, what is wrong with it?
 
-`check.py` is where it begins, and `examples.py` makes inputs. `examination.py` looks at one point: `conduct.py` at
-how backward behaves, `ground.py` and `slopes.py` at how fast forward moves, given its `noise.py`; `elements.py`
-compares the two, for all elements or those that `sampling.py` chooses; `ties.py` moves together what is tied.
-`patterns.py` finds what wrong elements have in common over several `trials.py`. `verdicts.py` makes a `report.py` of it
-all, and `controls.py` asks whether the check can fail.
+In the order in which to read it:
+
+- `check.py` runs the check of one gate: it begins and ends here.
+- `examples.py` makes inputs to check a gate at, if none are given.
+- `function_under_test.py` runs copies of the gate, and `copies.py` copies what it is given.
+- `examination.py` checks backward at one point (`points.py`), with the help of the files that follow.
+- `contract.py` checks what backward returns, raises and writes into, whatever its numbers.
+- `finite_differences.py` measures the slopes of forward, `noise.py` how noisy they are, `slopes.py` extrapolates them.
+- `comparison.py` compares a gradient with slopes, for the elements that `sampling.py` chooses.
+- `consistency.py` compares backward with itself, under a scaled upstream gradient and in float32.
+- `patterns.py` finds what wrong elements have in common in several `resamples.py`.
+- `verdicts.py` sums everything up in a `report.py`.
+- `mutants.py` tests the check itself: does it catch a backward with a deliberate error?
 """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,11 +13,11 @@ import numpy as np
 from gates.bare import require_gate
 from gates.checking.examination import Examination, examine
 from gates.checking.examples import Example, examples_of
-from gates.checking.function_under_test import GateSubject, Refusal
-from gates.checking.mutants import SelfTest, run_controls
+from gates.checking.function_under_test import GateUnderTest, Refusal
+from gates.checking.mutants import SelfTest, run_mutants
 from gates.checking.report import Report
 from gates.checking.sampling import EXHAUSTIVE
-from gates.checking.verdicts import reported
+from gates.checking.verdicts import reported, verdict_on
 
 
 def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> Report:
@@ -82,14 +83,14 @@ def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> 
     if hasattr(gate, "as_gate") and not isinstance(gate, type):
         raise TypeError("check_gate() takes a gate; a graph has a check of its own, graph.check(x=...)")
     require_gate(gate, "check_gate()")
-    subject = GateSubject(gate)
-    least, most = subject.counts
+    function = GateUnderTest(gate)
+    least, most = function.counts
     if inputs or most == 0:
-        return check_at(subject, [Example("the inputs given", inputs)], upstream, seed)
+        return check_at(function, [Example("the inputs given", inputs)], upstream, seed)
     if upstream is not None:
         raise TypeError("check_gate() takes an upstream gradient with inputs only: its shape is that of their output")
     counts = [count for count in range(max(least, 1), max(least, 3) + 1) if count <= most]
-    return check_at(subject, list(examples_of(gate, counts, np.random.default_rng(seed))), None, seed)
+    return check_at(function, list(examples_of(gate, counts, np.random.default_rng(seed))), None, seed)
 
 
 def assert_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> None:
@@ -107,64 +108,62 @@ def assert_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) ->
 
 
 def check_at(
-    subject: GateSubject,
-    examples: Sequence[Example],
-    upstream: Any,
-    seed: int,
-    limit: int = EXHAUSTIVE,
-    diagnose: bool = True,
+    function: GateUnderTest, examples: Sequence[Example], upstream: Any, seed: int, limit: int = EXHAUSTIVE
 ) -> Report:
-    """Return the report on a subject at some examples; of several, those that forward does not take are left out."""
-    found: list[Examination] = []
-    left_out: list[Example] = []
+    """Return the report on a gate at some examples; of several, those that forward does not accept are left out."""
+
+    def examined(of: GateUnderTest, place: int) -> Examination:
+        random, example = np.random.default_rng([seed, place]), examples[place]
+        found = examine(of, example.title, of.values(example.inputs), upstream, random, limit)
+        found.rank = example.rank
+        return found
+
+    found: dict[int, Examination] = {}
     error: BaseException | None = None
     with quiet():
-        for place, example in enumerate(examples):
-            random = np.random.default_rng([seed, place])
+        for place in range(len(examples)):
             try:
-                values = subject.values(example.inputs)
-                one = examine(subject, example.title, values, upstream, random, limit)
+                found[place] = examined(function, place)
             except Refusal as refusal:
                 error = refusal.__cause__
                 if len(examples) == 1 and error is not None:
                     raise error from None
-                left_out.append(example)
-                continue
-            one.rank = example.rank
-            found.append(one)
-        if _takes_numbers_only(found, left_out):
-            found = [one for one in found if not any(one.shapes)]
+        left_out = len(examples) - len(found)
+        if left_out and _takes_numbers_only(found.values()):
+            found = {place: one for place, one in found.items() if not any(one.shapes)}
     if not found:
         raise ValueError(
-            f"{subject.title}: forward takes none of the inputs that check_gate() makes: give some, or let the gate's "
+            f"{function.title}: forward takes none of the inputs that check_gate() makes: give some, or let the gate's "
             f"example_inputs(random) yield tuples of them; the last error was {type(error).__name__}: {error}"
         ) from error
 
-    def controls() -> SelfTest:
-        return run_controls(
-            subject,
-            [example.inputs for example in examples],
-            lambda spoiled: check_at(spoiled, examples, upstream, seed, limit, diagnose=False),
-        )
+    def verdict_on_mutant(mutant: GateUnderTest) -> tuple[str, bool]:
+        seen = []
+        for place in found:
+            seen.append(examined(mutant, place))
+            if seen[-1].verdict == "fail":  # so is the verdict then, whatever comes after
+                break
+        return verdict_on(seen)
+
+    def self_test() -> SelfTest:
+        with quiet():
+            return run_mutants(function, [examples[place].inputs for place in found], verdict_on_mutant)
 
     with quiet():
-        return reported(subject.title, found, controls, len(left_out), diagnose)
+        return reported(function.title, list(found.values()), self_test, left_out)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Let probes overflow and leave forward's domain without a word."""
+    """Silence warnings, since probes overflow and leave forward's domain on purpose."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # So says NumPy where a forward of numbers, such as one with math.exp, is given an array of one.
+        # NumPy warns so where a forward of numbers, such as one with math.exp, gets an array of one element.
         warnings.filterwarnings("error", message="Conversion of an array", category=DeprecationWarning)
         yield
 
 
-def _takes_numbers_only(found: Sequence[Examination], left_out: Sequence[Example]) -> bool:
-    """Return whether forward took numbers, but no array of more than one."""
-    return (
-        bool(left_out)
-        and not any(np.prod(shape) > 1 for one in found for shape in one.shapes)
-        and any(not any(one.shapes) for one in found)
-    )
+def _takes_numbers_only(found: Collection[Examination]) -> bool:
+    """Return whether forward accepted numbers, but no array of more than one element."""
+    sizes = [math.prod(shape) for one in found for shape in one.shapes]
+    return max(sizes, default=0) <= 1 and any(not any(one.shapes) for one in found)

@@ -1,4 +1,4 @@
-"""How backward behaves, whatever numbers it gives: what it raises, returns and writes into, and what it remembers."""
+"""The contract of backward, apart from its numbers: what it returns and raises, what it writes into, what it keeps."""
 
 from __future__ import annotations
 
@@ -9,189 +9,187 @@ from typing import Any
 import numpy as np
 
 from gates.checking.copies import copy_of, same
-from gates.checking.faults import Fault
-from gates.checking.function_under_test import GateSubject, Refusal, Run, Subject
+from gates.checking.function_under_test import FunctionUnderTest, GateUnderTest, Refusal, Run
+from gates.checking.report import Fault, listed
 from gates.values import Value, as_value, shape_of
 
-#: Makes the upstream gradients for outputs.
-Upstream = Callable[[Sequence[Value]], list[Value]]
 
+class Contract:
+    """One forward pass and a few calls of backward, and how they break the contract.
 
-class Conduct:
-    """What was seen of one forward and some calls of backward.
+    Parameters
+    ----------
+    function : FunctionUnderTest
+        Whose backward is called.
+    inputs : sequence of float or numpy.ndarray
+        Where.
+    upstream_for : callable
+        Makes the upstream gradients for a list of outputs.
 
     Attributes
     ----------
     faults : list of Fault
-        What is wrong with it, apart from the numbers.
+        What is wrong.
     gradients : list of float or numpy.ndarray, or None
-        The answer, None for a port without a gradient; None altogether if it is no list of gradients.
+        The gradients, None for a port without one; None altogether if backward did not return a list of gradients.
     missing : list of int
-        The ports that have a gradient, and for which the answer is None.
+        The ports for which backward returned None although they have a gradient.
     outputs, upstream : list of float or numpy.ndarray
-        What forward gave, and the upstream gradients for that.
+        What forward returned, and the upstream gradients for that.
     raised : Fault or None
-        The arithmetic error that backward raised. It is a fault where the slope is finite; the gradients are nan.
+        An arithmetic error that backward raised; the gradients are then nan. It is a fault only where the slope is
+        finite.
+
+    Raises
+    ------
+    Refusal
+        If forward does not accept the inputs.
     """
 
-    def __init__(self, subject: Subject, inputs: Sequence[Value], upstream_for: Upstream) -> None:
+    def __init__(
+        self,
+        function: FunctionUnderTest,
+        inputs: Sequence[Value],
+        upstream_for: Callable[[Sequence[Value]], list[Value]],
+    ) -> None:
         self.faults: list[Fault] = []
         self.gradients: list[Any] | None = None
         self.missing: list[int] = []
         self.raised: Fault | None = None
         self.outputs: list[Value] = []
         self.upstream: list[Value] = []
-        self._subject = subject
-        self._names = subject.names(len(inputs))
+        self._function, self._names = function, function.names(len(inputs))
         given = copy_of(inputs)
         try:
-            run = subject.start(given)
+            run = function.start(given)
         except Exception as error:
             if not _is_read_only(error):
                 raise Refusal from error
             self._add("modifies", f"forward modifies its inputs: {error}")
             return
         self.outputs = copy_of(run.outputs)
-        self._compare(given, inputs, "forward")
+        self._check_unchanged("forward", given, inputs)
         self.upstream = upstream_for(self.outputs)
         if not self.faults:
-            self._answer(run, given, inputs)
+            self._check_backward(run, given, inputs)
 
-    def _answer(self, run: Run, given: Sequence[Value], inputs: Sequence[Value]) -> None:
-        """Call backward, and once more."""
-        dz = copy_of(self.upstream)
-        try:
-            answer = run.backward(dz)
-        except ArithmeticError as error:  # a division by 0 is an inf that does not come out
-            self.raised = Fault("raises", f"backward raises {type(error).__name__}: {_first_line(error)}")
-            self.gradients = [None if port in self._subject.labels else x * math.nan for port, x in enumerate(inputs)]
-            return
-        except Exception as error:
-            if _is_read_only(error):
-                self._add("modifies", f"backward modifies what it was given: {error}")
-            else:
-                self._add("raises", f"backward raises {type(error).__name__}: {_first_line(error)}")
-            return
-        gradients = self._gradients(answer, inputs)
-        self.gradients = None if gradients is None else copy_of(gradients)
-        if self.gradients is not None and not self.faults:
-            self._compare(given, inputs, "backward")
-            self._compare(dz, self.upstream, "backward", self._subject.upstream_names(len(dz)))
-        if self.gradients is not None and not self.faults:
-            self._call_again(run, inputs)
-
-    def remember(self, inputs: Sequence[Value], others: Sequence[Sequence[Value]]) -> bool:
-        """Look whether passes at other inputs change what the gate answers at these, and return whether they may."""
-        if not isinstance(self._subject, GateSubject) or self.gradients is None:
+    def check_state(self, inputs: Sequence[Value], others: Sequence[Sequence[Value]]) -> bool:
+        """Look whether passes at other inputs change the gradients at these; return whether forward may be stateful."""
+        if not isinstance(self._function, GateUnderTest) or self.gradients is None:
             return True
-        remembers = not others
+        is_stateful = not others
         for other in others:
             try:
-                run = self._subject.start_anew(copy_of(other))
+                run = self._function.start(copy_of(other), anew=True)
                 run.backward(copy_of(self.upstream))
                 run.forward(copy_of(inputs))
                 outputs = copy_of(run.outputs)
-                answer = self._gradients(run.backward(copy_of(self.upstream)), inputs, quietly=True)
+                gradients, _ = self._gradients(run.backward(copy_of(self.upstream)), inputs)
             except Exception:  # it does not even run: judged by what it does at these inputs alone
                 continue
             if not all(same(a, b) for a, b in zip(outputs, self.outputs)):
-                remembers = True
-            elif answer is not None and (names := self._differing(answer)):
-                self._add("stale", f"{_of(names)} {_is(names)} stale: backward uses what an earlier forward kept")
+                is_stateful = True
+            elif gradients is not None and (names := _differing(self._names, gradients, self.gradients)):
+                self._add("stale", f"{_gradients_are(names)} stale: backward uses what an earlier forward kept")
                 break
-        return remembers
+        return is_stateful
 
-    def _call_again(self, run: Run, inputs: Sequence[Value]) -> None:
-        """Call backward a second time."""
+    def _check_backward(self, run: Run, given: Sequence[Value], inputs: Sequence[Value]) -> None:
+        """Call backward, twice if nothing is wrong the first time."""
+        dz, labels = copy_of(self.upstream), self._function.labels
         try:
-            answer = self._gradients(run.backward(copy_of(self.upstream)), inputs, quietly=True)
+            answer = run.backward(dz)
         except Exception as error:
-            self._add(
-                "second call", f"a second call of backward fails with {type(error).__name__}: {_first_line(error)}"
-            )
+            fault = Fault("raises", f"backward raises {_told(error)}")
+            if isinstance(error, ArithmeticError):  # on floats, a division by 0 raises where arrays would hold inf
+                self.raised = fault
+                self.gradients = [None if port in labels else x * math.nan for port, x in enumerate(inputs)]
+            elif _is_read_only(error):
+                self._add("modifies", f"backward modifies what it was given: {error}")
+            else:
+                self.faults.append(fault)
             return
-        names = self._names if answer is None else self._differing(answer)
+        gradients, faults = self._gradients(answer, inputs)
+        self.faults += faults
+        if gradients is None:
+            return
+        self.gradients = copy_of(gradients)
+        self.missing = [port for port, gradient in enumerate(answer) if gradient is None and port not in labels]
+        if not self.faults:
+            self._check_unchanged("backward", given, inputs)
+            if changed := _differing(self._function.upstream_names(len(dz)), dz, self.upstream):
+                self._add("modifies", f"backward modifies {listed(changed)}, the gradient that it was given")
+        if not self.faults:
+            self._check_second_call(run, inputs)
+
+    def _check_second_call(self, run: Run, inputs: Sequence[Value]) -> None:
+        """Call backward again: it must return the same."""
+        try:
+            gradients, _ = self._gradients(run.backward(copy_of(self.upstream)), inputs)
+        except Exception as error:
+            self._add("second call", f"a second call of backward fails with {_told(error)}")
+            return
+        names = self._names if gradients is None else _differing(self._names, gradients, self.gradients or ())
         if names:
             self._add(
-                "second call", f"a second call of backward gives another result: {_of(names)} {_is(names)} not the same"
+                "second call", f"a second call of backward gives another result: {_gradients_are(names)} not the same"
             )
 
-    def _differing(self, answer: Sequence[Any]) -> list[str]:
-        """Return the names of the inputs whose gradient is not what it was."""
-        assert self.gradients is not None
-        return [name for name, a, b in zip(self._names, answer, self.gradients) if not same(a, b)]
-
-    def _gradients(self, answer: Any, inputs: Sequence[Value], quietly: bool = False) -> list[Any] | None:
-        """Return an answer as gradients if it is a list of gradients of the right shapes."""
-        faults = [] if quietly else self.faults
+    def _gradients(self, answer: Any, inputs: Sequence[Value]) -> tuple[list[Any] | None, list[Fault]]:
+        """Return what backward returned as gradients, None if that is no list of gradients; and what is wrong."""
         if not isinstance(answer, (list, tuple)):
             what = "None" if answer is None else f"a bare {_kind_of(answer)}"
-            faults.append(Fault("list", f"backward returned {what} where a list of gradients belongs"))
-            return None
+            return None, [Fault("list", f"backward returned {what} where a list of gradients belongs")]
         if len(answer) != len(inputs):
-            faults.append(Fault("count", f"backward returned {len(answer)} gradients for {_inputs(len(inputs))}"))
-            return None
+            wanted = f"{len(inputs)} input{'s' * (len(inputs) != 1)}"
+            return None, [Fault("count", f"backward returned {len(answer)} gradients for {wanted}")]
         gradients: list[Any] = []
-        shapes = [shape_of(value) for port, value in enumerate(inputs) if port not in self._subject.labels]
+        faults: list[Fault] = []
+        labels = self._function.labels
+        summed = _broadcast_shape([shape_of(value) for port, value in enumerate(inputs) if port not in labels])
         for port, (name, gradient, value) in enumerate(zip(self._names, answer, inputs)):
-            if gradient is None or port in self._subject.labels:
-                gradients.append(None)
-                if gradient is None and port not in self._subject.labels and not quietly:
-                    self.missing.append(port)
+            gradients.append(None)
+            if gradient is None or port in labels:
                 continue
             try:
                 gradient = as_value(gradient)
             except (TypeError, ValueError) as error:
-                faults.append(Fault("list", f"backward returned for {name} what is no gradient: {error}"))
-                return None
+                return None, [*faults, Fault("list", f"backward returned for {name} what is no gradient: {error}")]
             shape, got = shape_of(value), shape_of(gradient)
-            if got != shape:
-                faults.append(self._wrong_shape(port, name, shapes, shape, got))
-                gradient = None
-            gradients.append(gradient)
-        return gradients
+            if got == shape:
+                gradients[port] = gradient
+                continue
+            why = "has the wrong shape"
+            if got == summed != ():
+                why = f"is not summed over the axes along which {name} was broadcast"
+            faults.append(Fault("shape", f"the gradient of {name} {why}: expected {shape}, got {got}", port))
+        return gradients, faults
 
-    def _wrong_shape(
-        self, port: int, name: str, shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...], got: tuple[int, ...]
-    ) -> Fault:
-        """Return what is wrong with a gradient of another shape than its input."""
-        if len(shapes) > 1 and got != () and got == _broadcast_shape(shapes):
-            return Fault(
-                "shape",
-                f"the gradient of {name} is not summed over the axes along which {name} was broadcast: "
-                f"expected {shape}, got {got}",
-                port,
-            )
-        return Fault("shape", f"the gradient of {name} has the wrong shape: expected {shape}, got {got}", port)
-
-    def _compare(self, now: Sequence[Any], before: Sequence[Any], who: str, names: Sequence[str] = ()) -> None:
-        """Add a fault if something was written into."""
-        names = names or self._names
-        changed = [name for name, a, b in zip(names, now, before) if not same(a, b)]
-        if changed and names is self._names:
-            self._add("modifies", f"{who} modifies its inputs: {_listed(changed)} changed")
-        elif changed:
-            self._add("modifies", f"{who} modifies {_listed(changed)}, the gradient that it was given")
+    def _check_unchanged(self, who: str, given: Sequence[Value], inputs: Sequence[Value]) -> None:
+        """Add a fault if inputs were written into."""
+        if changed := _differing(self._names, given, inputs):
+            self._add("modifies", f"{who} modifies its inputs: {listed(changed)} changed")
 
     def _add(self, kind: str, sentence: str) -> None:
         self.faults.append(Fault(kind, sentence))
 
 
+def _differing(names: Sequence[str], now: Sequence[Any], before: Sequence[Any]) -> list[str]:
+    """Return the names of the values that are not what they were."""
+    return [name for name, a, b in zip(names, now, before) if not same(a, b)]
+
+
 def _broadcast_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
-    """Return the shape to which arrays of some shapes are broadcast; None if they are not."""
+    """Return the shape to which arrays of several shapes are broadcast; None if they are not."""
     try:
-        return np.broadcast_shapes(*shapes)
+        return np.broadcast_shapes(*shapes) if len(shapes) > 1 else None
     except ValueError:
         return None
 
 
 def _kind_of(answer: Any) -> str:
-    """Return what an answer is, in a word."""
+    """Return what backward returned, in a word."""
     return "array" if isinstance(answer, np.ndarray) and answer.ndim else type(answer).__name__
-
-
-def _inputs(count: int) -> str:
-    return f"{count} input{'s' * (count != 1)}"
 
 
 def _is_read_only(error: Exception) -> bool:
@@ -199,19 +197,10 @@ def _is_read_only(error: Exception) -> bool:
     return isinstance(error, ValueError) and "read-only" in str(error)
 
 
-def _first_line(error: Exception) -> str:
-    """Return the first line of an error's message."""
-    return (str(error) or "without a message").splitlines()[0]
+def _told(error: Exception) -> str:
+    """Return an error's class and the first line of its message."""
+    return f"{type(error).__name__}: {(str(error) or 'without a message').splitlines()[0]}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Return names as x, y and z."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _of(names: Sequence[str]) -> str:
-    return f"the gradient{'s' * (len(names) > 1)} of {_listed(names)}"
-
-
-def _is(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+def _gradients_are(names: Sequence[str]) -> str:
+    return f"the gradient of {names[0]} is" if len(names) == 1 else f"the gradients of {listed(names)} are"

@@ -1,4 +1,4 @@
-"""Copies of what a gate is given, so that what it writes into is nobody's, and comparisons with them afterwards."""
+"""Copies of what a gate is given, so that it may write into them, and comparisons with them afterwards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def copy_of(values: Sequence[Any]) -> list[Any]:
-    """Return values with every array copied: contiguous or not, and read-only, as it was."""
+    """Return values with every array copied, contiguous or not and writable or not as the array was."""
     return [_copied(value) if isinstance(value, np.ndarray) else value for value in values]
 
 
@@ -32,14 +32,13 @@ def same(a: Any, b: Any) -> bool:
     return bool(np.array_equal(a, b, equal_nan=True) or np.allclose(a, b, rtol=1e-9, atol=0.0, equal_nan=True))
 
 
-def plain(value: Any) -> Any:
+def float_or_array(value: Any) -> Any:
     """Return a number as a Python float, an array as it is."""
     return value if np.ndim(value) else float(value)
 
 
 def _copied(array: Any) -> Any:
-    """Return a copy of an array."""
-    dense = array.flags.c_contiguous or array.flags.f_contiguous
-    twin = array.copy(order="K") if dense else strided(array)
+    is_dense = array.flags.c_contiguous or array.flags.f_contiguous
+    twin = array.copy(order="K") if is_dense else strided(array)
     twin.flags.writeable = array.flags.writeable
     return twin

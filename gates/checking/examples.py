@@ -1,4 +1,4 @@
-"""Inputs to check a gate at, where none are given: of all shapes, at ties and extremes, in every layout of memory."""
+"""Inputs to check a gate at, if none are given: of many shapes, at ties and extremes, in several memory layouts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.copies import plain, strided
+from gates.checking.copies import float_or_array, strided
 from gates.values import Value
 
-#: The ranks of examples, the plainest first.
+#: The ranks of examples, the simplest first.
 _ARRAYS, _NUMBERS, _SIZE_1, _BROADCAST, _ODD = range(5)
 
 
@@ -27,7 +27,7 @@ class Example:
     inputs : tuple
         The inputs.
     rank : int
-        The lower, the plainer: where several fail, the plainest tells what is wrong.
+        Lower is simpler: if several fail, the diagnosis is that of the simplest.
     """
 
     title: str
@@ -39,16 +39,16 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 def examples_of(gate: Any, counts: Sequence[int], random: Any) -> Iterator[Example]:
-    """Yield inputs to check a gate at: its own `example_inputs(random)`, or those that suit most gates.
+    """Yield inputs to check a gate at: those of its `example_inputs(random)`, or some that suit most gates.
 
     Where forward takes several numbers of inputs, there are examples for each of `counts`.
     """
-    own = getattr(gate, "example_inputs", None)
-    if own is None:
+    example_inputs = getattr(gate, "example_inputs", None)
+    if example_inputs is None:
         for inputs in counts:
             yield from _general(inputs, random)
         return
-    for place, given in enumerate(itertools.islice(own(random), 20)):
+    for place, given in enumerate(itertools.islice(example_inputs(random), 20)):
         if not isinstance(given, (tuple, list)):
             raise TypeError(
                 f"{type(gate).__name__}.example_inputs() must give a tuple of inputs for each example, got {given!r}"
@@ -59,13 +59,13 @@ def examples_of(gate: Any, counts: Sequence[int], random: Any) -> Iterator[Examp
 
 
 def _general(inputs: int, random: Any) -> Iterator[Example]:
-    """Yield scalars, arrays that are equally shaped and that broadcast, ties, extremes and layouts."""
+    """Yield numbers, arrays of equal shapes and of shapes that broadcast, ties, extremes and memory layouts."""
 
     def spread(shape: tuple[int, ...]) -> Value:
-        return plain(random.uniform(0.3, 2.5, shape) * random.choice([-1.0, 1.0], shape))
+        return float_or_array(random.uniform(0.3, 2.5, shape) * random.choice([-1.0, 1.0], shape))
 
     def positive(shape: tuple[int, ...]) -> Value:
-        return plain(random.uniform(0.3, 2.5, shape))
+        return float_or_array(random.uniform(0.3, 2.5, shape))
 
     def all_of(title: str, rank: int, shapes: Shapes, draw: Callable[[tuple[int, ...]], Value] = spread) -> Example:
         return Example(title, tuple([draw(shape) for shape in shapes]), rank)
@@ -94,7 +94,7 @@ def _general(inputs: int, random: Any) -> Iterator[Example]:
 
 
 def _ties(inputs: int, random: Any) -> Iterator[Example]:
-    """Yield inputs where several are equal, or one is 0."""
+    """Yield inputs of which several are equal, or one is 0."""
     if inputs == 1:
         yield Example("0", (0.0,))
         yield Example("some zeros", (np.array([0.0, 0.7, -1.3, 0.0]),))

@@ -1,17 +1,17 @@
-"""Forward around one point: how it moves when inputs do, and how noisy it is."""
+"""Finite differences of forward around one point: the slope along a direction, measured over several steps."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gates.checking.copies import plain
-from gates.checking.noise import measured_noise, rms
-from gates.checking.slopes import SURE, Estimate, Slope, best_of, central, extrapolated, merged
+from gates.checking.copies import float_or_array
+from gates.checking.noise import Forward, measured_noise, rms
+from gates.checking.slopes import SAFETY, Estimate, Slope, best_of, central, extrapolated, merged
 from gates.values import Value
 
 _EPS = 2.0**-53
@@ -19,7 +19,7 @@ _EPS = 2.0**-53
 
 @dataclass(frozen=True)
 class Direction:
-    """Which elements of which inputs move, and how far in a step of 1: ports, flat indices and weights."""
+    """The elements that move, and how far in a step of 1: (port, flat indices, weights) for each input among them."""
 
     parts: tuple[tuple[int, Any, Any], ...]
 
@@ -29,8 +29,19 @@ class Direction:
         return cls(((port, place, 1.0),))
 
 
-class Ground:
-    """Forward around one point.
+class _Probe(NamedTuple):
+    """Forward a step behind and a step ahead: which outputs changed, to what, and how long the steps really are."""
+
+    step: float
+    changed: Any
+    left: Any
+    right: Any
+    behind: float
+    ahead: float
+
+
+class FiniteDifferences:
+    """Finite differences of forward around one point.
 
     Parameters
     ----------
@@ -41,7 +52,7 @@ class Ground:
     ports : sequence of int
         The inputs that may move.
     upstream : numpy.ndarray
-        The weight of each output in what slopes are asked of.
+        The upstream gradient as a vector: slopes are those of upstream @ outputs.
     random : numpy.random.Generator
         For the directions in which the noise is measured.
 
@@ -54,18 +65,13 @@ class Ground:
     noise : numpy.ndarray
         How far rounding moves each.
     moved : numpy.ndarray of bool
-        Which of them any step has moved so far.
+        Which of them any step has changed so far.
     """
 
     def __init__(
-        self,
-        outputs: Callable[[Sequence[Value]], Any],
-        inputs: Sequence[Value],
-        ports: Sequence[int],
-        upstream: Any,
-        random: Any,
+        self, outputs: Forward, inputs: Sequence[Value], ports: Sequence[int], upstream: Any, random: Any
     ) -> None:
-        self.outputs, self.inputs, self.ports = outputs, list(inputs), list(ports)
+        self.outputs, self.inputs = outputs, list(inputs)
         self.upstream = np.atleast_2d(upstream)
         self.base = outputs(self.inputs)
         self.finite = np.isfinite(self.base)
@@ -73,10 +79,10 @@ class Ground:
         sizes = np.concatenate([np.zeros(0), *[np.abs(np.ravel(self.inputs[port])) for port in ports]])
         sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
         self._least, self._largest = (float(sizes.min()), float(sizes.max())) if sizes.size else (1.0, 1.0)
-        self.noise = np.where(self.finite, measured_noise(self._at, self.inputs, self.ports, self.base, random), 0.0)
+        self.noise = np.where(self.finite, measured_noise(self._at, self.inputs, ports, self.base, random), 0.0)
 
     def slope(self, direction: Direction, exhaustive: bool = True) -> Slope:
-        """Return the slope of upstream x outputs along a direction, from a few steps or from all that may help."""
+        """Return the slope of upstream @ outputs along a direction, from three steps or from all that may help."""
         steps = self._steps(direction, exhaustive)
         (slope,) = self._slopes(direction, steps, self.upstream)
         if exhaustive and slope.is_kink and np.count_nonzero(slope.moved) > 1:
@@ -84,152 +90,114 @@ class Ground:
             return replace(slope, bounds=(least.right, largest.right))
         return slope
 
-    def sharpened(self, direction: Direction, slope: Slope) -> Slope:
-        """Return the slope from finer steps around those that its best estimate rests on, where that is sharper."""
-        step = slope.best.step
-        (fine,) = self._slopes(direction, [step * 2.0**power for power in range(8, -3, -1)], self.upstream)
+    def refined(self, direction: Direction, slope: Slope) -> Slope:
+        """Return the slope from finer steps around those of its best estimate, if that is sharper."""
+        steps = [slope.best.step * 2.0**power for power in range(8, -3, -1)]
+        (fine,) = self._slopes(direction, steps, self.upstream)
         if merged([fine.best, slope.best]) is not fine.best:
             return slope
         return replace(fine, moved=fine.moved | slope.moved)
 
-    def slope_apart(self, direction: Direction, slope: Slope) -> Slope:
-        """Return the same, put together from the slope of each output that moves: one may drown in another's noise."""
+    def slope_by_output(self, direction: Direction, slope: Slope) -> Slope:
+        """Return the slope as a sum of one for each output that moves: one output may be lost in another's noise."""
         columns, steps = np.flatnonzero(slope.moved), self._steps(direction, True)
-        apart = self._slopes(direction, steps, np.diag(self.upstream[0, columns]), columns=columns)
-        # What does not move in these steps, but further on, may have a slope of less than its noise over the largest.
-        still = self._reached(direction) & ~slope.moved
-        hidden = float(_total((np.abs(self.upstream) * self.noise)[:, still])[0]) / steps[0] if still.any() else 0.0
+        slopes = self._slopes(direction, steps, np.diag(self.upstream[0, columns]), columns)
+        # An output that only moves beyond these steps may have a slope of up to its noise over the largest of them.
+        far = [changed for port, places, _ in direction.parts for changed in self._far(port, places)]
+        unmoved = np.any([slope.moved, *far], axis=0) & ~slope.moved
+        bias = float(_total((np.abs(self.upstream) * self.noise)[:, unmoved])[0]) / steps[0] if unmoved.any() else 0.0
         middle, left, right = (
-            Estimate(sum(e.value for e in each), sum(e.error for e in each) + hidden, max(e.step for e in each))
-            for each in zip(*[(one.central, one.left, one.right) for one in apart])
+            Estimate(sum(e.value for e in each), sum(e.error for e in each) + bias, max(e.step for e in each))
+            for each in zip(*[(one.central, one.left, one.right) for one in slopes])
         )
         return replace(slope, central=middle, left=left, right=right)
 
-    def far(self, port: int, places: Any = slice(None)) -> Iterator[list[Value]]:
-        """Yield inputs where some elements of one are far away."""
+    def moves_far(self, port: int) -> bool:
+        """Return whether any output changes where an input is far away."""
+        return any(changed.any() for changed in self._far(port, slice(None)))
+
+    def _far(self, port: int, places: Any) -> Iterator[Any]:
+        """Yield which outputs change where some elements of an input are far away."""
         far = 2.0 * max(self._largest, 1.0)
         factors = ((-1.0, 0.0), (0.0, 0.0), (0.0, 1.0), (1.0, far), (1.0, -far), (1e3, 0.0), (1e9, 0.0), (-1e9, 0.0))
         for factor, shift in factors:
-            inputs = list(self.inputs)
-            array = np.array(inputs[port], dtype=float, order="C")
+            array = np.array(self.inputs[port], dtype=float, order="C")
             array.reshape(-1)[places] = factor * array.reshape(-1)[places] + shift
-            inputs[port] = plain(array)
-            yield inputs
+            there = self._at([*self.inputs[:port], float_or_array(array), *self.inputs[port + 1 :]])
+            if there is not None:
+                yield self._changed(there)
 
-    def _reached(self, direction: Direction) -> Any:
-        """Return which outputs move when what moves in a direction goes far."""
-        reached = np.zeros(self.base.size, dtype=bool)
-        for port, places, _ in direction.parts:
-            for inputs in self.far(port, places):
-                there = self._at(inputs)
-                if there is not None:
-                    reached |= (there != self.base) & ~(np.isnan(there) & np.isnan(self.base))
-        return reached
-
-    def moves_to(self, inputs: Sequence[Value]) -> bool:
-        """Return whether forward gives anything else there."""
-        there = self._at(inputs)
-        return there is not None and not np.array_equal(there, self.base, equal_nan=True)
+    def _changed(self, there: Any) -> Any:
+        """Return which outputs are not what they are at the point."""
+        changed = there != self.base
+        return changed if self.finite.all() else changed & ~(np.isnan(there) & np.isnan(self.base))
 
     def _slopes(
-        self,
-        direction: Direction,
-        ladder: Sequence[float],
-        upstream: Any,
-        bounds: bool = False,
-        columns: Any = None,
+        self, direction: Direction, steps: Sequence[float], upstream: Any, columns: Any = None, bounds: bool = False
     ) -> list[Slope]:
-        """Return the slope of each row of upstream x the outputs in some columns, from steps from large to small.
+        """Return the slope of each row of upstream @ the outputs in some columns, from steps from large to small.
 
-        With bounds there is one row, of which the least and the largest are returned that a kink leaves open.
+        With `bounds`, return the least and the largest slope that are possible at a kink, for the only row.
         """
-        steps, probes, touched = self._probes(direction, ladder)
-        hidden = np.zeros(len(upstream))
+        probes, moved = self._probed(direction, steps)
+        self.moved |= moved
+        bias = np.zeros(len(upstream))
         if columns is None:
-            columns = np.flatnonzero(touched)
-            still = ~touched
-            if columns.size and still.any():
-                # What does not move in the largest step may still have a slope, of less than its noise over that.
+            columns = np.flatnonzero(moved) if moved.any() else np.arange(self.base.size)
+            if moved.any() and not moved.all():
+                # An output that the largest step does not change may have a slope of up to its noise over that step.
                 noise = self.noise + _EPS * np.where(self.finite, np.abs(self.base), 0.0)
-                hidden = _total((np.abs(upstream) * noise)[:, still]) / steps[0]
-            columns = columns if columns.size else np.arange(self.base.size)
+                bias = _total((np.abs(upstream) * noise)[:, ~moved]) / probes[0].step
             upstream = upstream[:, columns]
-        self.moved |= touched
-        is_lost = bool(touched[~self.finite].any())
         rows = 2 if bounds else len(upstream)
-        if not steps:
-            return [Slope(Estimate(), Estimate(), Estimate(), 0.0, touched, is_lost)] * rows
-        weights, base, finite = np.abs(upstream), self.base[columns], self.finite[columns]
-        table: list[tuple[Any, ...]] = []  # for each step: central, left and right differences, and noise, by row
-        for places, at_left, at_right, back, ahead in probes:
-            left, right = base.copy(), base.copy()
-            kept = np.isin(places, columns)
-            where = np.searchsorted(columns, places[kept])
-            left[where], right[where] = at_left[kept], at_right[kept]
-            up, down, both = right - base, base - left, right - left
-            if not finite.all():
-                stays = np.ones(base.size, dtype=bool)
-                stays[where] = False
-                up[stays & ~finite] = down[stays & ~finite] = 0.0
-                both = np.where(finite, both, np.where(stays, 0.0, np.nan))
-            if bounds:
-                sides = upstream * (down / back), upstream * (up / ahead)
-                either = np.array([np.minimum(*sides).sum(), np.maximum(*sides).sum()])
-                differences = either, either, either
-            else:
-                differences = upstream @ (both / (ahead + back)), upstream @ (down / back), upstream @ (up / ahead)
-            noise = self.noise[columns] + _EPS * np.fmax(np.abs(left), np.abs(right))
-            noise[~np.isfinite(noise)] = 0.0
-            table.append((*differences, _total(weights * noise)))
-        both_sides, left, right, noises = (np.array(column) for column in zip(*table))
-        noises = noises / np.array(steps)[:, None]
-        slopes = []
-        for row in range(rows):
-            source = 0 if bounds else row
-            noise, extra = noises[:, source].tolist(), float(hidden[source])
-            twice = [2.0 * one for one in noise]
-            sides = left[:, row].tolist(), right[:, row].tolist()
-            estimates = (
-                central(both_sides[:, row].tolist(), *sides, steps, noise, extra),
-                extrapolated(sides[0], steps, twice, 1, extra),
-                extrapolated(sides[1], steps, twice, 1, extra),
-            )
-            wider = [step >= best_of(*estimates).step for step in steps]
-            speeds = np.fmax(np.abs(left[:, row]), np.abs(right[:, row]))[wider] - SURE * np.array(noise)[wider]
-            swing = float(np.max(speeds[np.isfinite(speeds)], initial=0.0))
-            slopes.append(Slope(*estimates, swing, touched, is_lost))
-        return slopes
+        table = np.array([self._quotients(probe, upstream, columns, bounds) for probe in probes])
+        taken, is_undefined = [probe.step for probe in probes], bool(moved[~self.finite].any())
+        return [
+            _estimated(by_step, taken, float(bias[row % len(bias)]), moved, is_undefined)
+            for row, by_step in enumerate(table.reshape(-1, 4, rows).transpose(2, 1, 0))
+        ]
 
-    def _probes(self, direction: Direction, ladder: Sequence[float]) -> tuple[list[float], list[Any], Any]:
-        """Return the steps at which forward answers, what changes in each, and which outputs ever change."""
-        steps, probes = [], []
-        touched = np.zeros(self.base.size, dtype=bool)
-        nan = None if self.finite.all() else np.isnan(self.base)
-        for step in ladder:
-            ends = self._ends(direction, step)
-            if ends is None:
+    def _probed(self, direction: Direction, steps: Sequence[float]) -> tuple[list[_Probe], Any]:
+        """Return forward's answers for all steps at which it answers, and which outputs any of them changes."""
+        probes, moved = [], np.zeros(self.base.size, dtype=bool)
+        for step in steps:
+            there, ahead = self._displaced(direction, step)
+            there_behind, behind = self._displaced(direction, -step)
+            if not (0 < ahead < math.inf and -math.inf < behind < 0):
                 continue
-            left, right, back, ahead = ends
-            changed = (left != self.base) | (right != self.base)
-            if nan is not None:
-                changed &= ~(nan & np.isnan(left) & np.isnan(right))
-            places = np.flatnonzero(changed)
-            touched[places] = True
-            steps.append(step)
-            probes.append((places, left[places], right[places], back, ahead))
-        return steps, probes, touched
+            left, right = self._at(there_behind), self._at(there)
+            if left is None or right is None:
+                continue
+            changed = np.flatnonzero(self._changed(left) | self._changed(right))
+            moved[changed] = True
+            probes.append(_Probe(step, changed, left[changed], right[changed], -behind, ahead))
+        return probes, moved
 
-    def _ends(self, direction: Direction, step: float) -> tuple[Any, Any, float, float] | None:
-        """Return the outputs a step behind and a step ahead, and their true lengths; None where there are none."""
-        inputs, ahead = self._displaced(direction, step)
-        inputs_behind, behind = self._displaced(direction, -step)
-        if not (0 < ahead < math.inf and -math.inf < behind < 0):
-            return None
-        left, right = self._at(inputs_behind), self._at(inputs)
-        return None if left is None or right is None else (left, right, -behind, ahead)
+    def _quotients(self, probe: _Probe, upstream: Any, columns: Any, bounds: bool) -> Any:
+        """Return the central, left and right difference quotients of a probe and their noise, by row of upstream."""
+        base, finite = self.base[columns], self.finite[columns]
+        sides = np.array([self.base, self.base])
+        sides[:, probe.changed] = probe.left, probe.right
+        left, right = sides[:, columns]
+        up, down, both = right - base, base - left, right - left
+        if not finite.all():
+            unchanged = ~np.isin(columns, probe.changed)
+            up[unchanged & ~finite] = down[unchanged & ~finite] = 0.0
+            both = np.where(finite, both, np.where(unchanged, 0.0, np.nan))
+        noise = self.noise[columns] + _EPS * np.fmax(np.abs(left), np.abs(right))
+        noise[~np.isfinite(noise)] = 0.0
+        noise = _total(np.abs(upstream) * noise) / probe.step
+        down, up = down / probe.behind, up / probe.ahead
+        if bounds:
+            extremes = (
+                np.minimum(upstream * down, upstream * up).sum(),
+                np.maximum(upstream * down, upstream * up).sum(),
+            )
+            return [extremes, extremes, extremes, (noise[0], noise[0])]
+        return [upstream @ (both / (probe.ahead + probe.behind)), upstream @ down, upstream @ up, noise]
 
     def _at(self, inputs: Sequence[Value]) -> Any:
-        """Return the outputs at other inputs; None where forward does not take them, or gives another shape."""
+        """Return the outputs at other inputs; None if forward does not accept them, or returns another shape."""
         try:
             there = self.outputs(inputs)
         except Exception:  # a probe may leave forward's domain, in any way
@@ -255,10 +223,10 @@ class Ground:
         return inputs, length
 
     def _steps(self, direction: Direction, exhaustive: bool) -> list[float]:
-        """Return the steps to try along a direction, the largest first: powers of 2, which round nothing.
+        """Return the steps to try along a direction, the largest first: powers of 2, which add no rounding.
 
-        They are scaled to what moves. All that may help reach from 2**-51 of that, of 1 and of the largest number
-        around up to these numbers themselves.
+        They are proportional to the size of what moves. All that may help reach from 2**-51 of that size, of 1 and of
+        the largest input up to these numbers themselves.
         """
         size = self._size(direction)
         if not exhaustive:
@@ -278,6 +246,20 @@ class Ground:
             sizes.append(abs(given) if isinstance(given, float) else np.max(np.abs(np.ravel(given)[places] / weights)))
         size = float(max(sizes, default=0.0))
         return size if math.isfinite(size) else 0.0
+
+
+def _estimated(quotients: Any, steps: Sequence[float], bias: float, moved: Any, is_undefined: bool) -> Slope:
+    """Return the slope to which quotients (central, left, right, and their noise, each by step) converge."""
+    middle, left, right, noise = quotients.tolist()
+    twice = [2.0 * one for one in noise]
+    estimates = (
+        central(middle, left, right, steps, noise, bias),
+        extrapolated(left, steps, twice, 1, bias),
+        extrapolated(right, steps, twice, 1, bias),
+    )
+    wider = [step >= best_of(*estimates).step for step in steps]
+    speeds = (np.fmax(np.abs(left), np.abs(right)) - SAFETY * np.array(noise))[wider]
+    return Slope(*estimates, float(np.max(speeds[np.isfinite(speeds)], initial=0.0)), moved, is_undefined)
 
 
 def _total(weights: Any) -> Any:

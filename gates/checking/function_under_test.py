@@ -1,8 +1,8 @@
-"""What is on trial: a gate, run anew for every question, so that no answer depends on the one before."""
+"""The function under test: a gate, copied anew for every question, so that no answer depends on an earlier one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,16 @@ from gates.gate import Gate, fresh, input_counts, labels_of, parameter_names, pa
 from gates.validation import as_output, as_outputs, check_inputs, counted, formula
 from gates.values import Value, as_labels, as_value, holds_integers, prefixed
 
+#: Calls a backward with an upstream gradient, and returns its gradients with a deliberate error.
+Mutation = Callable[[Callable[[Sequence[Value]], list[Any]], Sequence[Value]], Any]
+
 
 class Refusal(Exception):
-    """That a gate does not take some inputs; its cause is the error that says so."""
+    """Raised where forward does not accept some inputs; its cause is the error that says why."""
 
 
-class Subject:
-    """Something with a forward that is believed and a backward that is not.
+class FunctionUnderTest:
+    """A function whose forward is taken to be right, and whose backward is checked against it.
 
     Attributes
     ----------
@@ -27,20 +30,20 @@ class Subject:
         What it is called in a report.
     labels : tuple of int
         The ports without a gradient.
-    remembers : bool
-        Whether forward may depend on the passes before, as long as nothing shows that it does not.
+    is_stateful : bool
+        Whether forward may depend on earlier passes: assumed until it is shown not to.
     """
 
     title: str
     labels: tuple[int, ...] = ()
-    remembers: bool = True
+    is_stateful: bool = True
 
     def start(self, inputs: Sequence[Value]) -> Run:
-        """Run forward on something fresh, and return what can be asked of it then."""
+        """Run forward on a fresh copy, and return the run, of which backward can be asked."""
         raise NotImplementedError
 
     def outputs(self, inputs: Sequence[Value]) -> Any:
-        """Return all numbers that forward gives, as one vector."""
+        """Return all outputs of forward as one vector."""
         return _vector(self.start(inputs).outputs)
 
     def names(self, count: int) -> list[str]:
@@ -57,17 +60,17 @@ class Subject:
 
 
 class Run:
-    """A forward pass that was run: its outputs, and a backward to be called."""
+    """A forward pass that was run: its outputs, and the backward that belongs to it."""
 
     outputs: list[Value]
 
     def backward(self, upstream: Sequence[Value]) -> Any:
-        """Return what backward answers, as it is."""
+        """Return what backward returns, unchanged."""
         raise NotImplementedError
 
 
-class GateSubject(Subject):
-    """A gate on trial. It is copied, and never run itself.
+class GateUnderTest(FunctionUnderTest):
+    """A gate under test. Copies of it run, never the gate itself.
 
     Parameters
     ----------
@@ -75,9 +78,11 @@ class GateSubject(Subject):
         The gate, of any class with the two methods.
     wanted : sequence of bool, optional
         For each input, whether its gradient is checked; all by default.
+    mutation : Mutation, optional
+        A deliberate error in backward.
     """
 
-    def __init__(self, gate: Any, wanted: Sequence[bool] | None = None) -> None:
+    def __init__(self, gate: Any, wanted: Sequence[bool] | None = None, mutation: Mutation | None = None) -> None:
         self.gate = gate
         self.title = _title(gate)
         try:
@@ -86,28 +91,22 @@ class GateSubject(Subject):
             raise TypeError(f"{self.title}: a check runs copies, and this gate cannot be copied: {error}") from error
         self.labels = labels_of(gate)
         self.wanted = None if wanted is None else tuple(wanted)
+        self.mutation = mutation
         self._worker: Gate | None = None
 
-    def start(self, inputs: Sequence[Value]) -> GateRun:
-        return self._run(fresh(self.gate), inputs)
-
-    def start_anew(self, inputs: Sequence[Value]) -> GateRun:
-        """Run forward on a gate that is made anew, if it can be: one that has run may keep something of that."""
-        return self._run(_made_anew(self.gate), inputs)
-
-    def _run(self, gate: Any, inputs: Sequence[Value]) -> GateRun:
-        """Run forward on a gate of this subject's own."""
-        ready = self._ready(gate, len(inputs))
-        return GateRun(ready, _forward(ready, inputs))
+    def start(self, inputs: Sequence[Value], anew: bool = False) -> GateRun:
+        # A copy of a gate that has run may hold stale state; one that is constructed anew does not.
+        ready = self.ready(_constructed_anew(self.gate) if anew else fresh(self.gate), len(inputs))
+        return GateRun(ready, _forward(ready, inputs), self.mutation)
 
     def outputs(self, inputs: Sequence[Value]) -> Any:
-        if self._worker is None or self.remembers:
-            self._worker = self._ready(fresh(self.gate), len(inputs))
+        if self._worker is None or self.is_stateful:
+            self._worker = self.ready(fresh(self.gate), len(inputs))
         return _vector(_forward(self._worker, inputs))
 
     def names(self, count: int) -> list[str]:
-        own = getattr(self.gate, "input_names", None)
-        return list(own) if own and len(own) == count else parameter_names(self.gate.forward, count)
+        names = getattr(self.gate, "input_names", None)
+        return list(names) if names and len(names) == count else parameter_names(self.gate.forward, count)
 
     def upstream_names(self, count: int) -> list[str]:
         return parameter_names(self.gate.backward, count)
@@ -123,7 +122,7 @@ class GateSubject(Subject):
         return input_counts(self.gate.forward)
 
     def values(self, given: Sequence[Any]) -> list[Value]:
-        """Return inputs as values that can be moved: all but labels as float64, or float32 where they are.
+        """Return inputs as NumPy arrays or floats, float32 as it is; labels remain integers.
 
         Raises
         ------
@@ -148,11 +147,11 @@ class GateSubject(Subject):
                 values.append(as_labels(one) if port in self.labels else _as_numpy(as_value(one)))
             except (TypeError, ValueError) as error:
                 raise prefixed(error, f"{self.title}: {name}") from None
-        check_inputs(self._ready(fresh(self.gate), len(values)), values, self.title)
+        check_inputs(self.ready(fresh(self.gate), len(values)), values, self.title)
         return values
 
     def _labels_found(self, given: Sequence[Any]) -> tuple[int, ...]:
-        """Return the ports whose integers backward has no gradient for: a class may not say which are labels."""
+        """Return the ports that take integers and have no gradient, where the class does not say which are labels."""
         integers = [port for port, one in enumerate(given) if holds_integers(as_labels(one))]
         if not integers:
             return ()
@@ -162,13 +161,13 @@ class GateSubject(Subject):
             run = self.start(copy_of(values))
             answer = run.backward([np.ones_like(output) for output in run.outputs])
             return tuple([port for port in integers if answer[port] is None])
-        except Exception:  # what is wrong comes to light when the gate is checked
+        except Exception:  # the check itself will report what is wrong
             return ()
         finally:
             self.labels = ()
 
-    def _ready(self, twin: Any, inputs: int) -> Gate:
-        """Return a twin of the gate ready to run, with all gradients wanted that are checked."""
+    def ready(self, twin: Any, inputs: int) -> Gate:
+        """Return a copy of the gate, ready to run, with all gradients wanted that are checked."""
         gate = bare(twin)
         gate.labels = self.labels or gate.labels
         gate.wanted = self.wanted or (True,) * inputs
@@ -176,18 +175,20 @@ class GateSubject(Subject):
 
 
 class GateRun(Run):
-    """A gate after its forward."""
+    """A gate after its forward pass."""
 
-    def __init__(self, gate: Gate, outputs: list[Value]) -> None:
-        self.gate = gate
-        self.outputs = outputs
+    def __init__(self, gate: Gate, outputs: list[Value], mutation: Mutation | None) -> None:
+        self.gate, self.outputs, self.mutation = gate, outputs, mutation
 
     def forward(self, inputs: Sequence[Value]) -> None:
         """Run forward again, on the same gate."""
         self.outputs = _forward(self.gate, inputs)
 
     def backward(self, upstream: Sequence[Value]) -> Any:
-        return formula(self.gate.backward)(self.gate, *upstream)
+        backward = formula(self.gate.backward)
+        if self.mutation is None:
+            return backward(self.gate, *upstream)
+        return self.mutation(lambda dz: list(backward(self.gate, *dz)), upstream)
 
 
 def _vector(values: Sequence[Value]) -> Any:
@@ -197,12 +198,12 @@ def _vector(values: Sequence[Value]) -> Any:
     return np.concatenate([np.asarray(value, dtype=np.float64).reshape(-1) for value in values])
 
 
-def _made_anew(gate: Any) -> Any:
-    """Return a gate of the same class and settings; a copy, where it does not keep its settings."""
+def _constructed_anew(gate: Any) -> Any:
+    """Return a gate of the same class and settings; a copy of the gate if it does not keep its settings."""
     settings = settings_of(gate)
-    can_be = settings.keys() == parameters_of(gate).keys() and not {"forward", "backward"} & vars(gate).keys()
+    is_possible = settings.keys() == parameters_of(gate).keys() and not {"forward", "backward"} & vars(gate).keys()
     try:
-        return type(gate)(**settings) if can_be else fresh(gate)
+        return type(gate)(**settings) if is_possible else fresh(gate)
     except Exception:  # its constructor wants something else
         return fresh(gate)
 
@@ -225,6 +226,6 @@ def _as_numpy(value: Value) -> Value:
 
 
 def _title(gate: Any) -> str:
-    """Return a gate as it was made, where it says so."""
+    """Return the call that makes a gate, if its repr tells; else its class."""
     text = repr(gate)
     return text if isinstance(gate, Gate) and len(text) <= 60 else type(gate).__name__

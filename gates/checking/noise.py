@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.copies import plain
+from gates.checking.copies import float_or_array
 from gates.values import Value
+
+#: Forward: from inputs to the vector of all outputs.
+Forward = Callable[[Sequence[Value]], Any]
 
 _NEARBY = 8  # points at which noise is measured
 _FEW = 100_000  # outputs, of more than which the finest steps alone are taken: the others take too long
@@ -17,9 +20,7 @@ _HIGHEST = 2.0**-40  # a level of noise, relative to the numbers around; above, 
 _COARSEST = 2.0**-24  # a grid that rounding leaves; what lies on a coarser one takes steps
 
 
-def measured_noise(
-    at: Callable[[Sequence[Value]], Any], inputs: Sequence[Value], ports: Sequence[int], base: Any, random: Any
-) -> Any:
+def measured_noise(at: Forward, inputs: Sequence[Value], ports: Sequence[int], base: Any, random: Any) -> Any:
     """Return how far rounding moves each output.
 
     The high differences of forward in small steps vanish for all that is smooth. Steps of several sizes see what rounds
@@ -82,12 +83,7 @@ def rms(values: Any, axis: int) -> Any:
 
 
 def _nearby(
-    at: Callable[[Sequence[Value]], Any],
-    inputs: Sequence[Value],
-    base: Any,
-    turns: dict[int, Any],
-    spacing: float,
-    absolute: bool = False,
+    at: Forward, inputs: Sequence[Value], base: Any, turns: dict[int, Any], spacing: float, absolute: bool = False
 ) -> list[Any]:
     """Return the outputs here and where every input has moved more each time, by parts of itself or of 1."""
     values = [base]
@@ -95,7 +91,9 @@ def _nearby(
         there = list(inputs)
         for port, turn in turns.items():
             given = there[port]
-            there[port] = plain(given + point * spacing * turn * np.where(absolute | (given == 0.0), 1.0, given))
+            there[port] = float_or_array(
+                given + point * spacing * turn * np.where(absolute | (given == 0.0), 1.0, given)
+            )
         value = at(there)
         if value is None:  # at the edge of forward's domain
             break

@@ -1,37 +1,63 @@
-"""What a wrong gradient looks like. A pattern counts only if it holds at other inputs and another upstream too."""
+"""Patterns of wrong gradients, such as a factor or a sign. A pattern must hold in every resample, not at one point."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
+from gates.checking.points import Point, other_inputs
 from gates.checking.report import index_of
-from gates.checking.resamples import Trial
+from gates.checking.resamples import Resample, places_of
 from gates.values import Value, shape_of
 
 _SHOWN = 5  # indices in a sentence
 
 
+def patterns_at(
+    point: Point, ports: Sequence[int], wrong: dict[int, list[int]], counts: dict[int, tuple[int, int]]
+) -> Patterns | None:
+    """Return the patterns to look for, given the wrong elements at a point; None if nothing can be compared there."""
+    places = places_of(point.inputs, ports, point.random, wrong)
+    try:
+        resamples = [Resample(point, places)]
+    except Exception:  # forward is not finite everywhere, say
+        return None
+    for other in other_inputs(point.inputs, point.function.labels, point.random):
+        try:
+            resamples.append(Resample(point.moved_to(other, resamples[0].outputs), places))
+        except Exception:  # out of forward's domain
+            continue
+    if len(resamples) == 1:
+        resamples.append(Resample(point.moved_to(point.inputs, resamples[0].outputs), places))
+    parts = {port: len(elements) / counts[port][0] for port, elements in wrong.items()}
+    return Patterns(resamples, parts, [port for port, (checked, size) in counts.items() if checked < size])
+
+
 class Patterns:
-    """The patterns that a wrong gradient follows, looked for over several trials.
+    """The patterns that a wrong gradient follows in all of several resamples.
 
     Parameters
     ----------
-    trials : list of Trial
+    resamples : list of Resample
         The first is where it failed.
     wrong : dict of int to float
         The inputs whose gradient is wrong there, with the part of their elements that is.
     sampled : sequence of int
-        The inputs of whose elements only some were looked at.
+        The inputs of which only some elements were checked.
     """
 
-    def __init__(self, trials: Sequence[Trial], wrong: dict[int, float], sampled: Sequence[int] = ()) -> None:
-        self.trials, self.wrong, self.sampled = list(trials), wrong, sampled
+    def __init__(self, resamples: Sequence[Resample], wrong: dict[int, float], sampled: Sequence[int] = ()) -> None:
+        self.resamples, self.wrong, self.sampled = resamples, wrong, sampled
+        self.first, self.inputs, self.outputs = resamples[0], resamples[0].inputs, resamples[0].outputs
+        function = self.first.point.function
+        self.names = function.names(len(self.inputs))
+        self.upstream_name = function.upstream_names(len(self.outputs))[0]
 
     def find(self, kind: str, port: int) -> str | None:
-        """Return what is to be said of an input's gradient, "" if it cannot be seen, None if it does not hold."""
+        """Return what is wrong with an input's gradient, "" if the kind cannot apply, None if it does not hold."""
         finder: Callable[[int], str | None] = getattr(self, f"_{kind}")
         return finder(port)
 
@@ -39,7 +65,7 @@ class Patterns:
         if not any(q != port and self._shape(q) == self._shape(port) for q in self.wrong):
             return ""
         path = [port]
-        while True:  # from each input to the one whose gradient it was given, until that comes back to the first
+        while True:  # from each input to the one whose gradient it has, until that leads back to the first
             here = path[-1]
             to = [q for q in self.wrong if q != here and self._has_gradient_of(here, q)]
             onward = [q for q in to if q == port] or [q for q in to if q not in path]
@@ -48,25 +74,24 @@ class Patterns:
             path.append(onward[0])
 
     def _has_gradient_of(self, p: int, q: int) -> bool:
-        """Return whether one input is given the gradient of another."""
-        return self._shape(p) == self._shape(q) and all(t.agrees(p, t.numeric[q], t.errors[q]) for t in self.trials)
+        """Return whether the gradient of one input is that of another."""
+        return self._shape(p) == self._shape(q) and all(r.agrees(p, r.numeric[q], r.errors[q]) for r in self.resamples)
 
     def _zero(self, port: int) -> str | None:
-        zero = all(not trial.analytic[port].any() for trial in self.trials)
-        if not self.trials[0].wrong(port).any() or (not zero and self.wrong[port] <= 1 / 3):
+        is_all_zero = not any(r.analytic[port].any() for r in self.resamples)
+        if not self.first.wrong(port).any() or (not is_all_zero and self.wrong[port] <= 1 / 3):
             return None
-        if all(not trial.analytic[port][trial.wrong(port)].any() for trial in self.trials):
-            return "is zero where it should not be"
-        return None
+        is_zero = not any(r.analytic[port][r.wrong(port)].any() for r in self.resamples)
+        return "is zero where it should not be" if is_zero else None
 
     def _mask(self, port: int) -> str | None:
-        if any(self._shape(port) != shape_of(output) for output in self.trials[0].outputs):
+        if any(self._shape(port) != shape_of(output) for output in self.outputs):
             return ""
-        flows = [np.abs(trial.numeric[port]) > 10 * trial.errors[port] for trial in self.trials]
-        live = np.concatenate([trial.known[port] & flow for trial, flow in zip(self.trials, flows)])
-        dead = np.concatenate([trial.known[port] & ~flow for trial, flow in zip(self.trials, flows)])
-        wrong = [trial.wrong(port) for trial in self.trials]
-        analytic, all_wrong = np.concatenate([trial.analytic[port] for trial in self.trials]), np.concatenate(wrong)
+        passes = [np.abs(r.numeric[port]) > 10 * r.errors[port] for r in self.resamples]
+        live = np.concatenate([r.known[port] & here for r, here in zip(self.resamples, passes)])
+        dead = np.concatenate([r.known[port] & ~here for r, here in zip(self.resamples, passes)])
+        wrong = [r.wrong(port) for r in self.resamples]
+        analytic, all_wrong = np.concatenate([r.analytic[port] for r in self.resamples]), np.concatenate(wrong)
         if not live.any() or not (dead & all_wrong).any() or sum(one.any() for one in wrong) < 2:
             return None
         if not (live & all_wrong).any():
@@ -76,84 +101,85 @@ class Patterns:
         return None
 
     def _sign(self, port: int) -> str | None:
-        return "has the wrong sign" if all(trial.agrees(port, -trial.numeric[port]) for trial in self.trials) else None
+        return "has the wrong sign" if self._is_everywhere(port, lambda r: -r.numeric[port]) else None
 
     def _upstream(self, port: int) -> str | None:
-        if all(trial.agrees(port, trial.with_upstream(lambda dz: dz * 0.0 + 1.0)[port]) for trial in self.trials):
+        if self._is_everywhere(port, lambda r: r.with_upstream(lambda dz: dz * 0.0 + 1.0)[port]):
             return "is the local gradient alone: the upstream gradient is not multiplied in"
-        if all(trial.agrees(port, trial.with_upstream(lambda dz: dz * dz)[port]) for trial in self.trials):
+        if self._is_everywhere(port, lambda r: r.with_upstream(lambda dz: dz * dz)[port]):
             return "has the upstream gradient multiplied in twice"
         return None
 
     def _factor(self, port: int) -> str | None:
         ratios = np.concatenate(
-            [(t.analytic[port] / t.numeric[port])[t.known[port] & (t.numeric[port] != 0)] for t in self.trials]
+            [(r.analytic[port] / r.numeric[port])[r.known[port] & (r.numeric[port] != 0)] for r in self.resamples]
         )
         ratio = float(np.median(ratios)) if ratios.size else 0.0
         if not ratio or not all(
-            trial.agrees(port, ratio * trial.numeric[port], abs(ratio) * trial.errors[port]) for trial in self.trials
+            r.agrees(port, ratio * r.numeric[port], abs(ratio) * r.errors[port]) for r in self.resamples
         ):
             return None
-        inverse = (
-            f" (1/{round(1 / ratio)})" if abs(1 / ratio) >= 1.5 and abs(1 / ratio - round(1 / ratio)) < 1e-4 else ""
-        )
+        whole = round(1 / ratio)
+        inverse = f" (1/{whole})" if abs(1 / ratio) >= 1.5 and abs(1 / ratio - whole) < 1e-4 else ""
         return f"is off by a factor of {ratio:.{6 if abs(ratio - 1) > 1e-5 else 12}g}{inverse}"
 
     def _transposed(self, port: int) -> str | None:
-        squares = [p for p in self.trials[0].ports if _is_square(self._shape(p))]
-        if port in squares and all(trial.agrees(port, *trial.mirrored(port)) for trial in self.trials):
+        squares = [p for p in self.first.places if _is_square(self._shape(p))]
+        if port in squares and all(r.agrees(port, *r.transposed(port)) for r in self.resamples):
             return "is transposed"
         for square in squares:
-            if all(
-                trial.agrees_at(port, trial.with_input(square, _transpose(trial.inputs[square])))
-                for trial in self.trials
-            ):
-                return f"takes {self.trials[0].names[square]} transposed"
-        if any(_is_square(shape_of(output)) for output in self.trials[0].outputs):
-            if all(trial.agrees(port, trial.with_upstream(_transpose)[port]) for trial in self.trials):
-                return f"takes {self.trials[0].upstream_name} transposed"
+            if all(r.agrees_at(port, r.with_input(square, _transpose(r.inputs[square]))) for r in self.resamples):
+                return f"takes {self.names[square]} transposed"
+        if any(_is_square(shape_of(output)) for output in self.outputs):
+            if self._is_everywhere(port, lambda r: r.with_upstream(_transpose)[port]):
+                return f"takes {self.upstream_name} transposed"
         elif not squares:
             return ""
         return None
 
     def _output(self, port: int) -> str | None:
-        count = len(self.trials[0].outputs)
+        count = len(self.outputs)
         if count == 1:
             return ""
-        for kept in range(count):
-            if all(trial.agrees(port, trial.of_output(kept)[port]) for trial in self.trials):
-                return f"counts output {kept} only, of {count}"
+        for output in range(count):
+            if self._is_everywhere(port, lambda r, output=output: r.of_output(output)[port]):  # type: ignore[misc]
+                return f"counts output {output} only, of {count}"
         return None
 
     def _exchanged(self, port: int) -> str | None:
-        first = self.trials[0]
-        shape = shape_of(first.outputs[0])
-        fitting = [p for p in first.ports if self._shape(p) == shape] if len(first.outputs) == 1 else []
+        shape = shape_of(self.outputs[0])
+        fitting = [p for p in self.first.places if self._shape(p) == shape] if len(self.outputs) == 1 else []
         for other in fitting:
-            exchanged = [trial.with_input(other, trial.outputs[0]) for trial in self.trials]
-            if _hold([trial.answer_at(inputs, port) for trial, inputs in zip(self.trials, exchanged)]):
-                return f"uses the input {first.names[other]} where the output belongs"
-            if _hold([trial.agrees_at(port, inputs) for trial, inputs in zip(self.trials, exchanged)]):
-                return f"uses the output where the input {first.names[other]} belongs"
+            exchanged = [(r, r.with_input(other, r.outputs[0])) for r in self.resamples]
+            if _hold(r.explains(port, inputs) for r, inputs in exchanged):
+                return f"uses the input {self.names[other]} where the output belongs"
+            if _hold(r.agrees_at(port, inputs) for r, inputs in exchanged):
+                return f"uses the output where the input {self.names[other]} belongs"
         return None if fitting else ""
 
     def _index(self, port: int) -> str | None:
         shape = self._shape(port)
         if math.prod(shape) < 3:
             return ""
-        wrong = self.trials[0].wrong(port)
-        if self.wrong[port] > 1 / 3 or not all(np.array_equal(wrong, trial.wrong(port)) for trial in self.trials):
+        wrong = self.first.wrong(port)
+        if self.wrong[port] > 1 / 3 or not all(np.array_equal(wrong, r.wrong(port)) for r in self.resamples):
             return None
-        places = sorted(np.asarray(self.trials[0].places[port])[wrong].tolist())
-        indices = [index_of(place, shape) for place in places[:_SHOWN]] + ["..."] * (len(places) > _SHOWN)
-        looked = f" of the {len(self.trials[0].places[port])} looked at" if port in self.sampled else ""
-        return f"is wrong only at index {', '.join(indices)}{looked}"
+        compared = self.first.places[port]
+        indices = [index_of(place, shape) for place in sorted(np.asarray(compared)[wrong].tolist())]
+        shown = ", ".join(indices[:_SHOWN] + ["..."] * (len(indices) > _SHOWN))
+        return f"is wrong only at index {shown}" + (
+            f" of the {len(compared)} looked at" if port in self.sampled else ""
+        )
+
+    def _is_everywhere(self, port: int, expected: Callable[[Resample], Any]) -> bool:
+        """Return whether an input's gradient is the expected one in all resamples."""
+        return all(resample.agrees(port, expected(resample)) for resample in self.resamples)
 
     def _shape(self, port: int) -> tuple[int, ...]:
-        return shape_of(self.trials[0].inputs[port])
+        return shape_of(self.inputs[port])
 
 
-def _hold(answers: Sequence[bool | None]) -> bool:
+def _hold(answers: Iterable[bool | None]) -> bool:
     """Return whether two answers or more are yes, and none is no; None is no answer."""
     given = [answer for answer in answers if answer is not None]
     return len(given) >= 2 and all(given)

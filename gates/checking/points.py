@@ -8,40 +8,40 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.copies import copy_of, plain
-from gates.checking.function_under_test import Run, Subject
+from gates.checking.copies import copy_of, float_or_array
+from gates.checking.function_under_test import FunctionUnderTest, Run
 from gates.validation import fit
 from gates.values import Value, as_value, prefixed
 
 
 @dataclass(frozen=True)
 class Point:
-    """A subject with inputs, an upstream gradient for each output, and a source of random numbers."""
+    """Inputs of a function, an upstream gradient for each of its outputs, and a source of random numbers."""
 
-    subject: Subject
+    function: FunctionUnderTest
     inputs: list[Value]
     upstream: list[Value]
     random: Any
 
     def run(self) -> Run:
         """Run forward here, on copies."""
-        return self.subject.start(copy_of(self.inputs))
+        return self.function.start(copy_of(self.inputs))
 
     def gradients(self) -> list[Any]:
-        """Return what backward gives here."""
+        """Return what backward returns here."""
         return list(self.run().backward(copy_of(self.upstream)))
 
     def moved_to(self, inputs: list[Value], outputs: Sequence[Value]) -> Point:
         """Return the point at other inputs, with another upstream gradient."""
-        return Point(self.subject, inputs, random_upstream(outputs, self.random), self.random)
+        return replace(self, inputs=inputs, upstream=random_upstream(outputs, self.random))
 
     def jittered(self, size: float) -> Point:
-        """Return a point where every input is another, by no more than a part of itself."""
+        """Return a point where every input is changed at random, by at most this part of itself."""
 
         def moved(value: Value) -> Value:
-            return plain(value * (1.0 + size * self.random.uniform(-1.0, 1.0, np.shape(value))))
+            return float_or_array(value * (1.0 + size * self.random.uniform(-1.0, 1.0, np.shape(value))))
 
-        inputs = [value if port in self.subject.labels else moved(value) for port, value in enumerate(self.inputs)]
+        inputs = [value if port in self.function.labels else moved(value) for port, value in enumerate(self.inputs)]
         return replace(self, inputs=inputs)
 
 
@@ -52,11 +52,12 @@ def flat(values: Sequence[Value]) -> Any:
 
 def random_upstream(outputs: Sequence[Value], random: Any) -> list[Value]:
     """Return a random upstream gradient for each output: of both signs, and away from 0, 1 and -1."""
-    return [plain(random.uniform(1.25, 2.5, np.shape(z)) * random.choice([-1.0, 1.0], np.shape(z))) for z in outputs]
+    shapes = [np.shape(output) for output in outputs]
+    return [float_or_array(random.uniform(1.25, 2.5, s) * random.choice([-1.0, 1.0], s)) for s in shapes]
 
 
 def fitted(given: Any, outputs: Sequence[Value], who: str) -> list[Value]:
-    """Return upstream gradients that were given, in the shapes of the outputs."""
+    """Return the upstream gradients that the user gave, in the shapes of the outputs."""
     each = [given] if len(outputs) == 1 else given
     if not isinstance(each, (list, tuple)) or len(each) != len(outputs):
         raise TypeError(f"{who}: upstream must be a list of {len(outputs)} gradients, got {given!r}")
@@ -66,12 +67,12 @@ def fitted(given: Any, outputs: Sequence[Value], who: str) -> list[Value]:
             dz = as_value(one)
         except (TypeError, ValueError) as error:
             raise prefixed(error, f"{who}: upstream") from None
-        upstream.append(plain(fit(dz, output, f"{who}: upstream")))
+        upstream.append(float_or_array(fit(dz, output, f"{who}: upstream")))
     return upstream
 
 
 def other_inputs(inputs: Sequence[Value], labels: Sequence[int], random: Any) -> Iterator[list[Value]]:
-    """Yield inputs of the same shapes: near, of any sign, and of the size of 1."""
+    """Yield other inputs of the same shapes: nearby, with other signs, and of a size near 1."""
 
     def sizes(array: Any) -> Any:
         return np.where(array == 0, 1.0, np.abs(array)) * random.uniform(0.6, 1.6, array.shape)
@@ -87,9 +88,9 @@ def other_inputs(inputs: Sequence[Value], labels: Sequence[int], random: Any) ->
         lambda array: random.uniform(1.1, 2.5, array.shape),
         lambda array: random.uniform(1.1, 2.5, array.shape),
     )
-    few = sum(np.size(value) for value in inputs) <= 24  # numbers, of which more are needed to see both signs
+    few = sum(np.size(value) for value in inputs) <= 24  # of few numbers, more draws are needed to see both signs
     for make in makes * (2 if few else 1):
         yield [
-            value if port in labels else plain(make(np.asarray(value, dtype=float)))
+            value if port in labels else float_or_array(make(np.asarray(value, dtype=float)))
             for port, value in enumerate(inputs)
         ]

@@ -1,9 +1,9 @@
-"""What a check found, as a report that can be asked and printed."""
+"""What a check found: faults by kind, and the report that users read and query."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,29 @@ from gates.formatting import aligned, as_html
 if TYPE_CHECKING:
     from gates.checking.mutants import SelfTest
 
+#: The kinds of faults that show in the numbers alone.
+PATTERNS = ("swapped", "zero", "mask", "sign", "upstream", "factor", "transposed", "output", "exchanged", "index")
+#: All kinds of faults, the most specific first: where several fit, the report names the first.
+KINDS = ("raises", "list", "count", "none", "shape", "modifies", "not finite", "second call", "stale") + (
+    *PATTERNS,
+    *("float32", "kink", "no pattern"),
+)
+
 _HEAD = ("input", "index", "analytic", "numeric", "abs. error", "rel. error", "verdict")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that is wrong: its kind, one of `KINDS`, a sentence, and the input that it is about, if about one."""
+
+    kind: str
+    sentence: str
+    port: int | None = None
+
+    @property
+    def rank(self) -> int:
+        """The place of its kind in `KINDS`: lower is more specific."""
+        return KINDS.index(self.kind)
 
 
 @dataclass(frozen=True)
@@ -29,9 +51,9 @@ class Row:
     index : str
         The index of the element, "" for a number.
     analytic : float
-        What backward gave.
+        What backward returned.
     numeric : float
-        What forward's differences gave: at a kink the slope that is nearer to the analytic value.
+        The slope of forward, from finite differences: at a kink the one-sided slope that is nearer to `analytic`.
     absolute_error, relative_error : float
         How far the two are apart, as it is and relative to the larger.
     verdict : str
@@ -68,17 +90,18 @@ class Report:
     title : str
         What was checked.
     verdict : str
-        "pass"; "fail"; "kink", where the slopes on the two sides differ; or "inconclusive", where nothing can be said.
+        "pass"; "fail"; "kink", where the slopes on the two sides differ; or "inconclusive", where the slope cannot be
+        measured well enough to judge.
     passed : bool
         Whether it passed: a pass, or a kink whose analytic value lies between the slopes on its two sides.
     diagnosis : str
-        A sentence about what is wrong, "" where nothing is known to be.
+        A sentence about what is wrong, "" if nothing is known to be.
     note : str
-        What else is to be said.
+        Further remarks.
     rows : tuple of Row
         Each input that has a gradient, with its worst element.
     upstream : str
-        The upstream gradient that was drawn at random, where it is a number.
+        The upstream gradient that was drawn at random, if it is a number.
 
     Examples
     --------
@@ -110,14 +133,14 @@ class Report:
             raise AssertionError(str(self))
 
     def self_test(self) -> SelfTest:
-        """Spoil backward in several ways, and return whether the check, run again, catches each.
+        """Run the check again on mutants, backwards with a deliberate error, and return whether it catches each.
 
-        A check that passes says something only if it can fail.
+        A check that passes means something only if it can fail.
 
         Returns
         -------
         SelfTest
-            A row for each way that changes what backward gives: the `change`, whether it was `caught`, the `verdict`.
+            A row for each mutant whose gradients differ: the `change`, whether it was `caught`, the `verdict`.
             `all_caught` tells whether all were.
 
         Examples
@@ -131,10 +154,7 @@ class Report:
     def __str__(self) -> str:
         lines = [f"{self.title}: {self.verdict}" + (f": {self.diagnosis}" if self.diagnosis else "")]
         lines += [f"upstream gradient {self.upstream}"] if self.upstream else []
-        lines += ["", *self._table()]
-        remarks = (("diagnosis", self.diagnosis), ("note", self.note))
-        lines += ["", *(f"{kind}: {text}" for kind, text in remarks if text)]
-        return "\n".join(lines).rstrip()
+        return "\n".join([*lines, "", *self._table(), "", *self._remarks()]).rstrip()
 
     def _table(self) -> list[str]:
         """Return the table's lines."""
@@ -142,13 +162,16 @@ class Report:
 
     def _repr_html_(self) -> str:
         tables = [as_html(rows) for rows in self._tables()]
-        remarks = (("diagnosis", self.diagnosis), ("note", self.note))
-        texts = [f"<p>{kind}: {escape(text)}</p>" for kind, text in remarks if text]
-        return "".join([f"<p><b>{escape(self.title)}: {self.verdict}</b></p>", *tables, *texts])
+        remarks = [f"<p>{escape(remark)}</p>" for remark in self._remarks()]
+        return "".join([f"<p><b>{escape(self.title)}: {self.verdict}</b></p>", *tables, *remarks])
 
     def _tables(self) -> list[list[tuple[str, ...]]]:
         """Return the report's tables as rows of texts, the first of each its head."""
         return [[_HEAD, *[row.cells for row in self.rows]]] if self.rows else []
+
+    def _remarks(self) -> list[str]:
+        """Return the lines below the table."""
+        return [f"{kind}: {text}" for kind, text in (("diagnosis", self.diagnosis), ("note", self.note)) if text]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.title}: {self.verdict}>"
@@ -162,3 +185,10 @@ def index_of(place: int, shape: tuple[int, ...]) -> str:
     """Return a place in C order as an index: 3, (0, 2), or nothing for a number."""
     index = tuple([int(i) for i in np.unravel_index(place, shape)]) if shape else ()
     return str(index[0]) if len(index) == 1 else str(index) if index else ""
+
+
+def listed(names: Sequence[str], last: str = "and ") -> str:
+    """Return names as "x, y and z", the first few of many."""
+    if len(names) > 4:
+        names = [*names[:3], f"{len(names) - 3} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last}{names[-1]}"

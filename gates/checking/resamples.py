@@ -1,4 +1,4 @@
-"""Trials: the analytic gradient beside the numeric one, at some inputs, with some upstream gradient."""
+"""Resamples: analytic beside numeric gradients at several inputs and upstream gradients, to tell patterns apart."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.comparison import AGREEMENT
+from gates.checking.comparison import TOLERANCE
 from gates.checking.copies import copy_of
-from gates.checking.finite_differences import Direction, Ground
+from gates.checking.finite_differences import Direction, FiniteDifferences
 from gates.checking.points import Point, flat
-from gates.checking.slopes import SURE
+from gates.checking.slopes import SAFETY
 from gates.values import Value, shape_of
 
-_PLACES = 24  # of an input are looked at
+_PLACES = 24  # elements of an input, about, that are compared
 
 
-class Trial:
+class Resample:
     """Analytic and numeric gradients at some inputs and some upstream gradient.
 
     Parameters
@@ -27,7 +27,14 @@ class Trial:
     point : Point
         Where.
     places : dict of int to list of int
-        For each input whose gradient is compared, the elements that are looked at.
+        For each input whose gradient is compared, the elements that are.
+
+    Attributes
+    ----------
+    analytic, numeric, errors : dict of int to numpy.ndarray
+        By input: the elements from backward, those from finite differences, and the errors of these.
+    known : dict of int to numpy.ndarray of bool
+        By input: which elements have a numeric value that is sharp enough to compare.
 
     Raises
     ------
@@ -36,16 +43,13 @@ class Trial:
     """
 
     def __init__(self, point: Point, places: dict[int, list[int]]) -> None:
-        self.point, self.inputs, self.upstream = point, point.inputs, point.upstream
-        self.places, self.ports = places, list(places)
-        self.names = point.subject.names(len(self.inputs))
-        self.upstream_name = point.subject.upstream_names(len(self.upstream))[0]
+        self.point, self.inputs, self.places = point, point.inputs, places
         run = point.run()
         self.outputs = copy_of(run.outputs)
-        self.analytic = self._elements(run.backward(copy_of(self.upstream)))
-        self.numeric, self.errors = self._slopes(self.inputs, self.upstream)
+        self.analytic = self._elements(run.backward(copy_of(point.upstream)))
+        self.numeric, self.errors = self._slopes(self.inputs, point.upstream)
         self.known = {}
-        for port in self.ports:
+        for port in places:
             largest = np.maximum(np.abs(self.numeric[port]), np.abs(self.analytic[port]))
             self.known[port] = np.isfinite(self.analytic[port]) & (self.errors[port] <= 1e-2 * largest)
 
@@ -53,22 +57,22 @@ class Trial:
         """Return which elements of an input's gradient are wrong."""
         return self.known[port] & ~_near(self.analytic[port], self.numeric[port], self.errors[port])
 
-    def agrees(self, port: int, wanted: Any, errors: Any = None) -> bool:
-        """Return whether the analytic gradient is the wanted one, where that is known."""
-        near = _near(self.analytic[port], wanted, self.errors[port] if errors is None else errors)
+    def agrees(self, port: int, expected: Any, errors: Any = None) -> bool:
+        """Return whether the analytic gradient is the expected one, as far as that is known."""
+        near = _near(self.analytic[port], expected, self.errors[port] if errors is None else errors)
         return bool(near[self.known[port]].all())
 
     def agrees_at(self, port: int, inputs: Sequence[Value]) -> bool | None:
-        """Return whether the analytic gradient is the numeric one for other inputs; None if there is none there."""
+        """Return whether the analytic gradient is the numeric one at other inputs; None if there is none there."""
         try:
-            numeric, errors = self._slopes(inputs, self.upstream)
+            numeric, errors = self._slopes(inputs, self.point.upstream)
         except Exception:  # out of forward's domain
             return None
         known = self.known[port] & np.isfinite(numeric[port]) & np.isfinite(errors[port])
         return bool(_near(self.analytic[port], numeric[port], errors[port])[known].all()) if known.any() else None
 
-    def answer_at(self, inputs: Sequence[Value], port: int) -> bool | None:
-        """Return whether backward after a forward of other inputs gives the numeric gradient of these."""
+    def explains(self, port: int, inputs: Sequence[Value]) -> bool | None:
+        """Return whether the analytic gradient at other inputs is the numeric one here; None if there is none there."""
         try:
             analytic = self._elements(replace(self.point, inputs=list(inputs)).gradients())[port]
         except Exception:  # out of forward's domain
@@ -78,25 +82,25 @@ class Trial:
 
     def with_upstream(self, change: Callable[[Value], Value]) -> dict[int, Any]:
         """Return the numeric gradients for another upstream gradient."""
-        return self._slopes(self.inputs, [change(dz) for dz in self.upstream])[0]
+        return self._slopes(self.inputs, [change(dz) for dz in self.point.upstream])[0]
 
-    def of_output(self, kept: int) -> dict[int, Any]:
+    def of_output(self, chosen: int) -> dict[int, Any]:
         """Return the numeric gradients of one of several outputs."""
-        upstream = [dz if place == kept else dz * 0.0 for place, dz in enumerate(self.upstream)]
+        upstream = [dz if place == chosen else dz * 0.0 for place, dz in enumerate(self.point.upstream)]
         return self._slopes(self.inputs, upstream)[0]
 
     def with_input(self, port: int, value: Value) -> list[Value]:
         """Return the inputs with another one in a port."""
         return [value if place == port else given for place, given in enumerate(self.inputs)]
 
-    def mirrored(self, port: int) -> tuple[Any, Any]:
+    def transposed(self, port: int) -> tuple[Any, Any]:
         """Return the numeric gradient of an input with its last two axes exchanged, and its errors."""
         places = self.places[port]
-        order = [places.index(place) for place in mirror(places, shape_of(self.inputs[port]))]
+        order = [places.index(place) for place in mirrored(places, shape_of(self.inputs[port]))]
         return self.numeric[port][order], self.errors[port][order]
 
     def _elements(self, gradients: Any) -> dict[int, Any]:
-        """Return the elements that are looked at of gradients as backward gave them."""
+        """Return the elements to compare of what backward returned."""
         found = {}
         for port, places in self.places.items():
             gradient = np.asarray(gradients[port], dtype=float)
@@ -107,17 +111,18 @@ class Trial:
 
     def _slopes(self, inputs: Sequence[Value], upstream: Sequence[Value]) -> tuple[dict[int, Any], dict[int, Any]]:
         """Return the numeric gradients and their errors."""
-        ground = Ground(self.point.subject.outputs, inputs, self.ports, flat(upstream), self.point.random)
-        if not ground.finite.all():
+        outputs, random = self.point.function.outputs, self.point.random
+        differences = FiniteDifferences(outputs, inputs, list(self.places), flat(upstream), random)
+        if not differences.finite.all():
             raise ValueError("forward is not finite there")
         values: dict[int, Any] = {}
         errors: dict[int, Any] = {}
         for port, places in self.places.items():
             slopes = []
             for place in places:
-                slope = ground.slope(Direction.along(port, place), exhaustive=False)
+                slope = differences.slope(Direction.along(port, place), exhaustive=False)
                 if slope.is_kink or not slope.central.error <= 1e-7 * abs(slope.central.value):
-                    slope = ground.slope(Direction.along(port, place))
+                    slope = differences.slope(Direction.along(port, place))
                 slopes.append(slope)
             values[port] = np.array([slope.best.value for slope in slopes])
             errors[port] = np.array([math.inf if slope.is_kink else slope.best.error for slope in slopes])
@@ -125,23 +130,23 @@ class Trial:
 
 
 def places_of(
-    inputs: Sequence[Value], ports: Sequence[int], random: Any, first: dict[int, list[int]]
+    inputs: Sequence[Value], ports: Sequence[int], random: Any, wrong: dict[int, list[int]]
 ) -> dict[int, list[int]]:
-    """Return elements of each input to look at: the `first`, then others; the same ones for inputs of one shape."""
+    """Return elements of each input to compare: `wrong` ones, then others; inputs of one shape share them."""
     found: dict[tuple[int, ...], list[int]] = {}
     for port in ports:
         chosen = found.setdefault(shape_of(inputs[port]), [])
-        chosen += [place for place in first.get(port, [])[: _PLACES // 2] if place not in chosen]
+        chosen += [place for place in wrong.get(port, [])[: _PLACES // 2] if place not in chosen]
     for shape, chosen in found.items():
         size = math.prod(shape)
         rest = range(size) if size <= _PLACES else random.choice(size, _PLACES, replace=False).tolist()
         chosen += [place for place in rest if place not in chosen][: max(_PLACES - len(chosen), 0)]
         if len(shape) >= 2 and shape[-1] == shape[-2]:
-            chosen += [place for place in mirror(chosen, shape) if place not in chosen]
+            chosen += [place for place in mirrored(chosen, shape) if place not in chosen]
     return {port: found[shape_of(inputs[port])] for port in ports}
 
 
-def mirror(places: Sequence[int], shape: tuple[int, ...]) -> list[int]:
+def mirrored(places: Sequence[int], shape: tuple[int, ...]) -> list[int]:
     """Return the places with their last two indices exchanged, in a shape whose last two lengths are equal."""
     index = list(np.unravel_index(np.asarray(places, dtype=int), shape))
     index[-1], index[-2] = index[-2], index[-1]
@@ -151,4 +156,4 @@ def mirror(places: Sequence[int], shape: tuple[int, ...]) -> list[int]:
 def _near(a: Any, b: Any, errors: Any) -> Any:
     """Return where two gradients agree, up to the errors of one."""
     with np.errstate(all="ignore"):
-        return np.abs(a - b) <= SURE * errors + AGREEMENT * np.maximum(np.abs(a), np.abs(b))
+        return np.abs(a - b) <= SAFETY * errors + TOLERANCE * np.maximum(np.abs(a), np.abs(b))

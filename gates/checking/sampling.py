@@ -1,4 +1,4 @@
-"""Which elements of a gradient are looked at: all, or of a large one a sample and random directions."""
+"""Which elements of a gradient are compared: all, or of a large one a sample and random directions."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.comparison import Element, judged
-from gates.checking.finite_differences import Direction, Ground
+from gates.checking.comparison import Element, compared
+from gates.checking.finite_differences import Direction, FiniteDifferences
 from gates.checking.points import Point
 from gates.checking.slopes import Estimate
 
-#: An input of at most this many elements is checked exhaustively.
+#: An input of at most this many elements is checked element by element.
 EXHAUSTIVE = 200
 _DIRECTIONS = 4
-_APART = 32  # outputs, at most, that are looked at one by one
+_BY_OUTPUT = 32  # outputs, at most, whose slopes are measured one by one
 
 
 def examined(
-    ground: Ground, point: Point, port: int, analytic: Any, limit: int
+    differences: FiniteDifferences, point: Point, port: int, analytic: Any, limit: int
 ) -> tuple[list[Element], tuple[int, int], int]:
     """Return the elements of an input's gradient with their verdicts.
 
@@ -30,46 +30,46 @@ def examined(
     list of Element, tuple of int, int
         The elements, how many of how many they are, and how many random directions were tried.
     """
-    size, values = analytic.size, np.ravel(ground.inputs[port])
+    size, values = analytic.size, np.ravel(differences.inputs[port])
     places = list(range(size)) if size <= limit else _sample(analytic, values, limit // 6, point.random)
-    elements = [_element(ground, port, place, float(analytic[place])) for place in places]
+    elements = [_element(differences, port, place, float(analytic[place])) for place in places]
     if any(element.verdict == "fail" for element in elements):
-        excuse = _rounding_of_backward(point, port)
+        rounding = _rounding_of_backward(point, port)
         elements = [
-            judged(port, e.place, e.analytic, e.slope, float(excuse[e.place])) if e.verdict == "fail" else e
+            compared(port, e.place, e.analytic, e.slope, float(rounding[e.place])) if e.verdict == "fail" else e
             for e in elements
         ]
     if size == len(places):
         return elements, (size, size), 0
     directions = 0
     for turn in range(_DIRECTIONS):
-        wrong = _wrong_in_direction(ground, port, analytic, np.abs(values), bool(turn % 2), point.random)
+        wrong = _wrong_in_direction(differences, port, analytic, np.abs(values), bool(turn % 2), point.random)
         directions += wrong is not None
         for place in wrong or ():
             if place not in places:
                 places.append(place)
-                elements.append(_element(ground, port, place, float(analytic[place])))
+                elements.append(_element(differences, port, place, float(analytic[place])))
     return elements, (len(places), size), directions
 
 
-def _element(ground: Ground, port: int, place: int, analytic: float) -> Element:
-    """Return one element with its verdict, from a few steps where these settle it."""
+def _element(differences: FiniteDifferences, port: int, place: int, analytic: float) -> Element:
+    """Return one element with its verdict, from three steps if these are enough."""
     direction = Direction.along(port, place)
-    slope = ground.slope(direction, exhaustive=False)
-    element = judged(port, place, analytic, slope)
+    slope = differences.slope(direction, exhaustive=False)
+    element = compared(port, place, analytic, slope)
     if element.verdict == "pass" and analytic and slope.central.error <= 1e-6 * abs(analytic):
         return element
-    slope = ground.slope(direction)
-    element = judged(port, place, analytic, slope)
-    unsharp = element.verdict == "inconclusive" and slope.best.is_known and not slope.may_be_kink
-    if unsharp and (slope.best.value or not analytic):
-        slope = ground.sharpened(direction, slope)
-        element = judged(port, place, analytic, slope)
-    if not element.is_passed and ground.base.size > 1 and 0 < np.count_nonzero(slope.moved) <= _APART:
-        slope = ground.slope_apart(direction, slope)
-        element = judged(port, place, analytic, slope)
-    if not ground.finite.all() and (slope.is_lost or not (slope.moved.any() and math.isfinite(analytic))):
-        # What moves a nan or an inf, or nothing else, has no slope to compare with.
+    slope = differences.slope(direction)
+    element = compared(port, place, analytic, slope)
+    is_rough = element.verdict == "inconclusive" and slope.best.is_known and not slope.may_be_kink
+    if is_rough and (slope.best.value or not analytic):
+        slope = differences.refined(direction, slope)
+        element = compared(port, place, analytic, slope)
+    if not element.is_passed and differences.base.size > 1 and 0 < np.count_nonzero(slope.moved) <= _BY_OUTPUT:
+        slope = differences.slope_by_output(direction, slope)
+        element = compared(port, place, analytic, slope)
+    if not differences.finite.all() and (slope.is_undefined or not (slope.moved.any() and math.isfinite(analytic))):
+        # What moves an output that is nan or inf, or moves nothing else, has no slope to compare with.
         nowhere = replace(slope, central=Estimate(), left=Estimate(), right=Estimate())
         return element if element.is_passed else replace(element, verdict="inconclusive", slope=nowhere)
     return element
@@ -84,44 +84,44 @@ def _sample(analytic: Any, values: Any, count: int, random: Any) -> list[int]:
 
 
 def _wrong_in_direction(
-    ground: Ground, port: int, analytic: Any, sizes: Any, relative: bool, random: Any
+    differences: FiniteDifferences, port: int, analytic: Any, sizes: Any, relative: bool, random: Any
 ) -> Sequence[int] | None:
     """Move all elements at once in a random direction, each by as much as the others or by a part of itself.
 
     Returns
     -------
     sequence of int or None
-        Nothing if the slope is the sum that it should be, a place that is wrong if not; None where kinks hide it.
+        Empty if the slope is the sum that it should be, the place of a wrong element if not; None if kinks hide it.
     """
     nonzero = sizes[sizes > 0]
     scale = float(np.median(nonzero)) if nonzero.size else 1.0
     weights = np.where((sizes > 0) & relative, sizes / scale, 1.0) * random.choice([-1.0, 1.0], analytic.size)
 
-    def judgement(part: Any, exhaustive: bool) -> Element:
+    def together(part: Any, exhaustive: bool) -> Element:
         terms = analytic[part] * weights[part]
-        slope = ground.slope(Direction(((port, part, weights[part]),)), exhaustive)
-        return judged(port, int(part[0]), float(terms.sum()), slope, 2.0**-44 * float(np.abs(terms).sum()))
+        slope = differences.slope(Direction(((port, part, weights[part]),)), exhaustive)
+        return compared(port, int(part[0]), float(terms.sum()), slope, 2.0**-44 * float(np.abs(terms).sum()))
 
     for places in (np.flatnonzero(np.isfinite(analytic)), np.flatnonzero(np.isfinite(analytic) & (sizes > 0))):
         if not places.size:
             continue
-        element = judgement(places, False)
+        element = together(places, False)
         if element.verdict != "pass":
-            element = judgement(places, True)
+            element = together(places, True)
         if element.verdict == "pass":
             return ()
         if element.verdict != "fail":
             continue  # a kink, perhaps that of a ReLU at 0
         while places.size > 1:
             half = places.size // 2
-            halves = [(part, judgement(part, False).absolute_error) for part in (places[:half], places[half:])]
+            halves = [(part, together(part, False).absolute_error) for part in (places[:half], places[half:])]
             places = max(halves, key=lambda pair: pair[1] if math.isfinite(pair[1]) else 0.0)[0]
         return (int(places[0]),)
     return None
 
 
 def _rounding_of_backward(point: Point, port: int) -> Any:
-    """Return by how much rounding moves each element of a gradient: how it jumps when the inputs move by a few ulps."""
+    """Return how far rounding moves each element of a gradient: its range as the inputs move by a few ulps."""
     try:
         answers = [np.ravel(point.jittered(2.0**-51).gradients()[port]).astype(float) for _ in range(4)]
     except Exception:  # at the edge of forward's domain

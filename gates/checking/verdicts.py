@@ -9,18 +9,17 @@ from typing import Any
 
 from gates.checking.comparison import Element
 from gates.checking.examination import Examination
-from gates.checking.faults import KINDS, PATTERNS, Fault
-from gates.checking.report import Report, Row, index_of
+from gates.checking.report import KINDS, PATTERNS, Fault, Report, Row, index_of, listed
 
 _SEVERITY = ("inconclusive", "pass", "legal kink", "kink", "fail")
 _DIAGNOSED = 6  # points, at most, are searched for patterns
 
 
 def reported(
-    title: str, found: Sequence[Examination], controls: Callable[[], Any], left_out: int = 0, diagnose: bool = True
+    title: str, found: Sequence[Examination], self_test: Callable[[], Any], left_out: int = 0, diagnose: bool = True
 ) -> Report:
     """Return the report on what was found at some points."""
-    verdict, passed = _verdict(found)
+    verdict, passed = verdict_on(found)
     return Report(
         title,
         verdict,
@@ -28,13 +27,13 @@ def reported(
         _diagnosis(found) if diagnose and not passed else "",
         _note(found, verdict, left_out),
         _rows(found),
-        controls,
+        self_test,
         found[0].upstream if len(found) == 1 else "",
     )
 
 
-def _verdict(found: Sequence[Examination]) -> tuple[str, bool]:
-    """Return the verdict on several points, and whether it is a pass: one that is inconclusive does not spoil it."""
+def verdict_on(found: Sequence[Examination]) -> tuple[str, bool]:
+    """Return the verdict on several points, and whether it is a pass: inconclusive points do not prevent one."""
     verdicts = [one.verdict for one in found]
     if "fail" in verdicts:
         return "fail", False
@@ -75,19 +74,12 @@ def _pattern(failed: Sequence[Examination]) -> Fault:
             text = next(iter(texts.values()))
             names = [searched[0][0].names[port] for port in texts if texts[port] == text]
             if kind == "swapped":
-                return Fault(kind, f"the gradients of {_listed(names, 'and ')} are swapped")
-            return Fault(kind, f"the gradient of {_listed(names, 'and of ')} {text}")
+                return Fault(kind, f"the gradients of {listed(names)} are swapped")
+            return Fault(kind, f"the gradient of {listed(names, 'and of ')} {text}")
     one = failed[0]
     worst = max((e for e in one.elements if e.verdict == "fail"), key=lambda e: e.relative_error)
     text = f"the gradient of {one.names[worst.port]} is {worst.analytic:.8g} where the slope is {worst.numeric:.8g}"
     return Fault("no pattern", f"no simple pattern: {text}")
-
-
-def _listed(names: Sequence[str], last: str) -> str:
-    """Return names as a list, the first few of many."""
-    if len(names) > 4:
-        names = [*names[:3], f"{len(names) - 3} more"]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last}{names[-1]}"
 
 
 def _kinks(one: Examination) -> list[str]:
@@ -106,10 +98,9 @@ def _note(found: Sequence[Examination], verdict: str, left_out: int) -> str:
     notes = []
     if len(found) > 1:
         counts = Counter(one.verdict for one in found)
-        listed = ", ".join(f"{counts[v]} {v}" for v in ("fail", "kink", "inconclusive", "pass") if counts[v])
-        notes.append(
-            f"{len(found)} examples: {listed}" + (f"; {left_out} more that forward does not take" if left_out else "")
-        )
+        each = ", ".join(f"{counts[v]} {v}" for v in ("fail", "kink", "inconclusive", "pass") if counts[v])
+        more = f"; {left_out} more that forward does not take" if left_out else ""
+        notes.append(f"{len(found)} examples: {each}{more}")
         bad = [one.title for one in found if one.verdict == verdict]
         if verdict in ("fail", "kink"):
             notes.append(f"{verdict} at {'; '.join(bad[:3])}" + (f" and {len(bad) - 3} more" if len(bad) > 3 else ""))
@@ -128,14 +119,13 @@ def _why_inconclusive(found: Sequence[Examination]) -> str:
         return "forward gives something else each time it runs at the same inputs: fix the seed of what is random in it"
     if not any(one.could_fail for one in found):
         if any(element.is_cancelled for one in found for element in one.elements):
-            return (
-                "this check could not have failed: the upstream gradient makes every gradient 0, though forward moves"
-            )
-        return "this check could not have failed: no probe, near or far, moves what forward gives"
+            why = "the upstream gradient makes every gradient 0, though forward moves"
+        else:
+            why = "no probe, near or far, moves what forward gives"
+        return f"this check could not have failed: {why}"
     one = found[0]
-    names = [one.names[port] for port in one.unresolved if port >= 0]
-    along = f"the slope along {' and '.join(names) or 'the inputs'}"
-    return f"{along} cannot be told from forward: it is not finite, or lost in rounding"
+    names = " and ".join([one.names[port] for port in one.unresolved]) or "the inputs"
+    return f"the slope along {names} cannot be told from forward: it is not finite, or lost in rounding"
 
 
 def _remarks(one: Examination) -> list[str]:
@@ -145,19 +135,15 @@ def _remarks(one: Examination) -> list[str]:
         name, elements = one.names[port], [element for element in one.elements if element.port == port]
         if checked < size:
             remarks.append(f"{name}: {checked:,} of {size:,} elements and {one.directions} random directions checked")
+        kinks = [e.slope for e in elements if e.verdict == "kink" and e.is_passed]
+        sides = f"{kinks[0].left.value:.6g} and {kinks[0].right.value:.6g}" if kinks else ""
         for count, text in (
-            (sum(e.is_zero for e in elements), "both sides are zero"),
-            (sum(e.verdict == "inconclusive" for e in elements), "the slope is lost in rounding, or not finite"),
+            (sum(e.is_zero for e in elements), ": both sides are zero"),
+            (sum(e.verdict == "inconclusive" for e in elements), ": the slope is lost in rounding, or not finite"),
+            (len(kinks), f" stands at a kink, with slopes {sides} on its sides{',' * (checked > 1)}"),
         ):
             if count:
-                remarks.append(f"{name}: {text}" + (f" at {count:,} of {checked:,} elements" if checked > 1 else ""))
-        kinks = [element for element in elements if element.verdict == "kink" and element.is_passed]
-        if kinks:
-            slope = kinks[0].slope
-            remarks.append(
-                f"{name} stands at a kink, with slopes {slope.left.value:.6g} and {slope.right.value:.6g} on its sides"
-                + (f", at {len(kinks):,} of {checked:,} elements" if checked > 1 else "")
-            )
+                remarks.append(name + text + (f" at {count:,} of {checked:,} elements" if checked > 1 else ""))
     return remarks
 
 
