@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 from gates import Gate, check_gate
-from tests.wrong_gates import WORDS, WRONG, Wrong
+from tests.wrong_gates import WORDS, WRONG, Made, Wrong, kinds_in
 
 IDS = [f"{wrong.kind}: {wrong.name}" for wrong in WRONG]
-
-
-def kinds_in(sentence: str) -> set[str]:
-    """Return the kinds of faults whose words a sentence has."""
-    return {kind for kind, words in WORDS.items() if any(word in sentence for word in words)}
 
 
 def test_every_kind_is_tried_on_several_gates() -> None:
@@ -69,16 +64,7 @@ def test_a_class_that_does_not_derive_from_gate() -> None:
 
 
 def test_for_one_number_any_factor_fits() -> None:
-    class Wave(Gate):
-        def forward(self, x: Any) -> Any:
-            self.kept = (x,)
-            return np.sin(x)
-
-        def backward(self, dz: Any) -> Any:
-            (x,) = self.kept
-            return [dz * (np.cos(x) + 0.25 * x)]
-
-    report = check_gate(Wave(), 1.0)
+    report = check_gate(Made(np.sin, lambda dz, x: dz * (np.cos(x) + 0.25 * x)), 1.0)
     right, wrong = np.cos(1.0) * float(report.upstream), (np.cos(1.0) + 0.25) * float(report.upstream)
     assert report.diagnosis == f"no simple pattern: the gradient of x is {wrong:.8g} where the slope is {right:.8g}"
 
@@ -104,39 +90,20 @@ def test_the_most_specific_sentence_speaks() -> None:
 
 
 def test_an_index_is_named_where_at_most_a_third_is_wrong() -> None:
-    class Cube(Gate):
-        def __init__(self, wrong: int) -> None:
-            self.wrong = wrong
-
-        def forward(self, x: Any) -> Any:
-            self.kept = (x,)
-            return x**3
-
-        def backward(self, dz: Any) -> Any:
-            (x,) = self.kept
-            gradient = 3 * dz * x**2
-            gradient.flat[: self.wrong] += 1.0
-            return [gradient]
+    def cube(wrong: int) -> Gate:
+        return Made(lambda x: x**3, lambda dz, x: 3 * dz * x**2 + np.reshape(np.arange(x.size) < wrong, x.shape))
 
     x = np.linspace(0.5, 2.0, 6).reshape(2, 3)
-    assert check_gate(Cube(2), x).diagnosis == "the gradient of x is wrong only at index (0, 0), (0, 1)"
-    assert check_gate(Cube(3), x).diagnosis.startswith("no simple pattern")
+    assert check_gate(cube(2), x).diagnosis == "the gradient of x is wrong only at index (0, 0), (0, 1)"
+    assert check_gate(cube(3), x).diagnosis.startswith("no simple pattern")
     many = np.linspace(0.5, 2.0, 10_000)
-    assert check_gate(Cube(1), many).diagnosis.startswith("the gradient of x is wrong only at index 0 of the ")
+    assert check_gate(cube(1), many).diagnosis.startswith("the gradient of x is wrong only at index 0 of the ")
 
 
 def test_a_fault_in_float32_alone() -> None:
-    class Half(Gate):
-        def forward(self, x: Any) -> Any:
-            self.kept = (x,)
-            return 0.5 * x * x
-
-        def backward(self, dz: Any) -> Any:
-            (x,) = self.kept
-            return [dz * np.round(x, 3) if x.dtype == np.float32 else dz * x]
-
+    half = Made(lambda x: 0.5 * x * x, lambda dz, x: dz * (np.round(x, 3) if x.dtype == np.float32 else x))
     x = np.array([0.12345678, 1.7654321])
-    assert check_gate(Half(), x).passed
-    report = check_gate(Half(), x.astype(np.float32))
+    assert check_gate(half, x).passed
+    report = check_gate(half, x.astype(np.float32))
     assert report.verdict == "fail"
     assert report.diagnosis.startswith("in float32 the gradient of x is ")

@@ -63,6 +63,25 @@ WORDS: dict[str, tuple[str, ...]] = {
 Draw = Callable[[Any], tuple[Any, ...]]
 
 
+def kinds_in(sentence: str) -> set[str]:
+    """Return the kinds of faults whose words a sentence has."""
+    return {kind for kind, words in WORDS.items() if any(word in sentence for word in words)}
+
+
+class Made(Gate):
+    """A gate of two functions, `f(x)` and `df(dz, x)`."""
+
+    def __init__(self, f: Callable[[Any], Any], df: Callable[[Any, Any], Any]) -> None:
+        self.formulas = f, df
+
+    def forward(self, x: Any) -> Any:
+        self.kept = (x,)
+        return self.formulas[0](x)
+
+    def backward(self, dz: Any) -> Any:
+        return [self.formulas[1](dz, *self.kept)]
+
+
 @dataclass(frozen=True)
 class Wrong:
     """A wrong gate: its kind of fault, what the sentence must say besides, how to make it, and inputs for it."""
@@ -255,23 +274,12 @@ class SineAndCosine(Gate):
         return [ds * np.cos(self.kept[0])]
 
 
-class InputSigmoid(Gate):
-    def forward(self, x: Any) -> Any:
-        self.kept = (x,)
-        return 1.0 / (1.0 + np.exp(-x))
-
-    def backward(self, dz: Any) -> Any:
-        (x,) = self.kept
-        return [dz * x * (1.0 - x)]
+def input_sigmoid() -> Gate:
+    return Made(lambda x: 1.0 / (1.0 + np.exp(-x)), lambda dz, x: dz * x * (1.0 - x))
 
 
-class Clip(Gate):
-    def forward(self, x: Any) -> Any:
-        self.kept = (x,)
-        return np.clip(x, -1.0, 1.0)
-
-    def backward(self, dz: Any) -> Any:
-        return [dz]
+def clip() -> Gate:
+    return Made(lambda x: np.clip(x, -1.0, 1.0), lambda dz, x: dz)
 
 
 def divided(dz: Any, x: Any, y: Any) -> Any:
@@ -420,7 +428,7 @@ WRONG = [
     Wrong("not finite", "Sigmoid", "of x is nan", after(Sigmoid, each(nan_above_1)), one(3)),
     Wrong("not finite", "Divide", "of y is", after(Divide, only(1, lambda g: g * np.inf)), two(S3, S3)),
     Wrong("exchanged", "Exp, x for e**x", "input x", given(Exp, lambda dz, y: [dz * np.log(y)]), one(3)),
-    Wrong("exchanged", "Sigmoid, x (1 - x)", "input x", InputSigmoid, one(3)),
+    Wrong("exchanged", "Sigmoid, x (1 - x)", "input x", input_sigmoid, one(3)),
     Wrong("exchanged", "Tanh, 1 - x**2", "input x", given(Tanh, lambda dz, x: [dz * (1 - x**2)]), one(3)),
     Wrong(
         "exchanged", "Sqrt, 1 / (2 x)", "input x", given(Sqrt, lambda dz, y: [dz / (2 * y * y)]), one(3, signed=False)
@@ -452,7 +460,7 @@ WRONG = [
         "mask",
         "clip, none",
         "of x",
-        Clip,
+        clip,
         lambda random: (np.array([-1.8, -0.5, 0.2, 0.9, 1.5]) * random.uniform(0.9, 1.1, 5),),
     ),
 ]

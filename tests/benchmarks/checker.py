@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from gates import check_gate
-from gates.checking.function_under_test import GateSubject
+from gates.checking.function_under_test import GateUnderTest
 from tests.cases import CASES, Case
-from tests.wrong_gates import WORDS, WRONG, Wrong
+from tests.wrong_gates import WORDS, WRONG, Wrong, kinds_in
 
 SEEDS = 5
 RIGHT = 20
@@ -84,33 +84,39 @@ def main() -> None:
 def ours(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
     """Return whether gategraph catches a wrong gate, and whether it says what is wrong, in these words alone."""
     report = check_gate(wrong.make(), *inputs, seed=seed)
-    kinds = {kind for kind, words in WORDS.items() if any(word in report.diagnosis for word in words)}
-    return not report.passed, kinds == {wrong.kind} and wrong.says in report.diagnosis
+    return not report.passed, kinds_in(report.diagnosis) == {wrong.kind} and wrong.says in report.diagnosis
+
+
+def formulas(wrong: Wrong, count: int) -> tuple[Callable[..., list[Any]], Callable[..., Any]]:
+    """Return a gate's bare forward, which returns a list of outputs, and its bare backward."""
+    gate = GateUnderTest(wrong.make()).ready(wrong.make(), count)
+
+    def outputs_at(*inputs: Any) -> list[Any]:
+        outputs = gate.forward(*map(value_of, inputs))
+        return outputs if isinstance(outputs, list) else [outputs]
+
+    return outputs_at, lambda *upstream: type(gate).backward.formula(gate, *map(value_of, upstream))
 
 
 def torchs(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
     """Return the same of PyTorch's gradcheck."""
     import torch
 
-    subject = GateSubject(wrong.make())
-    subject.values(inputs)
-    gate = subject._ready(wrong.make(), len(inputs))
+    outputs_at, gradients_for = formulas(wrong, len(inputs))
+
+    def tensor_of(value: Any) -> Any:
+        return None if value is None else torch.tensor(np.array(value, dtype=float))
 
     class Through(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Any:
-            values = [value_of(tensor.detach().numpy()) for tensor in tensors]
-            outputs = gate.forward(*values)
-            outputs = outputs if isinstance(outputs, list) else [outputs]
-            made = tuple(torch.tensor(np.array(output, dtype=float)) for output in outputs)
+            made = tuple(map(tensor_of, outputs_at(*[tensor.detach().numpy() for tensor in tensors])))
             return made if len(made) > 1 else made[0]
 
         @staticmethod
         def backward(ctx: Any, *upstream: Any) -> Any:
-            answer = type(gate).backward.formula(gate, *[value_of(dz.detach().numpy()) for dz in upstream])
-            if not isinstance(answer, (list, tuple)):
-                return answer if answer is None else torch.tensor(np.array(answer))
-            return tuple(None if one is None else torch.tensor(np.array(one, dtype=float)) for one in answer)
+            answer = gradients_for(*[dz.detach().numpy() for dz in upstream])
+            return tuple(map(tensor_of, answer)) if isinstance(answer, (list, tuple)) else tensor_of(answer)
 
     tensors = [torch.tensor(np.array(given), requires_grad=np.asarray(given).dtype.kind == "f") for given in inputs]
     return judgement(wrong, lambda: torch.autograd.gradcheck(Through.apply, tensors))
@@ -121,20 +127,16 @@ def autograds(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
     from autograd.extend import defvjp, primitive
     from autograd.test_util import check_grads
 
-    gate = GateSubject(wrong.make())._ready(wrong.make(), len(inputs))
+    outputs_at, gradients_for = formulas(wrong, len(inputs))
 
     @primitive
     def through(*values: Any) -> Any:
-        outputs = gate.forward(*[value_of(value) for value in values])
-        return np.stack(outputs) if isinstance(outputs, list) else outputs
+        outputs = outputs_at(*values)
+        return np.stack(outputs) if len(outputs) > 1 else outputs[0]
 
     def vjp(port: int) -> Callable[..., Any]:
         def of(answer: Any, *values: Any) -> Callable[[Any], Any]:
-            def pull(dz: Any) -> Any:
-                upstream = list(dz) if gate.outputs > 1 else [dz]
-                return type(gate).backward.formula(gate, *[value_of(one) for one in upstream])[port]
-
-            return pull
+            return lambda dz: gradients_for(*(list(dz) if wrong.make().outputs > 1 else [dz]))[port]
 
         return of
 
@@ -166,18 +168,23 @@ def right(case: Case) -> list[str]:
     for seed in range(RIGHT):
         random = np.random.default_rng([seed, 1])
         shapes = [shapes for shapes in case.shapes if all(math.prod(shape) for shape in shapes)]
-        chosen: Sequence[Any] = shapes[seed % len(shapes)]
-        inputs: list[Any] = [10.0 ** random.uniform(-9, 9, shape) for shape in chosen]
-        if case.low < 0:
-            inputs = [array * random.choice([-1, 1], array.shape) for array in inputs]
-        for port in case.labels:
-            inputs[port] = random.integers(0, chosen[0][-1], chosen[port])
+        inputs = inputs_of_any_size(case, shapes[seed % len(shapes)], random)
         report = check_gate(case.make(), *inputs, seed=seed)
         if report.verdict == "inconclusive":
             verdicts.append("inconclusive: " + why(report.note))
         else:
             verdicts.append(report.verdict if report.passed else f"{report.verdict}, NOT PASSED")
     return verdicts
+
+
+def inputs_of_any_size(case: Case, shapes: Sequence[tuple[int, ...]], random: Any) -> list[Any]:
+    """Return inputs of some shapes from 1e-9 to 1e9, of both signs where the gate takes them."""
+    arrays: list[Any] = [10.0 ** random.uniform(-9, 9, shape) for shape in shapes]
+    if case.low < 0:
+        arrays = [array * random.choice([-1, 1], array.shape) for array in arrays]
+    for port in case.labels:
+        arrays[port] = random.integers(0, shapes[0][-1], shapes[port])
+    return arrays
 
 
 def why(note: str) -> str:
