@@ -563,6 +563,13 @@ class TestSelfTest:
             "a gradient too few",
         ]
 
+    def test_a_kink_does_not_hide_a_failure_at_a_later_example(self) -> None:
+        class Late(ReLU):
+            def example_inputs(self, random: Any) -> Any:
+                yield from [(0.0,), (1.5,), (-0.5,)]
+
+        assert {mutant.verdict for mutant in check_gate(Late()).self_test()} == {"fail"}
+
     def test_inconclusive_is_not_caught(self) -> None:
         mutants = check_gate(Tanh(), 25.0).self_test()
         assert any(mutant.verdict == "inconclusive" for mutant in mutants)

@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from gates.checking import finite_differences
 from gates.checking.finite_differences import Direction, FiniteDifferences
 from gates.checking.slopes import SAFETY, Slope, extrapolated
 
@@ -101,6 +102,15 @@ def test_a_number_of_several_outputs() -> None:
 def test_noise_is_that_of_forward(size: float) -> None:
     (noise,) = differences_of(lambda x: np.array([(x + size) - size]), 0.7).noise
     assert 0.05 * np.spacing(size) < noise < 5 * np.spacing(size)
+
+
+def test_batches_of_probes_give_the_same_slope(monkeypatch: pytest.MonkeyPatch) -> None:
+    differences = differences_of(np.sin, np.array([0.0, 1.0, -2.0]), (1.0, 10.0, 100.0))
+    every = Direction(((0, np.arange(3), np.ones(3)),))
+    whole = differences.slope(every)
+    monkeypatch.setattr(finite_differences, "_BATCH", 12)
+    parts = differences.slope(every)
+    assert (parts.central, parts.left, parts.right) == (whole.central, whole.left, whole.right)
 
 
 def test_extrapolation_by_hand() -> None:

@@ -1,4 +1,4 @@
-"""The check of one gate."""
+"""The check of one gate: at each example, then a report, and mutants if the user asks for a self-test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> 
     Parameters
     ----------
     gate : object
-        The gate, of any class with the two methods. It stays as it is: copies of it run.
+        The gate, of any class with the two methods. It is left unchanged: copies of it run.
     *inputs : number or array
         Where to check it. Without any it is checked at numbers, at arrays of equal shapes and of shapes that
         broadcast, at ties, zeros and extremes, read-only, not contiguous and in float32. A gate that needs other
@@ -35,7 +35,7 @@ def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> 
         The gradient with respect to the output, or to each output; drawn at random if left out: of both signs, and
         never near 0 or 1.
     seed : int
-        The seed of what is random.
+        The seed of all random inputs and upstream gradients.
 
     Returns
     -------
@@ -45,18 +45,18 @@ def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> 
     Raises
     ------
     TypeError
-        If it is no gate, or takes another number of inputs.
+        If it is not a gate, or takes another number of inputs.
     ValueError
-        If no inputs are given and forward takes none of those that are made.
+        If no inputs are given and forward accepts none of the examples.
     Exception
         What forward raises at the inputs that are given.
 
     Notes
     -----
-    Slopes are differences of forward in float64, extrapolated over several steps, each with its own error from the
-    noise that forward is measured to have [1]_. An input of up to 200 elements is checked element by element, of a
-    larger one a sample and random directions. A gradient passes where it agrees within that error and 1e-7, and
-    where the error is small beside it: an absolute tolerance there is not.
+    Slopes are differences of forward in float64, extrapolated over several steps, each with an error that is estimated
+    from the measured noise of forward [1]_. An input of up to 200 elements is checked element by element; of a larger
+    one, a sample of elements and random directions. An element passes if it agrees with the slope to within that error
+    and a relative 1e-7, and if the error is small beside the slope. There is no absolute tolerance.
 
     References
     ----------

@@ -41,7 +41,7 @@ Shapes = tuple[tuple[int, ...], ...]
 def examples_of(gate: Any, counts: Sequence[int], random: Any) -> Iterator[Example]:
     """Yield inputs to check a gate at: those of its `example_inputs(random)`, or some that suit most gates.
 
-    Where forward takes several numbers of inputs, there are examples for each of `counts`.
+    `counts` are the numbers of inputs to make examples for, if forward takes several.
     """
     example_inputs = getattr(gate, "example_inputs", None)
     if example_inputs is None:
@@ -50,9 +50,8 @@ def examples_of(gate: Any, counts: Sequence[int], random: Any) -> Iterator[Examp
         return
     for place, given in enumerate(itertools.islice(example_inputs(random), 20)):
         if not isinstance(given, (tuple, list)):
-            raise TypeError(
-                f"{type(gate).__name__}.example_inputs() must give a tuple of inputs for each example, got {given!r}"
-            )
+            who = f"{type(gate).__name__}.example_inputs()"
+            raise TypeError(f"{who} must give a tuple of inputs for each example, got {given!r}")
         yield Example(f"example {place}", tuple(given), place)
         if any(isinstance(one, np.ndarray) and one.size > 1 for one in given):
             yield from _layouts(f"example {place}", given, 1000)
@@ -85,10 +84,8 @@ def _general(inputs: int, random: Any) -> Iterator[Example]:
     yield from _ties(inputs, random)
     for size in (1e-8, 30.0, 1000.0, 1e8):
         for signs in ((1.0, -1.0), (-1.0, 1.0)):
-            yield Example(
-                f"numbers near {size:g}",
-                tuple([size * s * u for s, u in zip(itertools.cycle(signs), _near_1(inputs, random))]),
-            )
+            numbers = [size * s * u for s, u in zip(itertools.cycle(signs), _near_1(inputs, random))]
+            yield Example(f"numbers near {size:g}", tuple(numbers))
     yield from _layouts("shape (2, 3)", [spread((2, 3)) for _ in range(inputs)])
     yield from _layouts("shape (2, 3), positive", [positive((2, 3)) for _ in range(inputs)])
 
@@ -104,7 +101,7 @@ def _ties(inputs: int, random: Any) -> Iterator[Example]:
     yield Example("equal numbers", (1.25,) * inputs)
     yield Example("equal arrays", tuple([equal.copy() for _ in range(inputs)]))
     for port in range(inputs):
-        numbers = [float(u) for u in _near_1(inputs, random)]
+        numbers = _near_1(inputs, random)
         numbers[port] = 0.0
         yield Example("a 0", tuple(numbers))
 

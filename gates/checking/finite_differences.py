@@ -15,6 +15,7 @@ from gates.checking.slopes import SAFETY, Estimate, Slope, best_of, central, ext
 from gates.values import Value
 
 _EPS = 2.0**-53
+_BATCH = 2**20  # numbers, at most, that are differenced at once
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,14 @@ class Direction:
 
 
 class _Probe(NamedTuple):
-    """Forward a step behind and a step ahead: which outputs changed, to what, and how long the steps really are."""
+    """Forward a step behind and a step ahead: how long the steps really are, which outputs changed, and to what."""
 
     step: float
+    behind: float
+    ahead: float
     changed: Any
     left: Any
     right: Any
-    behind: float
-    ahead: float
 
 
 class FiniteDifferences:
@@ -150,11 +151,14 @@ class FiniteDifferences:
                 bias = _total((np.abs(upstream) * noise)[:, ~moved]) / probes[0].step
             upstream = upstream[:, columns]
         rows = 2 if bounds else len(upstream)
-        table = np.array([self._quotients(probe, upstream, columns, bounds) for probe in probes])
+        table = [np.empty((0, 4, rows))]
+        batch = max(_BATCH // max(upstream.size, 1), 1)
+        for first in range(0, len(probes), batch):
+            table.append(self._quotients(probes[first : first + batch], upstream, columns, bounds))
         taken, is_undefined = [probe.step for probe in probes], bool(moved[~self.finite].any())
         return [
             _estimated(by_step, taken, float(bias[row % len(bias)]), moved, is_undefined)
-            for row, by_step in enumerate(table.reshape(-1, 4, rows).transpose(2, 1, 0))
+            for row, by_step in enumerate(np.concatenate(table).transpose(2, 1, 0))
         ]
 
     def _probed(self, direction: Direction, steps: Sequence[float]) -> tuple[list[_Probe], Any]:
@@ -170,31 +174,33 @@ class FiniteDifferences:
                 continue
             changed = np.flatnonzero(self._changed(left) | self._changed(right))
             moved[changed] = True
-            probes.append(_Probe(step, changed, left[changed], right[changed], -behind, ahead))
+            probes.append(_Probe(step, -behind, ahead, changed, left[changed], right[changed]))
         return probes, moved
 
-    def _quotients(self, probe: _Probe, upstream: Any, columns: Any, bounds: bool) -> Any:
-        """Return the central, left and right difference quotients of a probe and their noise, by row of upstream."""
+    def _quotients(self, probes: Sequence[_Probe], upstream: Any, columns: Any, bounds: bool) -> Any:
+        """Return by probe the central, left and right difference quotients and their noise, each by row of upstream."""
         base, finite = self.base[columns], self.finite[columns]
-        sides = np.array([self.base, self.base])
-        sides[:, probe.changed] = probe.left, probe.right
-        left, right = sides[:, columns]
+        step, behind, ahead = np.array([probe[:3] for probe in probes]).T[:, :, None]
+        left, right = np.empty((2, len(probes), base.size))
+        for row, probe in enumerate(probes):
+            both = np.array([self.base, self.base])
+            both[:, probe.changed] = probe.left, probe.right
+            left[row], right[row] = both[:, columns]
         up, down, both = right - base, base - left, right - left
         if not finite.all():
-            unchanged = ~np.isin(columns, probe.changed)
+            unchanged = np.array([~np.isin(columns, probe.changed) for probe in probes])
             up[unchanged & ~finite] = down[unchanged & ~finite] = 0.0
             both = np.where(finite, both, np.where(unchanged, 0.0, np.nan))
         noise = self.noise[columns] + _EPS * np.fmax(np.abs(left), np.abs(right))
         noise[~np.isfinite(noise)] = 0.0
-        noise = _total(np.abs(upstream) * noise) / probe.step
-        down, up = down / probe.behind, up / probe.ahead
+        noise = _total(np.abs(upstream) * noise[:, None]) / step
+        down, up = down / behind, up / ahead
         if bounds:
-            extremes = (
-                np.minimum(upstream * down, upstream * up).sum(),
-                np.maximum(upstream * down, upstream * up).sum(),
-            )
-            return [extremes, extremes, extremes, (noise[0], noise[0])]
-        return [upstream @ (both / (probe.ahead + probe.behind)), upstream @ down, upstream @ up, noise]
+            sides = upstream * down, upstream * up
+            extremes = np.stack([np.minimum(*sides).sum(axis=1), np.maximum(*sides).sum(axis=1)], axis=1)
+            return np.stack([extremes, extremes, extremes, np.repeat(noise, 2, axis=1)], axis=1)
+        weighted = [(upstream @ each[:, :, None])[:, :, 0] for each in (both / (ahead + behind), down, up)]
+        return np.stack([*weighted, noise], axis=1)
 
     def _at(self, inputs: Sequence[Value]) -> Any:
         """Return the outputs at other inputs; None if forward does not accept them, or returns another shape."""
@@ -263,7 +269,7 @@ def _estimated(quotients: Any, steps: Sequence[float], bias: float, moved: Any, 
 
 
 def _total(weights: Any) -> Any:
-    """Return the sum of noise that partly cancels, by row."""
-    if weights.shape[1] == 1:
-        return weights[:, 0]
-    return np.minimum(weights.sum(axis=1), 4.0 * math.sqrt(weights.shape[1]) * rms(weights, 1))
+    """Return the sum of noise that partly cancels, along the last axis."""
+    if weights.shape[-1] == 1:
+        return weights[..., 0]
+    return np.minimum(weights.sum(axis=-1), 4.0 * math.sqrt(weights.shape[-1]) * rms(weights, -1))

@@ -56,7 +56,7 @@ class SelfTest:
 def run_mutants(
     function: GateUnderTest, examples: Sequence[Sequence[Any]], verdict_on: Callable[[GateUnderTest], tuple[str, bool]]
 ) -> SelfTest:
-    """Return what the check, given as a function to a verdict and a pass or not, says of each mutant that differs."""
+    """Return what `verdict_on` (a verdict, and whether that is a pass) says of each mutant that differs."""
     mutants = []
     for change, mutation in MUTATIONS.items():
         mutant = GateUnderTest(function.gate, function.wanted, mutation)

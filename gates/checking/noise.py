@@ -1,4 +1,4 @@
-"""How noisy forward is around a point: measured, not assumed."""
+"""The noise of forward around a point, measured rather than assumed."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from gates.values import Value
 Forward = Callable[[Sequence[Value]], Any]
 
 _NEARBY = 8  # points at which noise is measured
-_FEW = 100_000  # outputs, of more than which the finest steps alone are taken: the others take too long
-_HIGHEST = 2.0**-40  # a level of noise, relative to the numbers around; above, it is a ripple
-_COARSEST = 2.0**-24  # a grid that rounding leaves; what lies on a coarser one takes steps
+_FEW = 100_000  # outputs; for more, only the finest steps are taken, since all would take too long
+_HIGHEST = 2.0**-40  # the highest level of noise, relative to the numbers nearby: a higher one is a ripple of forward
+_COARSEST = 2.0**-24  # the coarsest grid that rounding leaves, relative as well: a coarser one is a step of forward
 
 
 def measured_noise(at: Forward, inputs: Sequence[Value], ports: Sequence[int], base: Any, random: Any) -> Any:
     """Return how far rounding moves each output.
 
-    The high differences of forward in small steps vanish for all that is smooth. Steps of several sizes see what rounds
-    more coarsely than the last place, such as 1 + e**x where e**x is small: noise is as large in larger steps, while
-    what a kink adds grows with them, or is gone. Where all that forward gives lies on a grid, as that of 1 - cos(x) for
-    small x or of a forward in float32, the grid is the noise.
+    High-order differences of forward over small steps vanish for anything smooth: what remains is noise. Larger steps
+    reveal rounding that is coarser than the last place, such as that of 1 + e**x where e**x is small: noise is as large
+    in larger steps, whereas what a kink contributes grows with them, or vanishes. If all outputs lie on a grid, as for
+    1 - cos(x) near 0 or a forward in float32, the spacing of the grid is the noise.
 
     Parameters
     ----------
     at : callable
-        Forward: from inputs to the vector of outputs, or to None where it does not take them.
+        Forward: from inputs to the vector of outputs, or to None if it does not accept them.
     inputs : sequence of float or numpy.ndarray
         The point.
     ports : sequence of int
@@ -46,15 +46,15 @@ def measured_noise(at: Forward, inputs: Sequence[Value], ports: Sequence[int], b
     More, Wild: Estimating computational noise, SIAM Journal on Scientific Computing 33 (2011).
     """
     noise = np.fmax(0.5 * np.spacing(np.abs(base)), np.spacing(0.0))
-    turns = {port: random.uniform(0.5, 1.0, np.shape(inputs[port])) for port in ports}
+    weights = {port: random.uniform(0.5, 1.0, np.shape(inputs[port])) for port in ports}
     largest = max([1.0, *[float(np.max(np.abs(inputs[port]), initial=0.0)) for port in ports]])
     around = np.fmax(largest, np.abs(base))
     levels, ranges = [], []
     for exponent in (-46, -34, -26, -18, -12, -8) if base.size <= _FEW else (-46,):
-        values = _nearby(at, inputs, base, turns, 2.0**exponent)
+        values = _nearby(at, inputs, base, weights, 2.0**exponent)
         if len(values) < _NEARBY:
             break
-        # Without the point itself: beyond a kink nearby the others lie on another line.
+        # Without the point itself: it may lie at a kink, beyond which the others are smooth.
         differences, level = np.array(values[1:]), np.zeros(base.size)
         ranges.append(np.max(np.abs(differences - base), axis=0))
         for order in range(1, 6):
@@ -63,12 +63,12 @@ def measured_noise(at: Forward, inputs: Sequence[Value], ports: Sequence[int], b
                 level = np.fmax(level, rms(differences, 0) / math.sqrt(math.comb(2 * order, order)))
         levels.append(level)
     for level in levels[:1]:
-        noise = np.fmax(noise, 2.0 * level)  # few differences tell it to about that
+        noise = np.fmax(noise, 2.0 * level)  # so few differences measure it to about a factor of 2
     for level, larger, wide in zip(levels[1:], levels[2:], ranges[2:]):
-        stays = (larger < 8.0 * level) & (level < 8.0 * larger) & (wide > 16.0 * larger)
-        noise = np.fmax(noise, np.where(stays & (level < _HIGHEST * around), level, 0.0))
+        is_level = (larger < 8.0 * level) & (level < 8.0 * larger) & (wide > 16.0 * larger)
+        noise = np.fmax(noise, np.where(is_level & (level < _HIGHEST * around), level, 0.0))
     for absolute in (False, True):
-        given = np.array(_nearby(at, inputs, base, turns, 2.0**-3, absolute))
+        given = np.array(_nearby(at, inputs, base, weights, 2.0**-3, absolute))
         grid, last_place = _grid(given), np.min(np.where(given == 0.0, np.inf, np.spacing(np.abs(given))), axis=0)
         is_coarse = (grid > 8.0 * last_place) & (grid <= _COARSEST * around) & np.any(given != base, axis=0)
         noise = np.where(is_coarse, np.fmax(grid, noise), noise)
@@ -83,17 +83,16 @@ def rms(values: Any, axis: int) -> Any:
 
 
 def _nearby(
-    at: Forward, inputs: Sequence[Value], base: Any, turns: dict[int, Any], spacing: float, absolute: bool = False
+    at: Forward, inputs: Sequence[Value], base: Any, weights: dict[int, Any], spacing: float, absolute: bool = False
 ) -> list[Any]:
-    """Return the outputs here and where every input has moved more each time, by parts of itself or of 1."""
+    """Return the outputs at points on a line, along which each input moves in proportion to itself or to 1."""
     values = [base]
     for point in range(1, _NEARBY):
         there = list(inputs)
-        for port, turn in turns.items():
+        for port, weight in weights.items():
             given = there[port]
-            there[port] = float_or_array(
-                given + point * spacing * turn * np.where(absolute | (given == 0.0), 1.0, given)
-            )
+            scale = np.where(absolute | (given == 0.0), 1.0, given)
+            there[port] = float_or_array(given + point * spacing * weight * scale)
         value = at(there)
         if value is None:  # at the edge of forward's domain
             break

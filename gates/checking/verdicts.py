@@ -1,4 +1,4 @@
-"""From what was found at each point to one verdict, one diagnosis and one note."""
+"""The verdict, the diagnosis and the note of a report, from what was found at each point."""
 
 from __future__ import annotations
 
@@ -20,16 +20,10 @@ def reported(
 ) -> Report:
     """Return the report on what was found at some points."""
     verdict, passed = verdict_on(found)
-    return Report(
-        title,
-        verdict,
-        passed,
-        _diagnosis(found) if diagnose and not passed else "",
-        _note(found, verdict, left_out),
-        _rows(found),
-        self_test,
-        found[0].upstream if len(found) == 1 else "",
-    )
+    diagnosis = _diagnosis(found) if diagnose and not passed else ""
+    upstream = found[0].upstream if len(found) == 1 else ""
+    note = _note(found, verdict, left_out)
+    return Report(title, verdict, passed, diagnosis, note, _rows(found), self_test, upstream)
 
 
 def verdict_on(found: Sequence[Examination]) -> tuple[str, bool]:
@@ -49,7 +43,7 @@ def verdict_on(found: Sequence[Examination]) -> tuple[str, bool]:
 
 
 def _diagnosis(found: Sequence[Examination]) -> str:
-    """Return the most specific sentence about what is wrong at the plainest points where something is."""
+    """Return the most specific sentence about what is wrong at the simplest points where something is."""
     rank = min((one.rank for one in found if one.verdict in ("fail", "kink") and not one.is_passed), default=0)
     found = [one for one in found if one.rank == rank]
     faults = [fault for one in found for fault in one.faults]
@@ -94,7 +88,7 @@ def _kinks(one: Examination) -> list[str]:
 
 
 def _note(found: Sequence[Examination], verdict: str, left_out: int) -> str:
-    """Return what else is to be said."""
+    """Return the counts of verdicts at several points, or remarks on the only one."""
     notes = []
     if len(found) > 1:
         counts = Counter(one.verdict for one in found)
@@ -107,14 +101,14 @@ def _note(found: Sequence[Examination], verdict: str, left_out: int) -> str:
     else:
         notes += _remarks(found[0])
     if len(found) > 1 and verdict == "fail" and any(f.kind in ("raises", "shape") for one in found for f in one.faults):
-        notes.append("where a gate is not made for such inputs, its example_inputs(random) says which it takes")
+        notes.append("if the gate is not made for such inputs, let its example_inputs(random) yield suitable ones")
     if verdict == "inconclusive":
         notes.insert(0, _why_inconclusive(found))
     return "; ".join(notes)
 
 
 def _why_inconclusive(found: Sequence[Examination]) -> str:
-    """Return why nothing can be said."""
+    """Return why there is no verdict."""
     if any(one.is_random for one in found):
         return "forward gives something else each time it runs at the same inputs: fix the seed of what is random in it"
     if not any(one.could_fail for one in found):
@@ -129,7 +123,7 @@ def _why_inconclusive(found: Sequence[Examination]) -> str:
 
 
 def _remarks(one: Examination) -> list[str]:
-    """Return what is to be said of the elements of one point."""
+    """Return remarks on the elements of each input at one point."""
     remarks = []
     for port, (checked, size) in one.counts.items():
         name, elements = one.names[port], [element for element in one.elements if element.port == port]
@@ -163,7 +157,7 @@ def _rows(found: Sequence[Examination]) -> tuple[Row, ...]:
 
 
 def _severity(element: Element, kinks_first: bool) -> tuple[Any, ...]:
-    """Return how bad an element is, to be compared."""
+    """Return how bad an element is, as a key to sort by."""
     kind = "legal kink" if element.verdict == "kink" and element.is_passed else element.verdict
     kind = "pass" if kind == "legal kink" and not kinks_first else kind
     error = element.relative_error
@@ -171,15 +165,8 @@ def _severity(element: Element, kinks_first: bool) -> tuple[Any, ...]:
 
 
 def _row(one: Examination, element: Element) -> Row:
-    """Return an element as a row."""
-    slope = element.slope
-    return Row(
-        one.names[element.port],
-        index_of(element.place or 0, one.shapes[element.port]),
-        element.analytic,
-        element.numeric,
-        element.absolute_error,
-        element.relative_error,
-        element.verdict,
-        (slope.left.value, slope.right.value) if slope.is_kink else (),
-    )
+    """Return the row of the table for an element."""
+    left, right, errors = element.slope.left, element.slope.right, (element.absolute_error, element.relative_error)
+    sides = (left.value, right.value) if element.slope.is_kink else ()
+    index = index_of(element.place, one.shapes[element.port])
+    return Row(one.names[element.port], index, element.analytic, element.numeric, *errors, element.verdict, sides)
