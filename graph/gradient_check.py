@@ -97,7 +97,7 @@ class _EndToEnd(FunctionUnderTest):
         self._names += [name for name in graph.parameters if name not in self._names]
 
     def values(self) -> list[Value]:
-        """Return where the graph stands."""
+        """Return the inputs and parameters of the graph."""
         return [self._inputs[name] if name in self._inputs else self._graph.parameters[name] for name in self._names]
 
     def names(self, count: int) -> list[str]:

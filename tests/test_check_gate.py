@@ -108,7 +108,7 @@ def test_an_upstream_gradient_that_hides_the_jacobian() -> None:
         assert (report.verdict, report.passed) == ("inconclusive", False)
         assert "this check could not have failed: the upstream gradient makes every gradient 0" in report.note
     assert check_gate(Multiply(), 2.0, 3.0, upstream=0.0).verdict == "inconclusive"
-    assert check_gate(Softmax(1.0), x).passed  # with an upstream of its own
+    assert check_gate(Softmax(1.0), x).passed  # with a random upstream gradient
     assert check_gate(Softmax(3.0), x).diagnosis == "the gradient of x is off by a factor of 3"
 
 
@@ -307,7 +307,7 @@ class TestNumerics:
 
 
 class Dropout(Gate):
-    """A gate with a random generator of its own."""
+    """A gate with a random generator."""
 
     def __init__(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
@@ -321,7 +321,7 @@ class Dropout(Gate):
 
 
 class Layer:
-    """A class of its own, with weights and memory."""
+    """A class that does not derive from Gate, with weights and a record of its calls."""
 
     def __init__(self) -> None:
         self.W = np.array([[1.0, 2.0], [3.0, -1.0]])
@@ -389,7 +389,7 @@ class TestInputs:
         assert [row.input for row in check_gate(SoftmaxLoss(), scores, [0, 1, 2, 1]).rows] == ["scores"]
 
     def test_a_softmax_loss_in_a_class_of_its_own(self) -> None:
-        class Own:
+        class Unregistered:
             def forward(self, s: Any, y: Any) -> Any:
                 e = np.exp(s - s.max(axis=1, keepdims=True))
                 self.p, self.y = e / e.sum(axis=1, keepdims=True), y
@@ -401,43 +401,38 @@ class TestInputs:
                 return [dloss * gradient / len(self.y), None]
 
         scores = np.random.default_rng(0).normal(size=(4, 3))
-        assert check_gate(Own(), scores, [0, 1, 2, 1]).verdict == "pass"
-        message = r"Own: forward takes none of the inputs that check_gate\(\) makes: give some"
+        assert check_gate(Unregistered(), scores, [0, 1, 2, 1]).verdict == "pass"
+        message = r"Unregistered: forward takes none of the inputs that check_gate\(\) makes: give some"
         with pytest.raises(ValueError, match=message):
-            check_gate(Own())
+            check_gate(Unregistered())
 
-    def test_an_own_hook_says_which_inputs(self) -> None:
-        class Picky(Gate):
-            """The determinant of a 2 x 2 matrix, and nothing else."""
+    def test_a_gate_may_yield_its_examples(self) -> None:
+        def determinant(A: Any) -> Any:
+            if np.shape(A) != (2, 2):
+                raise ValueError("2 x 2 only")
+            return A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0]
 
-            def forward(self, A: Any) -> Any:
-                if np.shape(A) != (2, 2):
-                    raise ValueError("2 x 2 only")
-                self.kept = (A,)
-                return A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0]
-
-            def backward(self, dz: Any) -> Any:
-                (A,) = self.kept
-                return [dz * np.array([[A[1, 1], -A[1, 0]], [-A[0, 1], A[0, 0]]])]
+        def gradient(dz: Any, A: Any) -> Any:
+            return dz * np.array([[A[1, 1], -A[1, 0]], [-A[0, 1], A[0, 0]]])
 
         with pytest.raises(ValueError, match="takes none of the inputs .* the last error was ValueError: 2 x 2 only"):
-            check_gate(Picky())
+            check_gate(Made(determinant, gradient))
 
-        class Helpful(Picky):
+        class Helpful(Made):
             def example_inputs(self, random: Any) -> Any:
                 for _ in range(3):
                     yield (random.normal(size=(2, 2)),)
 
-        report = check_gate(Helpful())
+        report = check_gate(Helpful(determinant, gradient))
         assert report.verdict == "pass"
         assert report.note == "12 examples: 12 pass"  # each also read-only, not contiguous and in float32
 
-        class Wrong(Picky):
+        class Wrong(Made):
             def example_inputs(self, random: Any) -> Any:
                 yield random.normal(size=(2, 2))
 
         with pytest.raises(TypeError, match=r"Wrong.example_inputs\(\) must give a tuple of inputs for each example"):
-            check_gate(Wrong())
+            check_gate(Wrong(determinant, gradient))
 
     def test_gates_of_numbers_only(self) -> None:
         class Sine:

@@ -30,7 +30,7 @@ def test_what_is_wrong_is_said(wrong: Wrong) -> None:
 def test_the_same_without_inputs(wrong: Wrong) -> None:
     report = check_gate(wrong.make())
     assert report.verdict == "fail"
-    # The plainest inputs speak, where matrices are square.
+    # The simplest inputs decide, whose matrices are square.
     wanted = "transposed" if (wrong.kind, wrong.name) == ("shape", "MatMul") else wrong.kind
     assert kinds_in(report.diagnosis) == {wanted}, report.diagnosis
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from gates.checking.contract import Contract
-from gates.checking.copies import float_or_array
-from gates.checking.points import Point, flat
+from gates.checking.copies import flat, float_or_array
+from gates.checking.points import Point
 from gates.checking.report import Fault
 from gates.values import Value
 

@@ -13,6 +13,13 @@ def copy_of(values: Sequence[Any]) -> list[Any]:
     return [_copied(value) if isinstance(value, np.ndarray) else value for value in values]
 
 
+def flat(values: Sequence[Any]) -> Any:
+    """Return all numbers of several values as one new vector of float64."""
+    if len(values) == 1:  # the usual case, in half the time
+        return np.array(values[0], dtype=np.float64).reshape(-1)
+    return np.concatenate([np.asarray(value, dtype=np.float64).reshape(-1) for value in values])
+
+
 def strided(array: Any) -> Any:
     """Return a copy of an array that is not contiguous."""
     view = np.empty((*array.shape[:-1], 2 * array.shape[-1]), dtype=array.dtype)[..., ::2]

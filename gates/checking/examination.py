@@ -12,11 +12,11 @@ import numpy as np
 from gates.checking.comparison import Element, with_ties_compared
 from gates.checking.consistency import not_proportional, wrong_in_float32
 from gates.checking.contract import Contract
-from gates.checking.copies import copy_of
+from gates.checking.copies import copy_of, flat
 from gates.checking.finite_differences import FiniteDifferences
 from gates.checking.function_under_test import FunctionUnderTest
 from gates.checking.patterns import Patterns, patterns_at
-from gates.checking.points import Point, fitted, flat, other_inputs, random_upstream
+from gates.checking.points import Point, fitted, other_inputs, random_upstream
 from gates.checking.report import Fault
 from gates.checking.sampling import EXHAUSTIVE, examined
 from gates.values import Value

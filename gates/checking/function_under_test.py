@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gates.bare import bare
-from gates.checking.copies import copy_of
+from gates.checking.copies import copy_of, flat
 from gates.gate import Gate, fresh, input_counts, labels_of, parameter_names, parameters_of, settings_of
 from gates.validation import as_output, as_outputs, check_inputs, counted, formula
 from gates.values import Value, as_labels, as_value, holds_integers, prefixed
@@ -44,7 +44,7 @@ class FunctionUnderTest:
 
     def outputs(self, inputs: Sequence[Value]) -> Any:
         """Return all outputs of forward as one vector."""
-        return _vector(self.start(inputs).outputs)
+        return flat(self.start(inputs).outputs)
 
     def names(self, count: int) -> list[str]:
         """Return the names of that many inputs."""
@@ -102,7 +102,7 @@ class GateUnderTest(FunctionUnderTest):
     def outputs(self, inputs: Sequence[Value]) -> Any:
         if self._worker is None or self.is_stateful:
             self._worker = self.ready(fresh(self.gate), len(inputs))
-        return _vector(_forward(self._worker, inputs))
+        return flat(_forward(self._worker, inputs))
 
     def names(self, count: int) -> list[str]:
         names = getattr(self.gate, "input_names", None)
@@ -189,13 +189,6 @@ class GateRun(Run):
         if self.mutation is None:
             return backward(self.gate, *upstream)
         return self.mutation(lambda dz: list(backward(self.gate, *dz)), upstream)
-
-
-def _vector(values: Sequence[Value]) -> Any:
-    """Return all numbers of several values as one new vector."""
-    if len(values) == 1:  # the usual case, in half the time
-        return np.array(values[0], dtype=np.float64).reshape(-1)
-    return np.concatenate([np.asarray(value, dtype=np.float64).reshape(-1) for value in values])
 
 
 def _constructed_anew(gate: Any) -> Any:

@@ -45,11 +45,6 @@ class Point:
         return replace(self, inputs=inputs)
 
 
-def flat(values: Sequence[Value]) -> Any:
-    """Return all numbers of several values as one new vector of float64."""
-    return np.concatenate([np.asarray(value, dtype=np.float64).reshape(-1) for value in values])
-
-
 def random_upstream(outputs: Sequence[Value], random: Any) -> list[Value]:
     """Return a random upstream gradient for each output: of both signs, and away from 0, 1 and -1."""
     shapes = [np.shape(output) for output in outputs]

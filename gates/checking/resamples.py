@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from gates.checking.comparison import TOLERANCE
-from gates.checking.copies import copy_of
+from gates.checking.copies import copy_of, flat
 from gates.checking.finite_differences import Direction, FiniteDifferences
-from gates.checking.points import Point, flat
+from gates.checking.points import Point
 from gates.checking.slopes import SAFETY
 from gates.values import Value, shape_of
 
