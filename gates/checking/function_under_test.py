@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from gates.bare import bare
+from gates.bare import bare, bare_backward, bare_forward
 from gates.checking.copies import copy_of, flat
 from gates.gate import Gate, fresh, input_counts, labels_of, parameter_names, parameters_of, settings_of
-from gates.validation import as_output, as_outputs, check_inputs, counted, formula
+from gates.validation import check_inputs, counted
 from gates.values import Value, as_labels, as_value, holds_integers, prefixed
 
 #: Calls a backward with an upstream gradient, and returns its gradients with a deliberate error.
@@ -97,12 +97,12 @@ class GateUnderTest(FunctionUnderTest):
     def start(self, inputs: Sequence[Value], anew: bool = False) -> GateRun:
         # A copy of a gate that has run may hold stale state; one that is constructed anew does not.
         ready = self.ready(_constructed_anew(self.gate) if anew else fresh(self.gate), len(inputs))
-        return GateRun(ready, _forward(ready, inputs), self.mutation)
+        return GateRun(ready, bare_forward(ready, inputs), self.mutation)
 
     def outputs(self, inputs: Sequence[Value]) -> Any:
         if self._worker is None or self.is_stateful:
             self._worker = self.ready(fresh(self.gate), len(inputs))
-        return flat(_forward(self._worker, inputs))
+        return flat(bare_forward(self._worker, inputs))
 
     def names(self, count: int) -> list[str]:
         names = getattr(self.gate, "input_names", None)
@@ -168,9 +168,8 @@ class GateUnderTest(FunctionUnderTest):
 
     def ready(self, twin: Any, inputs: int) -> Gate:
         """Return a copy of the gate, ready to run, with all gradients wanted that are checked."""
-        gate = bare(twin)
+        gate = bare(twin, self.wanted or (True,) * inputs)
         gate.labels = self.labels or gate.labels
-        gate.wanted = self.wanted or (True,) * inputs
         return gate
 
 
@@ -182,13 +181,12 @@ class GateRun(Run):
 
     def forward(self, inputs: Sequence[Value]) -> None:
         """Run forward again, on the same gate."""
-        self.outputs = _forward(self.gate, inputs)
+        self.outputs = bare_forward(self.gate, inputs)
 
     def backward(self, upstream: Sequence[Value]) -> Any:
-        backward = formula(self.gate.backward)
         if self.mutation is None:
-            return backward(self.gate, *upstream)
-        return self.mutation(lambda dz: list(backward(self.gate, *dz)), upstream)
+            return bare_backward(self.gate, upstream)
+        return self.mutation(lambda dz: list(bare_backward(self.gate, dz)), upstream)
 
 
 def _constructed_anew(gate: Any) -> Any:
@@ -199,16 +197,6 @@ def _constructed_anew(gate: Any) -> Any:
         return type(gate)(**settings) if is_possible else fresh(gate)
     except Exception:  # its constructor wants something else
         return fresh(gate)
-
-
-def _forward(gate: Gate, inputs: Sequence[Value]) -> list[Value]:
-    """Run a gate's formula as a graph does."""
-    output = formula(gate.forward)(gate, *inputs)
-    if gate.outputs == 1:
-        gate.output = as_output(output)
-        return [gate.output]
-    gate.output = as_outputs(output, gate.outputs)
-    return list(gate.output)
 
 
 def _as_numpy(value: Value) -> Value:

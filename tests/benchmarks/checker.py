@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gates import check_gate
+from gates.bare import bare_backward, bare_forward
 from gates.checking.function_under_test import GateUnderTest
 from tests.cases import CASES, Case
 from tests.wrong_gates import WORDS, WRONG, Wrong, kinds_in
@@ -90,12 +91,10 @@ def ours(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
 def formulas(wrong: Wrong, count: int) -> tuple[Callable[..., list[Any]], Callable[..., Any]]:
     """Return a gate's bare forward, which returns a list of outputs, and its bare backward."""
     gate = GateUnderTest(wrong.make()).ready(wrong.make(), count)
-
-    def outputs_at(*inputs: Any) -> list[Any]:
-        outputs = gate.forward(*map(value_of, inputs))
-        return outputs if isinstance(outputs, list) else [outputs]
-
-    return outputs_at, lambda *upstream: type(gate).backward.formula(gate, *map(value_of, upstream))
+    return (
+        lambda *inputs: bare_forward(gate, [value_of(given) for given in inputs]),
+        lambda *upstream: bare_backward(gate, [value_of(dz) for dz in upstream]),
+    )
 
 
 def torchs(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
