@@ -1,4 +1,4 @@
-"""The check of a whole graph: end to end, and every gate at the values that flow through it."""
+"""The gradient check of a whole graph: end to end, and of every gate at the values that flow through it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from graph.passes.nested import GraphGate
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Input
 
-_LIMIT = 12  # elements of an input are checked one by one; of more a sample, and random directions
+_LIMIT = 12  # elements of an input that are checked one by one; of more a sample, and random directions
 _SHOWN = 10  # gates that did not pass, in the table
 _MUTATED = 5  # gates, at most, whose backward a self-test mutates
 
@@ -36,7 +36,7 @@ _WORST_FIRST = ("fail", "kink", "inconclusive", "pass")
 
 @dataclass(repr=False)
 class GraphReport(Report):
-    """What the check of a graph found. Printed, it has a table of the inputs, end to end, and one of the worst gates.
+    """The findings of a graph's check. It prints as a table of the inputs, end to end, and one of the worst gates.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class _GraphRun(Run):
 
 
 def check_graph(graph: TwoPasses, inputs: Mapping[str, Any]) -> GraphReport:
-    """Return the report on a graph at some inputs; it is copied, and stays as it is."""
+    """Return the report on a graph at some inputs; a copy of it runs."""
     twin = copy.deepcopy(graph)
     twin.guard = False
     with quiet():
@@ -169,16 +169,16 @@ def _nodes(graph: TwoPasses) -> dict[str, tuple[Any, tuple[bool, ...], list[Valu
 
 
 def _gate_report(gate: Any, wanted: Sequence[bool], values: Sequence[Value]) -> Report:
-    """Return the report on a gate at the values that it reads; on a graph within, that on the graph."""
+    """Return the report on a gate at the values that it reads; for a nested graph, the report on that graph."""
     if isinstance(gate, GraphGate):
         return check_graph(gate.graph, dict(zip(gate.input_names, values)))
     return check_at(GateUnderTest(gate, wanted), [Example("the values in the graph", tuple(values))], None, 0, _LIMIT)
 
 
 def _kinks_behind(graph: TwoPasses, name: str, gates: Mapping[str, Report]) -> list[str]:
-    """Return the gates at a kink that an input or a parameter goes through."""
+    """Return the gates at a kink that an input or a parameter leads to."""
     kinks = [node for node, report in gates.items() if report.verdict == "kink"]
-    if not kinks or name not in graph:  # a parameter of a graph within
+    if not kinks or name not in graph:  # a parameter of a nested graph
         return kinks
     behind = nx.descendants(graph.graph, name)
     return [node for node in kinks if node in behind]
@@ -196,16 +196,16 @@ def _verdict(
     if blame:
         first = max(blame, key=lambda node: gates[node].verdict == "fail")
         others = [node for node in blame if node != first]
-        also = f"; also to blame: {', '.join(others[:_SHOWN])}{', ...' * (len(others) > _SHOWN)}" if others else ""
+        also = f"; also to blame: {_listed(others, _SHOWN)}" if others else ""
         return gates[first].verdict, False, f"{named[first]}: {gates[first].diagnosis}{also}"
     wrong = [] if whole.passed else [row for row in whole.rows if row.verdict in ("fail", "kink")]
     if wrong and all(met[row.input] and math.isfinite(row.analytic) for row in wrong):
         row = wrong[0]
-        stand = ", ".join(named[node] for node in met[row.input][:3]) + ", ..." * (len(met[row.input]) > 3)
+        where = _listed([named[node] for node in met[row.input]], 3)
         return (
             "kink",
             False,
-            f"{row.input} meets a kink at {stand}: each gate's choice there is legal, but together they give "
+            f"{row.input} meets a kink at {where}: each gate's choice there is legal, but together they give "
             f"{row.analytic:.6g} where the whole has the slope {row.numeric:.6g}",
         )
     if whole.verdict == "inconclusive" and could_fail and any(row.verdict == "pass" for row in whole.rows):
@@ -214,12 +214,17 @@ def _verdict(
 
 
 def _note(whole: Report, gates: Mapping[str, Report], passed: bool) -> str:
-    """Return what else is to be said."""
+    """Return the note of a report."""
     notes = [whole.note] if whole.note else []
     kinks = [node for node, report in gates.items() if report.verdict == "kink"]
     if kinks and passed:
-        notes.append(f"at a kink: {', '.join(kinks[:_SHOWN])}{', ...' * (len(kinks) > _SHOWN)}")
+        notes.append(f"at a kink: {_listed(kinks, _SHOWN)}")
     return "; ".join(notes) if whole.rows or gates else "no input and no parameter has a gradient"
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    """Return at most so many names as a list."""
+    return ", ".join(names[:most]) + ", ..." * (len(names) > most)
 
 
 def _mutants(nodes: Mapping[str, tuple[Any, tuple[bool, ...], list[Value]]]) -> SelfTest:
