@@ -100,6 +100,12 @@ def test_an_index_is_named_where_at_most_a_third_is_wrong() -> None:
     assert check_gate(cube(1), many).diagnosis.startswith("the gradient of x is wrong only at index 0 of the ")
 
 
+def test_a_gradient_that_clips_the_upstream_gradient() -> None:
+    report = check_gate(Made(np.sin, lambda dz, x: np.clip(dz, -3.0, 3.0) * np.cos(x)), 0.5)  # right for the dz drawn
+    assert report.verdict == "fail"
+    assert report.diagnosis == "the gradient of x is not proportional to the upstream gradient"
+
+
 def test_a_fault_in_float32_alone() -> None:
     half = Made(lambda x: 0.5 * x * x, lambda dz, x: dz * (np.round(x, 3) if x.dtype == np.float32 else x))
     x = np.array([0.12345678, 1.7654321])
