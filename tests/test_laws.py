@@ -11,6 +11,7 @@ import gates
 import losses
 from gates import Gate
 from tests.cases import ALL_GATES, CASES, Case
+from tests.complex_step import slopes
 
 ROWS = [pytest.param(case, id=case.name) for case in CASES]
 SHAPES = [pytest.param(case, shapes, id=f"{case.name} {shapes}") for case in CASES for shapes in case.shapes]
@@ -89,20 +90,10 @@ def test_backward_is_the_slope_of_forward(case: Case, shapes: Any) -> None:
     output, gradients = passes(case, inputs)
     upstream = upstream_like(output)
     assert [place for place, gradient in enumerate(gradients) if gradient is None] == list(case.labels)
-    for place, (given, gradient) in enumerate(zip(inputs, gradients, strict=True)):
-        if gradient is None:
-            continue
-        assert np.shape(gradient) == np.shape(given)
-        for index in np.ndindex(np.shape(given)):
-            step = 1e-6 * max(1.0, abs(float(np.asarray(given)[index])))
-            ends = []
-            for sign in (1, -1):
-                moved = np.array(given)
-                moved[index] += sign * step
-                there = [moved if i == place else x for i, x in enumerate(inputs)]
-                ends.append(np.sum(np.asarray(case.reference(*there)) * upstream))
-            slope = (ends[0] - ends[1]) / (2 * step)
-            assert_allclose(np.asarray(gradient)[index], slope, rtol=1e-6, atol=1e-6)
+    for place, gradient in enumerate(gradients):
+        if gradient is not None:
+            assert np.shape(gradient) == np.shape(inputs[place])
+            assert_allclose(gradient, slopes(case.reference, inputs, place, upstream), rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.parametrize(("case", "shapes"), SHAPES)
