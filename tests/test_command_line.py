@@ -1,24 +1,33 @@
-"""The command line, run as a user runs it."""
+"""The command line: most of it in this process, and in one of its own what only a process shows."""
 
 import os
 import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from graph import ComputationalGraph
+from graph.__main__ import main
+from tests import command_line
+
+run = partial(command_line.run, main)
+FIRST_CIRCUIT = ("(x + y) * z", "x=-2", "y=5", "z=-4")
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m graph` with some arguments."""
-    return subprocess.run([sys.executable, "-W", "error", "-m", "graph", *arguments], capture_output=True, text=True)
+def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m graph` as a user does, in a process of its own."""
+    command = [sys.executable, "-W", "error", "-m", "graph", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
 
 
-def test_the_lectures_first_circuit() -> None:
-    result = run("(x + y) * z", "x=-2", "y=5", "z=-4")
+@pytest.mark.parametrize("run", [run, run_python])
+def test_the_lectures_first_circuit(run: Any) -> None:
+    result = run(*FIRST_CIRCUIT)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == (
         "multiply_1 = (x + y) * z\n"
@@ -74,11 +83,18 @@ def test_a_reader_that_stops_and_a_terminal_without_the_sign_are_no_errors() -> 
     command = f"{sys.executable} -m graph {'+'.join(['x'] * 5000)}"
     result = subprocess.run(f"{command} x=1 | head -1", shell=True, capture_output=True, text=True)
     assert (result.stdout.count("\n"), result.stderr) == (1, "")
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    result = subprocess.run([sys.executable, "-m", "graph"], capture_output=True, text=True, env=environment)
+    result = run_python(PYTHONIOENCODING="ascii")
     assert (result.returncode, result.stderr) == (0, "")
     assert "-0.534447 ? 1 = -0.534447" in result.stdout
     assert run("mean(x)", "x=[]").stderr == ""
+
+
+def test_the_exit_status_of_a_process() -> None:
+    result = run_python("relu(x) - relu(-x)", "x=0", "--check")
+    assert (result.returncode, result.stderr) == (1, "")
+    result = run_python("x + y", "x=1")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "python -m graph: missing input 'y': wanted are x, y\n"
 
 
 def test_help_explains() -> None:
@@ -156,16 +172,6 @@ class TestCheck:
         assert "missing input 'y'" in result.stderr
 
 
-def write(*arguments: str, keys: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `python -m graph` on the first circuit with some options, and type some lines."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "graph", "(x + y) * z", "x=-2", "y=5", "z=-4", *arguments],
-        capture_output=True,
-        text=True,
-        input=keys,
-    )
-
-
 STEPS = (
     "add_1 = x + y = -2 + 5 = 3\n",
     "multiply_1 = add_1 * z = 3 * (-4) = -12\n",
@@ -178,18 +184,18 @@ GRADIENTS = "gradient of x: -4\ngradient of y: -4\ngradient of z: 3\n"
 
 class TestStep:
     def test_ctrl_d_quits(self) -> None:
-        assert write("--step", keys="\n\x04\n").stdout.endswith(STEPS[0])
+        assert run(*FIRST_CIRCUIT, "--step", keys="\n\x04\n").stdout.endswith(STEPS[0])
 
     @pytest.mark.parametrize("keys", ["\n\n\n\n", "", "\n", "n\nn\nn\nn\nmore\n"])
     def test_a_line_for_each_gate_and_to_the_end_where_there_is_none(self, keys: str) -> None:
-        result = write("--step", keys=keys)
+        result = run(*FIRST_CIRCUIT, "--step", keys=keys)
         assert (result.returncode, result.stderr) == (0, "")
         head, *lines = result.stdout.splitlines(keepends=True)
         assert head == "any key: the next gate; b: back; q: quit\n"
         assert "".join(lines) == "".join(STEPS) + GRADIENTS
 
     def test_back_and_quit(self) -> None:
-        lines = write("--step", keys="b\n\n\nb\n\nq\n").stdout.split("\n", 1)[1]
+        lines = run(*FIRST_CIRCUIT, "--step", keys="b\n\n\nb\n\nq\n").stdout.split("\n", 1)[1]
         assert lines == "this is the start\n" + STEPS[0] + STEPS[1] + "back, before forward of multiply_1\n" + STEPS[1]
 
     @pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is a thing of Unix")
@@ -246,7 +252,7 @@ def test_an_option_may_stand_between() -> None:
 class TestFiles:
     def test_a_picture_and_a_page(self, tmp_path: Path) -> None:
         picture, page = tmp_path / "circuit.svg", tmp_path / "circuit.html"
-        result = write("--svg", str(picture), "--html", str(page))
+        result = run(*FIRST_CIRCUIT, "--svg", str(picture), "--html", str(page))
         assert (result.returncode, result.stdout) == (0, "")
         assert result.stderr == f"wrote {page}\nwrote {picture}\n"
         graph = ComputationalGraph.from_expression("(x + y) * z")
@@ -256,19 +262,19 @@ class TestFiles:
         assert '"node":"multiply_1"' in page.read_text(encoding="utf-8")
 
     def test_mermaid(self) -> None:
-        result = write("--mermaid")
+        result = run(*FIRST_CIRCUIT, "--mermaid")
         assert (result.returncode, result.stderr) == (0, "")
         assert result.stdout.startswith('flowchart LR\n    n0(["x"])\n')
         assert '|"x = -2<br/>dx = -4"|' in result.stdout
 
     def test_source(self) -> None:
-        result = write("--source")
+        result = run(*FIRST_CIRCUIT, "--source")
         assert (result.returncode, result.stderr) == (0, "")
         assert result.stdout == ComputationalGraph.from_expression("(x + y) * z").to_source()
 
     @pytest.mark.parametrize("option", ["--svg", "--html"])
     def test_a_folder_that_is_not_there(self, option: str, tmp_path: Path) -> None:
-        result = write(option, str(tmp_path / "none" / "file"))
+        result = run(*FIRST_CIRCUIT, option, str(tmp_path / "none" / "file"))
         assert result.returncode == 2
         assert result.stderr.startswith("python -m graph: ")
         assert "No such file or directory" in result.stderr

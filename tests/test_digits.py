@@ -1,21 +1,18 @@
-"""The example on handwritten digits, run as a user runs it."""
+"""The example on handwritten digits."""
 
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from graph import digits
+from tests import command_line
 
-
-def run(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the example, after some Python code."""
-    code = f"{before}\nimport runpy, sys; sys.argv = ['digits', *{list(arguments)!r}]\n"
-    code += "runpy.run_module('graph.digits', run_name='__main__')"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+run = partial(command_line.run, digits.main)
 
 
 def test_at_least_97_percent_of_a_held_out_fifth_with_pictures(tmp_path: Path) -> None:
@@ -62,9 +59,18 @@ def test_bad_arguments_are_one_line(bad: list[str]) -> None:
     assert "error: " in result.stderr
 
 
+def test_a_process_of_its_own() -> None:
+    result = subprocess.run([sys.executable, "-m", "graph.digits", "--seed", "-1"], capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.endswith("python -m graph.digits: error: argument --seed: invalid _natural value: '-1'\n")
+
+
 @pytest.mark.parametrize("missing", ["sklearn", "matplotlib"])
-def test_what_is_missing_is_said_before_training(missing: str, tmp_path: Path) -> None:
-    result = run("--plot", str(tmp_path / "digits.png"), before=f"import sys; sys.modules['{missing}'] = None")
+def test_what_is_missing_is_said_before_training(missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [missing, *sys.modules]:
+        if module.partition(".")[0] == missing:
+            monkeypatch.setitem(sys.modules, module, None)
+    result = run("--plot", str(tmp_path / "digits.png"))
     assert result.returncode == 2
     assert missing in result.stderr
     assert 'pip install -e ".[train,plot]"' in result.stderr
