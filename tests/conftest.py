@@ -1,4 +1,4 @@
-"""What is collected, and fixtures of tests that need a browser: Chromium, and a page in it that must not complain."""
+"""What is collected, in which order and by which worker, and a browser whose pages must not complain."""
 
 import os
 import shutil
@@ -10,6 +10,14 @@ import pytest
 # Run by test_jax.py, in a process that has eight devices.
 collect_ignore = [] if "device_count=8" in os.environ.get("XLA_FLAGS", "") else ["eight_devices.py"]
 
+# One thread for each worker's matrices: where threads wait for each other's cores, training takes ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What takes much memory is kept apart: all tests of a group run in one worker, one after another.
+_GROUPS = {"test_size": "large", "test_page": "browser", "test_page_gates": "browser", "test_jax": "jax"}
+# The longest begin first, so that no worker is left alone with one at the end.
+_FIRST = ("test_size", "test_jax", "test_check_gate", "test_diagnosis", "test_digits", "test_lecture_network")
+
 _COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [
     "--no-sandbox",  # Chromium refuses to run as root with it
@@ -20,6 +28,15 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the workers of pytest-xdist (`-n auto --dist loadgroup`) the longest tests first, and groups kept apart."""
+    for item in items:
+        engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")
+        if group := "jax" if engine == "jax" else _GROUPS.get(item.path.stem):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: _FIRST.index(item.path.stem) if item.path.stem in _FIRST else len(_FIRST))
 
 
 @pytest.fixture(scope="session")

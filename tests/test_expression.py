@@ -169,12 +169,13 @@ def test_an_expression_must_be_a_string() -> None:
 @pytest.mark.parametrize(
     ("source", "wanted"),
     [
-        ("(" * 100_000 + "x" + ")" * 100_000, 1.0),
-        ("-" * 100_000 + "x", 1.0),
-        ("+".join(["x"] * 100_000), 100_000.0),
+        ("(" * 20_000 + "x" + ")" * 20_000, 1.0),
+        ("-" * 20_000 + "x", 1.0),
+        ("+".join(["x"] * 20_000), 20_000.0),
         ("relu(" * 20_000 + "x" + ")" * 20_000, 1.0),
         ("x" + "**1" * 20_000, 1.0),
     ],
+    ids=["parentheses", "signs", "sum", "calls", "powers"],
 )
 def test_long_and_deep_expressions(source: str, wanted: float) -> None:
     assert value(source, x=1) == wanted

@@ -318,14 +318,6 @@ class TestTheOverview:
         texts = [text.text for text in ElementTree.fromstring(graph.to_svg(max_gates=1)).iter(f"{SVG}text")]
         assert "other kinds 7" in texts
 
-    def test_100_000_gates(self) -> None:
-        graph, inputs = random_circuit(100_000, 0)
-        with np.errstate(all="ignore"):
-            after_both(graph, inputs)
-        svg = graph.to_svg()
-        assert "100,000 gates" in svg
-        assert len(svg) < 100_000
-
 
 class TestOtherTools:
     def test_mermaid(self) -> None:
