@@ -1,6 +1,7 @@
-"""The circuits that the tests of stepping and drawing share."""
+"""The circuits that several tests share."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,13 @@ def circuit_1() -> ComputationalGraph:
     graph = ComputationalGraph()
     x, y, z = graph.inputs("x", "y", "z")
     graph.add(Multiply(), graph.add(Add(), x, y, name="q"), z, name="f")
+    return graph
+
+
+def after_both(graph: ComputationalGraph, inputs: Any, upstream: Any = None) -> ComputationalGraph:
+    """Return a graph after both passes."""
+    graph.forward(inputs)
+    graph.backward(upstream)
     return graph
 
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gates import Add, Copy, Exp, Gate, MatMul, Max, Maxout, Multiply, Neuron, Power, Scale, Sigmoid, Tanh
-from graph import ComputationalGraph, fully_connected
+from gates import Add, Copy, Exp, MatMul, Max, Maxout, Multiply, Neuron, Power, Scale, Sigmoid, Tanh
+from graph import ComputationalGraph
 from losses import SVMLoss
-from tests.circuits import CIRCUIT_1, CIRCUIT_2, STAGED, batch, circuit_1, circuit_2, forked, random_circuit, staged
+from tests.circuits import (
+    CIRCUIT_1,
+    CIRCUIT_2,
+    STAGED,
+    batch,
+    circuit_1,
+    circuit_2,
+    forked,
+    network,
+    random_circuit,
+    staged,
+)
+from tests.own_gates import Blocked, Clip, Cube, Stranger
 
 
 @dataclass
@@ -38,57 +49,6 @@ class Circuit:
     upstream: Any = None
     numbers: bool = True
     traceable: bool = True
-
-
-class Clip(Gate):
-    """y = x cut off at 1 and -1: a gate that asks for the value of a number."""
-
-    elementwise = True
-
-    def forward(self, x: Any) -> Any:
-        self.kept = (x,)
-        if x > 1.0:
-            return 1.0
-        return -1.0 if x < -1.0 else x
-
-    def backward(self, dy: Any) -> list[Any]:
-        (x,) = self.kept
-        return [dy if -1.0 <= x <= 1.0 else 0.0]
-
-
-class Cube(Gate):
-    """y = x**3, as a user writes a gate: with operators, and a function of NumPy."""
-
-    def forward(self, x: Any) -> Any:
-        (x,) = self.keep(x)
-        return np.multiply(x * x, x)
-
-    def backward(self, dy: Any) -> list[Any]:
-        (x,) = self.kept
-        return [dy * 3 * x**2]
-
-
-class Stranger:
-    """A gate that derives from no class: y = sin(x)."""
-
-    def forward(self, x: float) -> float:
-        self.x = x
-        return math.sin(x)
-
-    def backward(self, dy: float) -> list[float]:
-        return [dy * math.cos(self.x)]
-
-
-class Blocked(Gate):
-    """y = x, and no gradient goes back."""
-
-    elementwise = True
-
-    def forward(self, x: Any) -> Any:
-        return x
-
-    def backward(self, dy: Any) -> list[Any]:
-        return [None]
 
 
 def nested() -> ComputationalGraph:
@@ -250,7 +210,7 @@ CIRCUITS = {
     "random": Circuit(lambda: random_circuit(60, 3)[0], lambda: random_circuit(60, 3)[1]),
     "wide": Circuit(wide, lambda: {"x": 0.4, "y": -0.3}, traceable=False),
     "moons": Circuit(moons, dict),
-    "network": Circuit(lambda: fully_connected([4, 5, 6, 3], seed=0, regularization=0.1), batch, numbers=False),
+    "network": Circuit(network, batch, numbers=False),
     "broadcasts": Circuit(
         broadcasts, lambda: _drawn(x=(3, 4), y=(4,), scale=()), np.arange(1.0, 9.0).reshape(1, 8), numbers=False
     ),

@@ -15,7 +15,8 @@ from graph.engines.batched import plan as batches
 from graph.engines.batched.plan import Batch, Plan, Scatter, as_slice
 from graph.engines.batched.stacking import stacked
 from graph.engines.program import program_of
-from tests.engine_circuits import Blocked, Clip, moons, wide
+from tests.engine_circuits import moons, wide
+from tests.own_gates import Blocked, Clip
 from tests.test_random_circuits import GATES, circuits
 
 

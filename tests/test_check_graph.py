@@ -8,6 +8,7 @@ import pytest
 from gates import Add, Copy, Gate, Max, Multiply, ReLU, Sigmoid, Subtract, Tanh, sum_to
 from graph import ComputationalGraph, fully_connected
 from losses import SoftmaxLoss, SVMLoss
+from tests.own_gates import MultiplyGate
 from tests.wrong_gates import StaleMultiply
 
 
@@ -17,17 +18,6 @@ class Doubled(Multiply):
     def backward(self, dz: Any) -> Any:
         dx, dy = super().backward(dz)
         return [2 * dx, dy]
-
-
-class Lecture:
-    """The lecture's class."""
-
-    def forward(self, x: Any, y: Any) -> Any:
-        self.x, self.y = x, y
-        return x * y
-
-    def backward(self, dz: Any) -> Any:
-        return [self.y * dz, self.x * dz]
 
 
 def circuit(gates: int, planted: dict[int, Gate], seed: int = 0) -> ComputationalGraph:
@@ -183,11 +173,11 @@ def test_graphs_within_graphs() -> None:
 def test_classes_that_do_not_derive_from_gate_and_several_outputs() -> None:
     graph = ComputationalGraph()
     x, y = graph.inputs("x", "y")
-    a, b = graph.add(Copy(2), graph.add(Lecture(), x, y))
+    a, b = graph.add(Copy(2), graph.add(MultiplyGate(), x, y))
     graph.output = a * b
     assert graph.check(x=2, y=-3).passed
     graph = ComputationalGraph()
-    graph.output = graph.add(Lecture(), *graph.inputs("x", "y"), name="f").sum()
+    graph.output = graph.add(MultiplyGate(), *graph.inputs("x", "y"), name="f").sum()
     assert graph.check(x=[1, 2], y=[3, 4]).passed
 
 
@@ -210,7 +200,7 @@ def test_outputs_that_are_arrays_and_inputs_without_gradient() -> None:
 def test_the_graph_stays_as_it_is() -> None:
     graph = ComputationalGraph()
     x, w = graph.input("x"), graph.parameter("w", np.array([1.0, 2.0]))
-    f = graph.add(Lecture(), x, w, name="f")
+    f = graph.add(MultiplyGate(), x, w, name="f")
     graph.output = f.sum()
     given = np.array([3.0, 4.0])
     graph.forward(x=given)

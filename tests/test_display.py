@@ -2,20 +2,13 @@
 
 import numpy as np
 
-from gates import Add, Copy, Multiply
+from gates import Copy
 from graph import ComputationalGraph
-
-
-def circuit() -> ComputationalGraph:
-    """Return the lecture's first circuit."""
-    graph = ComputationalGraph()
-    x, y, z = graph.inputs("x", "y", "z")
-    graph.add(Multiply(), graph.add(Add(), x, y, name="q"), z, name="f")
-    return graph
+from tests.circuits import circuit_1
 
 
 def test_the_table_before_and_after_the_passes() -> None:
-    graph = circuit()
+    graph = circuit_1()
     assert str(graph) == (
         "name  gate      reads  value  gradient\n"
         "x     Input            -      -\n"
@@ -85,7 +78,7 @@ def test_the_table_of_a_large_graph_shows_its_ends() -> None:
 
 
 def test_repr_of_a_wire_and_of_a_graph() -> None:
-    graph = circuit()
+    graph = circuit_1()
     q = graph["q"]
     assert (str(q), repr(q)) == ("q", "Wire(q: Add)")
     graph.forward(x=-2, y=5, z=-4)

@@ -7,17 +7,13 @@ import pytest
 
 from gates import Add, Copy, Exp, Gate, MatMul, Multiply, Square
 from graph import ComputationalGraph
+from tests.circuits import CIRCUIT_1, after_both, circuit_1
 
 
 @pytest.fixture
 def graph() -> ComputationalGraph:
     """The lecture's first circuit, after both passes."""
-    graph = ComputationalGraph()
-    x, y, z = graph.inputs("x", "y", "z")
-    graph.add(Multiply(), graph.add(Add(), x, y, name="q"), z, name="f")
-    graph.forward(x=-2, y=5, z=-4)
-    graph.backward()
-    return graph
+    return after_both(circuit_1(), CIRCUIT_1)
 
 
 def state(graph: ComputationalGraph) -> list[Any]:

@@ -5,14 +5,7 @@ import pytest
 
 from gates import Copy, Max
 from graph import ComputationalGraph
-from tests.circuits import CIRCUIT_1, STAGED, batch, circuit_1, forked, network, random_circuit, staged
-
-
-def after_both(graph: ComputationalGraph, inputs: dict[str, float]) -> ComputationalGraph:
-    """Run both passes."""
-    graph.forward(inputs)
-    graph.backward()
-    return graph
+from tests.circuits import CIRCUIT_1, STAGED, after_both, batch, circuit_1, forked, network, random_circuit, staged
 
 
 def test_the_staged_example_has_three_parts() -> None:

@@ -12,19 +12,11 @@ from numpy.testing import assert_allclose
 
 from gates import Add, Copy, Exp, Gate, MatMul, Max, Multiply, Scale, Square, Subtract
 from graph import ComputationalGraph, Wire
-
-
-def circuit() -> ComputationalGraph:
-    """Return the lecture's first circuit."""
-    graph = ComputationalGraph()
-    x, y, z = graph.inputs("x", "y", "z")
-    q = graph.add(Add(), x, y, name="q")
-    graph.add(Multiply(), q, z, name="f")
-    return graph
+from tests.circuits import circuit_1
 
 
 def test_the_networkx_graph_is_there_to_read() -> None:
-    graph = circuit()
+    graph = circuit_1()
     assert isinstance(graph.graph, nx.MultiDiGraph)
     assert list(graph.graph) == list(graph) == ["x", "y", "z", "q", "f"]
     assert isinstance(graph.graph.nodes["f"]["gate"], Multiply)
@@ -44,7 +36,7 @@ def test_inputs_come_first_wherever_they_were_made() -> None:
 
 
 def test_inputs_as_a_mapping_or_as_keywords() -> None:
-    graph = circuit()
+    graph = circuit_1()
     assert graph.forward({"x": -2, "y": 5, "z": -4}) == graph.forward({"x": -2, "y": 5}, z=-4) == -12.0
     odd = ComputationalGraph()
     odd.output = odd.input("self") + odd.input("the input") + odd.input("inputs")
@@ -59,7 +51,7 @@ def test_a_graph_may_be_all_entries() -> None:
 
 
 def test_values_and_gradients_are_none_before_their_pass() -> None:
-    graph = circuit()
+    graph = circuit_1()
     q = graph["q"]
     assert (q.value, q.grad) == (None, None)
     graph.forward(x=1, y=2, z=3)
@@ -71,7 +63,7 @@ def test_values_and_gradients_are_none_before_their_pass() -> None:
 
 
 def test_forward_and_backward_again_with_other_inputs() -> None:
-    graph = circuit()
+    graph = circuit_1()
     for x, y, z in [(-2, 5, -4), (1, 1, 1), (0, 2, 3)]:
         assert graph.forward(x=x, y=y, z=z) == (x + y) * z
         for _ in range(2):
@@ -176,7 +168,7 @@ def test_an_output_of_several_that_nothing_reads() -> None:
 
 
 def test_the_output_may_be_any_wire_and_change_between_passes() -> None:
-    graph = circuit()
+    graph = circuit_1()
     graph.output = graph["q"]
     assert graph.forward(x=-2, y=5, z=-4) == 3.0
     assert graph.backward() == {"x": 1.0, "y": 1.0, "z": 0.0}
@@ -254,7 +246,7 @@ def test_no_matrix_product_is_spent_on_an_input_without_gradient() -> None:
 
 
 def test_evaluate_needs_only_its_inputs_and_leaves_no_trace() -> None:
-    graph = circuit()
+    graph = circuit_1()
     assert graph.evaluate("q", x=1, y=2) == 3.0
     assert graph["q"].value is None
     assert graph.evaluate(graph["q"], {"x": 1}, y=2, z=100) == 3.0
@@ -268,7 +260,7 @@ def test_evaluate_needs_only_its_inputs_and_leaves_no_trace() -> None:
 
 
 def test_a_graph_may_grow_after_a_pass() -> None:
-    graph = circuit()
+    graph = circuit_1()
     graph.forward(x=-2, y=5, z=-4)
     order = graph.nodes_topologically_sorted()
     g = graph["f"] * 2
@@ -279,7 +271,7 @@ def test_a_graph_may_grow_after_a_pass() -> None:
 
 
 def test_the_order_is_kept_until_the_graph_changes() -> None:
-    graph = circuit()
+    graph = circuit_1()
     graph.forward(x=1, y=2, z=3)
     schedule = graph.schedule
     graph.backward()

@@ -20,6 +20,7 @@ from graph import ComputationalGraph, fully_connected, train
 from graph.digits import split_digits
 from losses import SoftmaxLoss
 from tests.cases import CASES, Case
+from tests.own_gates import Clip
 from tests.test_laws import upstream_like
 from tests.training_example import Stream, bits, data, line, network
 from tests.two_hosts import SETTINGS
@@ -173,16 +174,6 @@ def test_constants_are_compiled_in_and_parameters_are_not() -> None:
     assert float(run(x=1.0)[0]) == 12.0
     graph.parameters["b"] = [1.5, 0.5]
     assert float(run(x=1.0)[0]) == 15.0
-
-
-class Clip(Gate):
-    """A gate that asks for the value of a number."""
-
-    def forward(self, x: Any) -> Any:
-        return x if x > 0 else 0 * x
-
-    def backward(self, dy: Any) -> list[Any]:
-        return [dy]
 
 
 class WithNumpy(Gate):

@@ -30,14 +30,8 @@ from gates import (
 )
 from graph import ComputationalGraph, fully_connected, train
 from losses import SoftmaxLoss, SquaredErrorLoss, SVMLoss
-
-NEURON = "1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))"
-NEURON_INPUTS = {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3}
-
-
-def numbers(graph: ComputationalGraph) -> dict[str, tuple[float, float]]:
-    """Return the value and gradient on every wire, rounded as on the slides."""
-    return {name: (round(graph[name].value, 2), round(graph[name].grad, 2)) for name in graph}
+from tests.circuits import CIRCUIT_1, CIRCUIT_2, WIRES_1, WIRES_2, after_both, circuit_1, circuit_2
+from tests.own_gates import MultiplyGate
 
 
 def test_patterns_distributor_router_switcher_adder() -> None:
@@ -54,42 +48,30 @@ def test_patterns_distributor_router_switcher_adder() -> None:
     assert fork.backward(2.0, 5.0) == [7.0]
 
 
-def test_circuit_1_every_wire() -> None:
-    graph = ComputationalGraph()
-    x, y, z = graph.inputs("x", "y", "z")
-    q = graph.add(Add(), x, y, name="q")
-    f = graph.add(Multiply(), q, z, name="f")
-    assert graph.forward(x=-2, y=5, z=-4) == -12.0
-    assert graph.backward() == {"x": -4.0, "y": -4.0, "z": 3.0}
-    assert (q.value, q.grad, f.value, f.grad) == (3.0, -4.0, -12.0, 1.0)
-    assert graph.nodes_topologically_sorted() == ["x", "y", "z", "q", "f"]
+@pytest.mark.parametrize(
+    ("circuit", "inputs", "wires"), [(circuit_1, CIRCUIT_1, WIRES_1), (circuit_2, CIRCUIT_2, WIRES_2)]
+)
+def test_every_wire_of_circuits_1_and_2(circuit: Any, inputs: Any, wires: Any) -> None:
+    graph = after_both(circuit(), inputs)
+    assert list(graph) == graph.nodes_topologically_sorted() == list(wires)
+    for name, of_wire in wires.items():
+        assert (graph[name].value, graph[name].grad) == pytest.approx(of_wire, rel=1e-6)
+        if circuit is circuit_1:
+            assert (graph[name].value, graph[name].grad) == of_wire
 
 
-def test_circuit_2_every_wire() -> None:
-    graph = ComputationalGraph.from_expression(NEURON)
-    assert graph.forward(NEURON_INPUTS) == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-15)
-    graph.backward()
-    assert numbers(graph) == {
-        "w0": (2, -0.20),
-        "x0": (-1, 0.39),
-        "w1": (-3, -0.39),
-        "x1": (-2, -0.59),
-        "w2": (-3, 0.20),
-        "multiply_1": (-2, 0.20),
-        "multiply_2": (6, 0.20),
-        "add_1": (4, 0.20),
-        "add_2": (1, 0.20),
-        "negative_1": (-1, -0.20),
-        "exp_1": (0.37, -0.53),
-        "shift_1": (1.37, -0.53),
-        "reciprocal_1": (0.73, 1.00),
-    }
+def test_circuit_2_rounded_as_on_the_slides() -> None:
+    graph = after_both(circuit_2(), CIRCUIT_2)
+    assert graph.output.value == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-15)
+    wires = {name: (round(graph[name].value, 2), round(graph[name].grad, 2)) for name in graph}
+    assert [wires[name][1] for name in CIRCUIT_2] == [-0.2, 0.39, -0.39, -0.59, 0.2]
+    assert [wires[name] for name in ("exp_1", "shift_1", "reciprocal_1")] == [(0.37, -0.53), (1.37, -0.53), (0.73, 1)]
 
 
 def test_circuit_3_one_sigmoid_gate_for_the_last_four() -> None:
-    staged = ComputationalGraph.from_expression(NEURON)
+    staged = circuit_2()
     whole = ComputationalGraph.from_expression("sigmoid(w0*x0 + w1*x1 + w2)")
-    assert whole.forward(NEURON_INPUTS) == pytest.approx(staged.forward(NEURON_INPUTS), rel=1e-15)
+    assert whole.forward(CIRCUIT_2) == pytest.approx(staged.forward(CIRCUIT_2), rel=1e-15)
     wanted = staged.backward()
     assert whole.backward() == pytest.approx(wanted, rel=1e-14)
     for name in ("multiply_1", "multiply_2", "add_1", "add_2"):
@@ -100,7 +82,7 @@ def test_circuit_3_one_sigmoid_gate_for_the_last_four() -> None:
 
 def test_circuit_3_with_a_third_product() -> None:
     graph = ComputationalGraph.from_expression("sigmoid(w0*x0 + w1*x1 + w2*x2)")
-    graph.forward(NEURON_INPUTS, x2=1)
+    graph.forward(CIRCUIT_2, x2=1)
     gradients = graph.backward()
     assert gradients["w2"] == pytest.approx(0.19661193324148185, rel=1e-14)
     assert gradients["x2"] == pytest.approx(-3 * 0.19661193324148185, rel=1e-14)
@@ -238,21 +220,6 @@ def test_stochastic_gradient_descent_takes_a_minibatch_a_step(batch_size: int) -
     )
 
 
-class MultiplyGate:
-    """The slide's gate, as it stands there."""
-
-    def forward(self, x, y):
-        z = x * y
-        self.x = x  # must keep these around!
-        self.y = y
-        return z
-
-    def backward(self, dz):
-        dx = self.y * dz  # [dz/dx * dL/dz]
-        dy = self.x * dz  # [dz/dy * dL/dz]
-        return [dx, dy]
-
-
 def test_the_slides_own_gate_works_in_a_graph() -> None:
     graph = ComputationalGraph()
     x, y, z = graph.inputs("x", "y", "z")
@@ -288,6 +255,6 @@ def test_any_part_of_a_graph_may_be_one_gate() -> None:
     graph = ComputationalGraph()
     w0, x0, w1, x1, w2 = graph.inputs("w0", "x0", "w1", "x1", "w2")
     graph.add(sigmoid.as_gate(), w0 * x0 + w1 * x1 + w2)
-    assert round(graph.forward(NEURON_INPUTS), 2) == 0.73
+    assert round(graph.forward(CIRCUIT_2), 2) == 0.73
     rounded = {name: round(gradient, 2) for name, gradient in graph.backward().items()}
     assert rounded == {"w0": -0.2, "x0": 0.39, "w1": -0.39, "x1": -0.59, "w2": 0.2}

@@ -21,6 +21,7 @@ from tests.circuits import (
     STAGED,
     WIRES_1,
     WIRES_2,
+    after_both,
     batch,
     circuit_1,
     circuit_2,
@@ -40,13 +41,6 @@ ODD_NAMES = [
     "日本",
 ]
 ODD_NAMES += ["]]>", "line\nbreak", "null\x00", "1. x", "end", "%%", "`x`", "$x$"]
-
-
-def after_both(graph: ComputationalGraph, inputs: Any, upstream: Any = None) -> ComputationalGraph:
-    """Run both passes."""
-    graph.forward(inputs)
-    graph.backward(upstream)
-    return graph
 
 
 def odd() -> ComputationalGraph:

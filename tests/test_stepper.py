@@ -23,6 +23,7 @@ from tests.circuits import (
     random_circuit,
     staged,
 )
+from tests.own_gates import Cube, MultiplyGate
 
 
 def shown(graph: ComputationalGraph) -> list[Any]:
@@ -274,14 +275,6 @@ class TestLocalGradients:
         assert str(step).endswith("   the gradients of its own parameters")
 
     def test_a_gate_of_ones_own(self) -> None:
-        class Cube:
-            def forward(self, x: float) -> float:
-                self.x = x
-                return x**3
-
-            def backward(self, dy: float) -> list[float]:
-                return [3 * self.x**2 * dy]
-
         graph = ComputationalGraph()
         graph.output = graph.add(Cube(), graph.input("x"), name="cube")
         forward, backward = graph.stepper(x=2)
@@ -307,16 +300,8 @@ class TestLocalGradients:
         assert step.local["x"].tolist() == [np.inf, 1.0]
 
     def test_a_gradient_that_nobody_asked_for_is_dropped(self) -> None:
-        class Product:
-            def forward(self, x: Any, y: Any) -> Any:
-                self.kept = x, y
-                return x * y
-
-            def backward(self, dz: Any) -> list[Any]:
-                return [dz * self.kept[1], dz * self.kept[0]]
-
         graph = ComputationalGraph()
-        graph.output = graph.add(Product(), graph.input("x", grad=False), graph.input("y"), name="p")
+        graph.output = graph.add(MultiplyGate(), graph.input("x", grad=False), graph.input("y"), name="p")
         assert self.steps(graph, {"x": 2, "y": 3})["p"].downstream == {"x": None, "y": 2.0}
         assert graph["x"].grad is None
 
