@@ -96,3 +96,14 @@ def random_circuit(gates: int, seed: int) -> tuple[ComputationalGraph, dict[str,
         a, b = (wires[-1 - min(int(random.exponential(8)), len(wires) - 1)] for _ in range(2))
         wires.append(makers[random.integers(len(makers))](a, b))
     return graph, {f"x{place}": float(random.normal()) for place in range(6)}
+
+
+#: Graphs to step through and to draw: functions that return one, and its inputs.
+EXAMPLES: dict[str, Callable[[], tuple[ComputationalGraph, dict[str, Any]]]] = {
+    "circuit 1": lambda: (circuit_1(), CIRCUIT_1),
+    "circuit 2": lambda: (circuit_2(), CIRCUIT_2),
+    "staged": lambda: (staged(), STAGED),
+    "forked": lambda: (forked(), {"x": 3, "y": 1}),
+    "network": lambda: (network(), batch()),
+    "random 60": lambda: random_circuit(60, 0),
+}

@@ -14,7 +14,7 @@ collect_ignore = [] if "device_count=8" in os.environ.get("XLA_FLAGS", "") else 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # What takes much memory is kept apart: all tests of a group run in one worker, one after another.
-_GROUPS = {"test_size": "large", "test_page": "browser", "test_page_gates": "browser", "test_jax": "jax"}
+_GROUPS = {"test_size": "large", "test_jax": "jax"}
 # The longest begin first, so that no worker is left alone with one at the end.
 _FIRST = ("test_size", "test_jax", "test_check_gate", "test_diagnosis", "test_digits", "test_lecture_network")
 
@@ -33,8 +33,12 @@ _ARGUMENTS = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the workers of pytest-xdist (`-n auto --dist loadgroup`) the longest tests first, and groups kept apart."""
     for item in items:
-        engine = getattr(item, "callspec", None) and item.callspec.params.get("engine")
-        if group := "jax" if engine == "jax" else _GROUPS.get(item.path.stem):
+        group = _GROUPS.get(item.path.stem)
+        if "browser" in getattr(item, "fixturenames", []):
+            group = "browser"
+        if "[jax" in item.name:  # its parameter is the engine
+            group = "jax"
+        if group:
             item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: _FIRST.index(item.path.stem) if item.path.stem in _FIRST else len(_FIRST))
 

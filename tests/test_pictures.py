@@ -18,17 +18,14 @@ from graph.drawing.texts import escaped, lines_of, shortened, width_of
 from tests.circuits import (
     CIRCUIT_1,
     CIRCUIT_2,
-    STAGED,
+    EXAMPLES,
     WIRES_1,
     WIRES_2,
     after_both,
-    batch,
     circuit_1,
     circuit_2,
-    forked,
     network,
     random_circuit,
-    staged,
 )
 from tests.pictures import CIRCUIT, SVG, circuit, numbers
 
@@ -62,15 +59,10 @@ def large_arrays() -> ComputationalGraph:
 
 
 GRAPHS: dict[str, Callable[[], ComputationalGraph]] = {
-    "circuit 1": lambda: after_both(circuit_1(), CIRCUIT_1),
+    **{name: lambda make=make: after_both(*make()) for name, make in EXAMPLES.items()},
     "circuit 1 before": circuit_1,
-    "circuit 2": lambda: after_both(circuit_2(), CIRCUIT_2),
-    "staged": lambda: after_both(staged(), STAGED),
-    "forked": lambda: after_both(forked(), {"x": 3, "y": 1}),
-    "network": lambda: after_both(network(), batch()),
     "odd names": odd,
     "large arrays": large_arrays,
-    "random 60": lambda: after_both(*random_circuit(60, 0)),
     "random 300": lambda: after_both(*random_circuit(300, 1)),
 }
 every_graph = pytest.mark.parametrize("make", GRAPHS.values(), ids=list(GRAPHS))

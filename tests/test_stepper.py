@@ -12,14 +12,13 @@ from graph.watching.step import Step
 from tests.circuits import (
     CIRCUIT_1,
     CIRCUIT_2,
+    EXAMPLES,
     STAGED,
     WIRES_1,
     WIRES_2,
-    batch,
     circuit_1,
     circuit_2,
     forked,
-    network,
     random_circuit,
     staged,
 )
@@ -36,16 +35,7 @@ def _all(wires: Any) -> tuple[Any, ...]:
     return wires if isinstance(wires, tuple) else (wires,)
 
 
-GRAPHS: dict[str, Callable[[], tuple[ComputationalGraph, dict[str, Any]]]] = {
-    "circuit 1": lambda: (circuit_1(), CIRCUIT_1),
-    "circuit 2": lambda: (circuit_2(), CIRCUIT_2),
-    "staged": lambda: (staged(), STAGED),
-    "forked": lambda: (forked(), {"x": 3, "y": 1}),
-    "network": lambda: (network(), batch()),
-    "random 1": lambda: random_circuit(40, 1),
-    "random 2": lambda: random_circuit(40, 2),
-    "nested": lambda: (nested(), {"x": 3, "y": 2}),
-}
+GRAPHS = {**EXAMPLES, "random 40": lambda: random_circuit(40, 2), "nested": lambda: (nested(), {"x": 3, "y": 2})}
 every_graph = pytest.mark.parametrize("make", GRAPHS.values(), ids=list(GRAPHS))
 
 

@@ -35,17 +35,21 @@ def graph_of(gate: Any, count: int) -> ComputationalGraph:
     return graph
 
 
-class WritesInto(Gate):
-    def forward(self, x: Any) -> Any:
-        both = np.zeros_like(x)
-        np.add(x, 1.0, out=both)
-        return both.sum()
+class OfThree(Gate):
+    """A gate that sums three numbers up in some way, whose gradient is that of a plain sum."""
 
     def backward(self, dy: Any) -> list[Any]:
         return [dy * np.ones(3)]
 
 
-class WritesIntoWhatItHas(Gate):
+class WritesInto(OfThree):
+    def forward(self, x: Any) -> Any:
+        both = np.zeros_like(x)
+        np.add(x, 1.0, out=both)
+        return both.sum()
+
+
+class WritesIntoWhatItHas(OfThree):
     def __init__(self) -> None:
         self.room = np.zeros(3)
 
@@ -53,18 +57,12 @@ class WritesIntoWhatItHas(Gate):
         np.add(x, 1.0, out=self.room)
         return (self.room * 1.0).sum()
 
-    def backward(self, dy: Any) -> list[Any]:
-        return [dy * np.ones(3)]
 
-
-class Mends(Gate):
+class Mends(OfThree):
     def forward(self, x: Any) -> Any:
         z = x * 1.0
         np.nan_to_num(z, copy=False)
         return z.sum()
-
-    def backward(self, dy: Any) -> list[Any]:
-        return [dy * np.ones(3)]
 
 
 class AddsInPlace(Gate):
@@ -118,15 +116,12 @@ class LooksAtTheType(Gate):
         return [dy * self.m * np.ones(3)]
 
 
-class Draws(Gate):
+class Draws(OfThree):
     def __init__(self) -> None:
         self.random = np.random.default_rng(1)
 
     def forward(self, x: Any) -> Any:
         return x.sum() * float(self.random.random() > 0.01)
-
-    def backward(self, dy: Any) -> list[Any]:
-        return [dy * np.ones(3)]
 
 
 class NoneAtTimes(Gate):
