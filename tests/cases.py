@@ -10,6 +10,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import pytest
 
 from gates import (
     ELU,
@@ -112,6 +113,13 @@ class Case:
     def each(self, inputs: Sequence[Any], change: Callable[[Any], Any]) -> list[Any]:
         """Return the inputs, all but the labels changed."""
         return [given if port in self.labels else change(given) for port, given in enumerate(inputs)]
+
+
+def upstream_like(output: Any, seed: int = 1) -> Any:
+    """Return a random upstream gradient, away from 0 and never all ones."""
+    random = np.random.default_rng(seed)
+    gradient = random.uniform(0.5, 2.0, np.shape(output)) * random.choice([-1, 1], np.shape(output))
+    return gradient if np.ndim(output) else float(gradient)
 
 
 def sigmoid(x: Any) -> Any:
@@ -539,5 +547,9 @@ STEEP = [
         slopes=[lambda x: one() if x >= 0 else mp.mpf(1e10) * mp.exp(x)],
     ),
 ]
+
+# as parameters of tests
+ROWS = [pytest.param(case, id=case.name) for case in CASES]
+SHAPES = [pytest.param(case, shapes, id=f"{case.name} {shapes}") for case in CASES for shapes in case.shapes]
 
 ALL_GATES = set(GATES.values())

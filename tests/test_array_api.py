@@ -9,10 +9,7 @@ from numpy.testing import assert_allclose
 
 from gates import Copy
 from graph import ComputationalGraph
-from tests.cases import CASES, Case
-from tests.test_laws import upstream_like
-
-SHAPES = [pytest.param(case, shapes, id=f"{case.name} {shapes}") for case in CASES for shapes in case.shapes]
+from tests.cases import CASES, SHAPES, Case, upstream_like
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -11,7 +11,7 @@ import pytest
 
 from gates import Copy, Exp, Gate, LeakyReLU, Multiply
 from graph import ComputationalGraph
-from tests.cases import CASES
+from tests.cases import ROWS
 
 
 def rich_graph() -> ComputationalGraph:
@@ -56,7 +56,7 @@ def test_a_round_trip_keeps_everything(tmp_path: Path) -> None:
     assert (tmp_path / "again.json").read_text() == (tmp_path / "graph.json").read_text()
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+@pytest.mark.parametrize("case", ROWS)
 def test_every_gate_comes_back(case: Any, tmp_path: Path) -> None:
     graph = ComputationalGraph()
     shapes = case.shapes[-1]

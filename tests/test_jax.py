@@ -19,9 +19,8 @@ from gates import Gate, Square
 from graph import ComputationalGraph, fully_connected, train
 from graph.digits import split_digits
 from losses import SoftmaxLoss
-from tests.cases import CASES, Case
+from tests.cases import ROWS, Case, upstream_like
 from tests.own_gates import Clip
-from tests.test_laws import upstream_like
 from tests.training_example import Stream, bits, data, line, network
 from tests.two_hosts import SETTINGS
 from tests.two_hosts import network as hosts_network
@@ -30,7 +29,6 @@ jax = pytest.importorskip("jax", reason="JAX is not installed: pip install jax")
 jnp = jax.numpy
 
 ROOT = Path(__file__).parent.parent
-ROWS = [pytest.param(case, id=case.name) for case in CASES]
 
 
 @pytest.fixture(autouse=True)

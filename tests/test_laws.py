@@ -10,24 +10,15 @@ from numpy.testing import assert_allclose
 import gates
 import losses
 from gates import Gate
-from tests.cases import ALL_GATES, CASES, Case
+from tests.cases import ALL_GATES, CASES, ROWS, SHAPES, Case, upstream_like
 from tests.complex_step import slopes
 
-ROWS = [pytest.param(case, id=case.name) for case in CASES]
-SHAPES = [pytest.param(case, shapes, id=f"{case.name} {shapes}") for case in CASES for shapes in case.shapes]
 EXACT = [pytest.param(case, row, id=f"{case.name} {row[0]}") for case in CASES for row in case.exact]
 
 
 def is_scalar(case: Case, row: Any) -> bool:
     """Return whether a row worked by hand is one of numbers, which hold for each element of an array too."""
     return case.make().elementwise and not any(np.shape(given) for given in row[0])
-
-
-def upstream_like(output: Any, seed: int = 1) -> Any:
-    """Return a random upstream gradient, away from 0 and never all ones."""
-    random = np.random.default_rng(seed)
-    gradient = random.uniform(0.5, 2.0, np.shape(output)) * random.choice([-1, 1], np.shape(output))
-    return gradient if np.ndim(output) else float(gradient)
 
 
 def frozen(values: list[Any]) -> list[Any]:
