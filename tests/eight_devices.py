@@ -3,6 +3,7 @@
 XLA_FLAGS=--xla_force_host_platform_device_count=8 JAX_ENABLE_X64=1 python -m pytest tests/eight_devices.py
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,7 @@ def test_what_is_not_finite_names_the_row_and_the_gate() -> None:
 # The numbers in README
 
 
+@cache
 def communicated(axis: str, devices: int, examples: int, hidden: int) -> tuple[int, int]:
     """Return how many bytes a step of the network all-reduces in float32, and how many its parameters have."""
     with jax.enable_x64(False):
