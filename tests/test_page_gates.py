@@ -153,7 +153,7 @@ def numbers() -> list[float]:
 def test_text_of_is_the_text_that_python_prints(script: Any) -> None:
     """To the last character, ties of the sixth digit included."""
     given = numbers()
-    texts = script.evaluate("numbers => numbers.map(plain)", given)
+    texts = script.evaluate("numbers => numbers.map(textOf)", given)
     assert len(given) > 2000
     assert [pair for pair in zip(given, texts, strict=True) if pair[1] != text_of(pair[0])] == []
 
