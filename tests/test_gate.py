@@ -52,6 +52,13 @@ def test_the_designs_examples() -> None:
     assert Exp().forward(1000.0) == Reciprocal().forward(0.0) == np.inf
 
 
+def test_copy_adds_arrays_without_writing_into_them() -> None:
+    fork, ones = Copy(2), np.ones(3)
+    fork.forward(np.zeros(3))
+    assert np.array_equal(fork.backward(ones, [1.0, 2.0, 3.0])[0], [2.0, 3.0, 4.0])
+    assert np.array_equal(ones, [1.0, 1.0, 1.0])
+
+
 def test_copy_adds_the_gradients_of_its_outputs() -> None:
     fork = Copy(3)
     x = np.array([1.0, 2.0])

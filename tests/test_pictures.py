@@ -11,7 +11,7 @@ import numpy as np
 import pydot
 import pytest
 
-from gates import Add, Exp
+from gates import Add, Copy, Exp
 from graph import ComputationalGraph
 from graph.drawing.boxes import layers_of
 from graph.drawing.texts import escaped, lines_of, shortened, width_of
@@ -86,6 +86,14 @@ class TestNumbers:
         stepper = graph.stepper(**CIRCUIT_1)
         stepper.next()
         assert numbers(graph.to_svg()) == {name: (f"{graph[name].value:g}", "–") for name in "xyzq"} | {"f": ("–", "–")}
+
+    def test_each_output_of_a_gate_shows_its_own_numbers(self) -> None:
+        graph = ComputationalGraph()
+        one, other = graph.add(Copy(2), graph.input("x"), name="fork")
+        graph.output = one * 2 + other * 9
+        after_both(graph, {"x": 3})
+        shown = numbers(graph.to_svg())
+        assert (shown["fork[0]"], shown["fork[1]"]) == (("3", "2"), ("3", "9"))
 
     def test_large_arrays_show_shape_and_range(self) -> None:
         found = numbers(large_arrays().to_svg())
