@@ -11,7 +11,7 @@ from gates import Gate
 from gates.bare import bare_backward, bare_forward
 from gates.gate import fresh
 from gates.validation import formula
-from graph.engines.trace.verification import is_own
+from graph.engines.trace.verification import is_library_gate
 
 _SIMPLE = (float, int, str, tuple, type(None))  # kinds of settings that can be compared
 _TRIED, _TRIED_OF_USERS = 16, 1000  # gates whose results those of the stacked gate are compared with
@@ -52,7 +52,7 @@ def stacked(gates: Sequence[Gate], count: int) -> Gate | None:
             return None
         setattr(gate, name, np.array(settings))
         differ = True
-    if is_own(gate) and not differ:
+    if is_library_gate(gate) and not differ:
         return gate
     try:
         with np.errstate(all="ignore"):
@@ -67,7 +67,7 @@ def _does_the_same(gate: Gate, gates: Sequence[Gate], count: int) -> bool:
     inputs = [random.normal(size=len(gates)) for _ in range(count)]
     upstream = [random.normal(size=len(gates)) for _ in range(gate.outputs)]
     results = _both_passes(gate, inputs, upstream)
-    tried = min(_TRIED if is_own(gate) else _TRIED_OF_USERS, len(gates))
+    tried = min(_TRIED if is_library_gate(gate) else _TRIED_OF_USERS, len(gates))
     for place in np.linspace(0, len(gates) - 1, tried, dtype=int).tolist():
         numbers = [[float(vector[place]) for vector in vectors] for vectors in (inputs, upstream)]
         single = _both_passes(fresh(gates[place]), *numbers)

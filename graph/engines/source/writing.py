@@ -125,7 +125,8 @@ class Writing:
             parts = [self._index(part) if isinstance(part, slice) else self._part(part) for part in index]
             return ", ".join(parts) + "," * (len(index) == 1)
         if isinstance(index, slice):
-            start, stop, step = ("" if x is None else self._part(x) for x in (index.start, index.stop, index.step))
+            texts = map(self._part, (index.start, index.stop, index.step))
+            start, stop, step = ("" if text == "None" else text for text in texts)
             return f"{start}:{stop}" + f":{step}" * bool(step)
         return self._part(index)
 

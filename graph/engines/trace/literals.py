@@ -1,4 +1,4 @@
-"""Values as Python writes them, and what cannot be written."""
+"""Values as text of Python, and the error of formulas that cannot be traced."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
-_FEW = 4  # elements of an array that is written out
+_FEW = 4  # elements of an array that becomes a literal
 
 
 class Untraceable(BaseException):
-    """A formula does what cannot be written down as operations. No formula that catches an Exception catches it."""
+    """Raised where a formula does what cannot be recorded as operations.
+
+    It derives from BaseException, so that a formula's own `except Exception` does not catch it.
+    """
 
 
 def literal(thing: Any) -> str:
@@ -34,7 +37,7 @@ def literal(thing: Any) -> str:
         return f"np.{thing.dtype.name}({literal(thing.item())})"
     if isinstance(thing, np.ndarray) and 1 <= thing.size <= _FEW and thing.dtype.kind in "fiu":
         return f"np.array({_nested(thing.tolist())}, dtype={literal(thing.dtype)})"
-    raise Untraceable(f"it computes with a {type(thing).__name__} of its own")
+    raise Untraceable(f"it computes with a {type(thing).__name__} that is not an input")
 
 
 def quoted(text: str) -> str:

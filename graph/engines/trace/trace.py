@@ -1,8 +1,9 @@
-"""Tracing: both passes of a program on tracers, which leaves the operations that they are made of."""
+"""Traces: running both passes of a program on tracers records the operations that they consist of."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,13 +15,20 @@ from gates.validation import formula
 from gates.values import Value, shape_of
 from graph.engines.program import Program
 from graph.engines.trace.literals import Untraceable, literal
-from graph.engines.trace.tracers import Tracer
-from graph.engines.trace.verification import is_own, reason, same, traced_gradients, why_untraceable
+from graph.engines.trace.tracers import Tracer, value_of
+from graph.engines.trace.verification import (
+    OTHER_RESULTS,
+    is_library_gate,
+    reason,
+    same,
+    traced_gradients,
+    why_untraceable,
+)
 from graph.passes.arguments import summed, unshared
 from graph.passes.passes import run_alone, run_forward, upstream_of
 from graph.passes.schedule import Call
 
-_READ = 1000  # the code of more gates is hardly read
+_READ = 1000  # gates: nobody reads the code of more, so that hints for its variables are not worth their time
 
 
 class Section(NamedTuple):
@@ -32,24 +40,23 @@ class Section(NamedTuple):
 
 
 class Trace:
-    """Both passes of a program, written down for values of certain shapes and dtypes.
+    """Both passes of a program as operations, for values of certain shapes and dtypes.
 
-    A gate whose formulas cannot be written down, or give something else on tracers than on the values, is called as an
-    object.
+    A gate that cannot be traced, or gives something else on tracers than on values, is called as an object.
 
     Parameters
     ----------
     program : Program
         The program.
     entries : list of float or array
-        The values that enter.
+        The values of its entries.
 
     Attributes
     ----------
     tape : list of Tracer
         All operations.
     entries : list of Tracer
-        The values that enter.
+        The entries.
     forward, backward : list of Section
         What each gate does, in the order in which they run.
     output, upstream : Tracer
@@ -71,17 +78,21 @@ class Trace:
         self._values = entries + [None] * (program.size - len(entries))
         with np.errstate(all="ignore"):
             run_forward(program.calls, self._values)
-            self._probe()
+            self._verify_user_defined_gates()
             known = -1
             while known < len(self.objects):
                 known = len(self.objects)
-                self._write_down()
+                self._trace()
 
-    def _probe(self) -> None:
-        """Find out which gates of users cannot be written down; gates of one kind and settings but once."""
+    def inputs_of(self, call: Call) -> list[Tracer]:
+        """Return what a gate reads."""
+        return [self._tracers[slot] for slot in call.sources]
+
+    def _verify_user_defined_gates(self) -> None:
+        """Add user-defined gates that cannot be traced to `objects`; each class is verified once for equal settings."""
         reasons: dict[Any, str] = {}
         for call in self.program.calls:
-            if is_own(call.gate) or call.node in self.objects:
+            if is_library_gate(call.gate) or call.node in self.objects:
                 continue
             inputs = [self._values[slot] for slot in call.sources]
             shapes = [(type(value), getattr(value, "dtype", None), shape_of(value)) for value in inputs]
@@ -92,77 +103,56 @@ class Trace:
             if reasons[key]:
                 self.objects[call.node] = reasons[key]
 
-    def inputs_of(self, call: Call) -> list[Tracer]:
-        """Return what a gate reads."""
-        return [self._tracers[slot] for slot in call.sources]
-
-    def _write_down(self) -> None:
-        """Go through both passes once. Gates that turn out to be untraceable are added to `objects`."""
+    def _trace(self) -> None:
+        """Trace both passes once. Gates that turn out to be untraceable are added to `objects`."""
         program, values = self.program, self._values
         self.tape: list[Tracer] = []
         self.forward: list[Section] = []
         self.backward: list[Section] = []
-        self._tracers: list[Any] = [
-            self._variable(name, value) for (name, _, _), value in zip(program.entries, values)
-        ] + [None] * (program.size - len(program.entries))
-        self.entries = self._tracers[: len(program.entries)]
-        gates = [self._run_forward(call) for call in program.calls]
+        self.entries = [self._variable(name, value) for (name, _, _), value in zip(program.entries, values)]
+        self._tracers: list[Any] = [*self.entries, *[None] * (program.size - len(self.entries))]
+        gates = [self._trace_forward(call) for call in program.calls]
         self.output = self._tracers[program.output_slot]
         like = values[program.output_slot]
         self.upstream = self._variable("", namespace(like).ones_like(like))
         self._grads: list[Any] = [None] * program.size
         self._grads[program.output_slot] = self.upstream
         for call, gate in zip(reversed(program.calls), reversed(gates)):
-            self._run_backward(call, gate)
+            self._trace_backward(call, gate)
         self.gradients = self._returned()
 
-    def _run_forward(self, call: Call) -> Any:
-        """Write down what a gate does forward, and return the gate that has done it."""
-        start, gate = len(self.tape), None
-        inputs = self.inputs_of(call)
-        slots = range(call.out, call.out + call.outputs)
-        tracers: list[Any] = []
-        if call.node not in self.objects:
-            try:
-                gate = bare_copy(call.gate, call.gate.wanted)
-                call.gate.check(*[x.value if port in gate.labels else x for port, x in enumerate(inputs)])
-                tracers = [self._tracer(tracer) for tracer in self._hinted(gate.forward, bare_forward, gate, inputs)]
-                _compare(tracers, [self._values[slot] for slot in slots])
-            except (Exception, Untraceable) as error:
-                self._give_up(call, error, start)
-        if call.node in self.objects:
-            result = self._operation("forward of", call, *inputs)
-            tracers = [self._operation("[]", result, str(port)) for port in range(call.outputs)]
-            tracers = [result] if call.outputs == 1 else tracers
-        for slot, tracer in zip(slots, tracers):
-            self._tracers[slot] = self._operation("output", tracer, slot, value=self._values[slot])
+    def _trace_forward(self, call: Call) -> Any:
+        """Trace a gate's forward, and return the copy of the gate that ran."""
+        start, inputs = len(self.tape), self.inputs_of(call)
+        outputs = slice(call.out, call.out + call.outputs)
+        gate = None if call.node in self.objects else bare_copy(call.gate, call.gate.wanted)
+
+        def run() -> list[Any]:
+            call.gate.check(*[x.value if port in call.gate.labels else x for port, x in enumerate(inputs)])
+            return self._hinted(call.gate.forward, bare_forward, gate, inputs)
+
+        values = self._values[outputs]
+        tracers = self._traced("forward of", call, run, inputs, values)
+        self._tracers[outputs] = [
+            self._operation("output", tracer, call.out + port, value=value)
+            for port, (tracer, value) in enumerate(zip(tracers, values))
+        ]
         self.forward.append(Section(call, start, len(self.tape)))
         return gate
 
-    def _run_backward(self, call: Call, gate: Any) -> None:
-        """Write down what a gate does backward, and how its gradients add to those from other branches."""
+    def _trace_backward(self, call: Call, gate: Any) -> None:
+        """Trace a gate's backward, and how its gradients add to those from other branches."""
         start = len(self.tape)
         upstream = upstream_of(call, self._tracers, self._grads)
         if upstream is None or call.backward is None:
             return
-        values = run_alone(call, self._values, [tracer.value for tracer in upstream])
-        gradients: list[Any] = []
-        if call.node not in self.objects:
-            try:
-                found = self._hinted(gate.backward, bare_backward, gate, upstream)
-                gradients = [
-                    gradient if gradient is None else self._tracer(gradient)
-                    for gradient in traced_gradients(found, self.inputs_of(call))
-                ]
-                _compare(gradients, values)
-            except (Exception, Untraceable) as error:
-                self._give_up(call, error, start)
-        if call.node in self.objects:
-            result = self._operation("backward of", call, *upstream)
-            gradients = [
-                value if value is None else self._operation("[]", result, str(port), value=value)
-                for port, value in enumerate(values)
-            ]
+
+        def run() -> list[Any]:
+            found = self._hinted(call.gate.backward, bare_backward, gate, upstream)
+            return traced_gradients(found, self.inputs_of(call))
+
+        values = run_alone(call, self._values, list(map(value_of, upstream)))
+        gradients = self._traced("backward of", call, run, upstream, values)
         for slot, gradient in zip(call.sources, gradients):
             if gradient is None or slot in self.program.unneeded:
                 continue
@@ -171,8 +161,30 @@ class Trace:
             self._grads[slot] = self._operation("gradient", total, slot, value=total.value)
         self.backward.append(Section(call, start, len(self.tape)))
 
+    def _traced(
+        self, operation: str, call: Call, run: Callable[[], list[Any]], given: list[Any], values: list[Value]
+    ) -> list[Any]:
+        """Return tracers of these values from a gate's formula, or from calling the gate as an object."""
+        start = len(self.tape)
+        if call.node not in self.objects:
+            try:
+                tracers = [found if found is None else self._tracer(found) for found in run()]
+                if not same(list(map(value_of, tracers)), values):
+                    raise Untraceable(OTHER_RESULTS)
+                return tracers
+            except (Exception, Untraceable) as error:
+                self.objects[call.node] = reason(error)
+                del self.tape[start:]
+        result = self._operation(operation, call, *given)
+        if operation == "forward of" and call.outputs == 1:
+            return [result]
+        return [
+            value if value is None else self._operation("[]", result, str(port), value=value)
+            for port, value in enumerate(values)
+        ]
+
     def _returned(self) -> dict[str, Tracer]:
-        """Return the gradients by name; an array that is held elsewhere too, or is a view of one, is copied."""
+        """Return the gradients by name; arrays that other gradients or values share are copied."""
         totals = summed(self.program.differentiated, self._tracers, self._grads)
         tracers = {name: self._tracer(total) for name, total in totals.items()}
         held = [tracer.value for tracer in self._grads if tracer is not None] + self._values
@@ -183,7 +195,7 @@ class Trace:
         }
 
     def _hinted(self, method: Any, run: Any, gate: Any, values: Any) -> Any:
-        """Run the formula of a method, and note what it calls the tracers that it holds in variables."""
+        """Run the formula of a method, and note the names of its variables that hold tracers."""
         if len(self.program.calls) > _READ:
             return run(gate, values)
         before, code = sys.getprofile(), formula(method).__code__
@@ -200,25 +212,14 @@ class Trace:
         finally:
             sys.setprofile(before)
 
-    def _give_up(self, call: Call, error: BaseException, start: int) -> None:
-        """Have a gate called as an object."""
-        self.objects[call.node] = reason(error)
-        del self.tape[start:]
-
     def _variable(self, name: str, value: Value) -> Tracer:
-        """Return a tracer for what comes from outside."""
+        """Return a tracer for a value that is given."""
         return self._operation("variable", name, value=value)
 
     def _operation(self, operation: str, *operands: Any, value: Any = None) -> Tracer:
-        """Write an operation down."""
+        """Record an operation."""
         return Tracer(self.tape, operation, operands, {}, value)
 
     def _tracer(self, found: Any) -> Tracer:
         """Return a tracer as it is, and another value as a literal."""
         return found if isinstance(found, Tracer) else self._operation("literal", literal(found), value=found)
-
-
-def _compare(tracers: list[Any], values: list[Any]) -> None:
-    """Raise Untraceable unless tracers stand for these values, to the bit."""
-    if not all(same(None if tracer is None else tracer.value, value) for tracer, value in zip(tracers, values)):
-        raise Untraceable("it gives something else on tracers than on values")

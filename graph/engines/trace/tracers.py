@@ -1,8 +1,8 @@
-"""Tracers: values that write down what is done to them.
+"""Tracers: values that record what is done to them.
 
-A gate's formula that is run on tracers leaves the operations that it is made of. A tracer carries the number or the
-array that it stands for, so that shapes and dtypes are known, and formulas that ask for them go on as ever. What
-asks for the numbers themselves (`if x > 0`, `float(x)`) cannot be written down as operations, and is `Untraceable`.
+Running a gate's formula on tracers leaves the list of its operations. A tracer carries a number or an array, so that
+shapes and dtypes are known, and formulas that ask for them work as usual. A formula that asks for the numbers
+themselves (`if x > 0`, `float(x)`) cannot be traced, and raises `Untraceable`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,59 +19,45 @@ from gates import scalar_math
 from gates.values import as_value
 from graph.engines.trace.literals import Untraceable, literal
 
-_FLOAT64 = np.dtype(np.float64)
+_IDENTITIES = ("np.asarray", *[f"number.{name}" for name in ("asarray", "permute_dims", "reshape", "sum", "mean")])
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Tracer:
     """A value, and the operation that it comes from.
 
-    Parameters
+    Attributes
     ----------
     tape : list of Tracer
-        Where operations are written down, in their order.
+        Where operations are recorded, in order.
     operation : str
-        A sign such as "+", the name of a function such as "np.exp", a method's such as ".sum", or what stands in
-        `graph.engines.source.writing`.
+        An operator such as "+", the name of a function such as "np.exp", a method's such as ".sum()", or one of the
+        operations that only a trace has: "variable", "literal", "output", "gradient", "forward of", "backward of".
     operands : tuple
-        Tracers, the text of literals, and tuples and lists of them.
+        Tracers, the text of literals, and tuples, lists and slices of them.
     options : dict
         Operands by name.
     value : float or array
         The result.
     """
 
-    __slots__ = (
-        "crosses",
-        "hint",
-        "level",
-        "name",
-        "operands",
-        "operation",
-        "options",
-        "reads",
-        "section",
-        "tape",
-        "text",
-        "uses",
-        "value",
-    )
+    tape: list[Tracer]
+    operation: str
+    operands: tuple[Any, ...]
+    options: dict[str, Any]
+    value: Any
+    reads: list[Tracer] = field(init=False)  # the tracers among the operands
+    hint: str = ""  # what the formula calls it
+    section: int = -1  # which gate in which pass it belongs to
+    uses: int = 0  # how many operations that are needed read it
+    crosses: bool = False  # whether another gate reads it
+    name: str = ""  # the variable that holds it, where it has one
+    text: str = ""  # its text in generated code
+    level: int = 0  # how tightly that binds
 
-    def __init__(
-        self, tape: list[Tracer], operation: str, operands: tuple[Any, ...], options: dict[str, Any], value: Any
-    ) -> None:
-        self.tape = tape
-        self.operation = operation
-        self.operands = operands
-        self.options = options
-        self.value = value
-        self.reads = _tracers_in(operands) + (_tracers_in(options.values()) if options else [])
-        tape.append(self)
-        self.hint = ""  # what the formula calls it
-        self.section = -1  # which gate in which pass it belongs to
-        self.uses = 0  # by operations that are needed
-        self.crosses = False  # whether another gate uses it
-        self.name = ""  # the variable that holds it, where it has one
-        self.text, self.level = "", 0  # how it is written, and how tightly that binds
+    def __post_init__(self) -> None:
+        self.reads = _tracers_in(self.operands) + (_tracers_in(self.options.values()) if self.options else [])
+        self.tape.append(self)
 
     def __repr__(self) -> str:
         return f"Tracer({self.operation}, {self.value!r})"
@@ -92,7 +79,7 @@ class Tracer:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the value."""
-        return () if type(self.value) is float else np.shape(self.value)
+        return np.shape(self.value)
 
     @property
     def ndim(self) -> int:
@@ -107,7 +94,7 @@ class Tracer:
     @property
     def dtype(self) -> Any:
         """The dtype of the value; float64 for a number."""
-        return _FLOAT64 if type(self.value) is float else np.asarray(self.value).dtype
+        return np.asarray(self.value).dtype
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.value, name, None) if name.isidentifier() and not name.startswith("__") else None
@@ -132,12 +119,12 @@ class Tracer:
 
 
 class Functions:
-    """A namespace of functions which write down what they are given.
+    """A namespace of functions that record what they are called with.
 
     Parameters
     ----------
     tape : list of Tracer
-        Where.
+        Where they record it.
     functions : module
         The functions themselves.
     """
@@ -157,7 +144,7 @@ class Functions:
         return lambda *args, **options: traced(self._tape, kind + name, function, args, options)
 
     def as_value(self, tracer: Tracer) -> Tracer:
-        """Write down how what a formula gave becomes a value, as `gates.values.as_value` makes it one."""
+        """Record how a formula's result becomes a value, as by `gates.values.as_value`."""
         value = as_value(tracer.value)
         if value is tracer.value:
             return tracer
@@ -169,19 +156,22 @@ class Functions:
 
 
 def traced(tape: list[Tracer], operation: str, function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:
-    """Return a tracer of what a function gives, or the thing itself where it is no number and no array."""
-    if "out" in options or (operation == "**" and not _stays_real(*args)):
-        raise Untraceable("it writes into an array" if "out" in options else "x**p of numbers can be complex")
+    """Return a tracer of a function's result, or the result itself if it is neither a number nor an array."""
+    if "out" in options:
+        raise Untraceable("it writes into an array")
+    if operation == "**" and not _stays_real(*args):
+        raise Untraceable("x**p of numbers can be complex")
     has_tracers = bool(_tracers_in(args) or (options and _tracers_in(options.values())))
-    result = function(*_values(args), **_values(options))
+    values = mapped(value_of, tuple(args))
+    result = function(*values, **_by_name(value_of, options))
     if operation in _IDENTITIES and isinstance(args[0], Tracer) and result is args[0].value:
         return args[0]
     if operation in ("number.zeros_like", "number.ones_like"):
-        return Tracer(tape, "literal", (operand(result),), {}, result)
+        return Tracer(tape, "literal", (literal(result),), {}, result)
     if isinstance(result, (np.ndarray, np.generic)) or (has_tracers and type(result) in (float, bool)):
-        if isinstance(result, np.ndarray) and not any(result is given for given in [*args, *_values(list(args))]):
+        if isinstance(result, np.ndarray) and not any(result is given for given in [*args, *values]):
             result.flags.writeable = False  # what writes into it raises, and cannot be traced
-        return Tracer(tape, operation, tuple(map(operand, args)), {n: operand(x) for n, x in options.items()}, result)
+        return Tracer(tape, operation, mapped(operand, tuple(args)), _by_name(operand, options), result)
     if has_tracers and not isinstance(result, np.dtype):
         raise Untraceable(f"{operation} gives a {type(result).__name__}")
     return result
@@ -194,86 +184,62 @@ def _stays_real(x: Any, p: Any, modulus: Any = None) -> bool:
     return any(isinstance(side.value, (np.ndarray, np.generic)) for side in _tracers_in((x, p)))
 
 
-def operand(thing: Any) -> Any:
-    """Return a tracer as it is, the text of a literal, or a tuple, list or slice with these in it."""
-    if isinstance(thing, Tracer):
-        return thing
+def mapped(function: Callable[[Any], Any], thing: Any) -> Any:
+    """Return a thing with a function applied to it, or to each element of nested tuples, lists and slices."""
     if type(thing) in (tuple, list):
-        return type(thing)([operand(part) for part in thing])
+        return type(thing)([mapped(function, part) for part in thing])
     if type(thing) is slice:
-        return slice(*[None if part is None else operand(part) for part in (thing.start, thing.stop, thing.step)])
-    return literal(thing)
+        return slice(*[mapped(function, part) for part in (thing.start, thing.stop, thing.step)])
+    return function(thing)
 
 
-def _values(thing: Any) -> Any:
-    """Return the values that tracers stand for, also within tuples, lists and dicts."""
-    if type(thing) is Tracer:
-        return thing.value
-    if type(thing) in (tuple, list):
-        return type(thing)([_values(part) for part in thing])
-    if type(thing) is dict:
-        return {key: _values(part) for key, part in thing.items()}
-    return slice(*map(_values, (thing.start, thing.stop, thing.step))) if type(thing) is slice else thing
+def operand(thing: Any) -> Any:
+    """Return a tracer as it is, and anything else as the text of a literal."""
+    return thing if isinstance(thing, Tracer) else literal(thing)
+
+
+def value_of(thing: Any) -> Any:
+    """Return the value of a tracer, and anything else as it is."""
+    return thing.value if type(thing) is Tracer else thing
+
+
+def _by_name(function: Callable[[Any], Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Return options with a function applied to them."""
+    return {name: mapped(function, option) for name, option in options.items()}
 
 
 def _tracers_in(things: Any) -> list[Tracer]:
     """Return the tracers among things, also within tuples, lists and slices."""
-    found = []
+    found: list[Tracer] = []
     for thing in things:
         if type(thing) is Tracer:
             found.append(thing)
-        elif type(thing) in (tuple, list):
-            found += _tracers_in(thing)
-        elif type(thing) is slice:
-            found += _tracers_in((thing.start, thing.stop, thing.step))
+        elif type(thing) in (tuple, list, slice):
+            mapped(lambda part: found.append(part) if type(part) is Tracer else None, thing)
     return found
 
 
-def _define(name: str, operation: str, function: Callable[..., Any]) -> None:
+def _define(name: str, operation: str, function: Callable[..., Any], is_reflected: bool) -> None:
     """Give tracers an operator."""
 
     def method(self: Tracer, *others: Any) -> Any:
-        if (
-            operation != "**"
-            and others
-            and type(others[0]) is Tracer
-            and type(self.value) is type(others[0].value) is float
-        ):
-            return Tracer(self.tape, operation, (self, *others), {}, function(self.value, others[0].value))
+        if operation != "**" and others and type(others[0]) is Tracer:
+            other = others[0]
+            if type(self.value) is type(other.value) is float:
+                return Tracer(self.tape, operation, (self, other), {}, function(self.value, other.value))
         return traced(self.tape, operation, function, (self, *others), {})
 
     def reflected(self: Tracer, other: Any) -> Any:
         return traced(self.tape, operation, function, (other, self), {})
 
     setattr(Tracer, f"__{name}__", method)
-    if name not in ("neg", "pos", "abs", "invert", "lt", "le", "gt", "ge", "eq", "ne"):
+    if is_reflected:
         setattr(Tracer, f"__r{name}__", reflected)
 
 
-for _name, _sign in {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "truediv": "/",
-    "floordiv": "//",
-    "mod": "%",
-    "matmul": "@",
-    "pow": "**",
-    "and": "&",
-    "or": "|",
-    "xor": "^",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "eq": "==",
-    "ne": "!=",
-    "neg": "negative",
-    "pos": "positive",
-    "invert": "~",
-    "abs": "abs",
-}.items():
-    _define(_name, _sign, abs if _name == "abs" else getattr(operator, f"__{_name}__"))
-Tracer.__hash__ = object.__hash__  # type: ignore[method-assign]  # an == of its own takes it away
-
-_IDENTITIES = ("np.asarray", *[f"number.{name}" for name in ("asarray", "permute_dims", "reshape", "sum", "mean")])
+_UNARY = {"neg": "negative", "pos": "positive", "invert": "~", "abs": "abs"}
+_COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+_ARITHMETIC = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "matmul": "@"}
+_REFLECTED = _ARITHMETIC | {"pow": "**", "and": "&", "or": "|", "xor": "^"}
+for _name, _sign in (_UNARY | _COMPARISONS | _REFLECTED).items():
+    _define(_name, _sign, getattr(operator, f"__{_name}__"), _name in _REFLECTED)

@@ -1,4 +1,4 @@
-"""Whether a gate's formulas are the same operations whatever numbers flow in, so that they can be written down once."""
+"""Verification of traces: whether a gate's formulas are the same operations whatever numbers flow in."""
 
 from __future__ import annotations
 
@@ -11,85 +11,81 @@ from gates.bare import Foreign, bare_backward, bare_copy, bare_forward
 from gates.validation import gradient_of
 from gates.values import Value, as_value, shape_of
 from graph.engines.trace.literals import Untraceable, literal
-from graph.engines.trace.tracers import Tracer
+from graph.engines.trace.tracers import Tracer, mapped, value_of
 from graph.passes.passes import run_alone, run_forward
 from graph.passes.schedule import Call
 from graph.structure.library import GATES
 
+OTHER_RESULTS = "it gives something else on tracers than on values"
 _RANDOM = (np.random.Generator, np.random.RandomState, Random)
-_ASKS = 3  # how many times a formula is tried with other numbers
+_RANDOM_INPUTS = 3  # how many times a formula is run on random inputs
 
 
-def is_own(gate: Any) -> bool:
-    """Return whether a gate is one of gategraph's own, whose formulas are known to be the same for all numbers."""
+def is_library_gate(gate: Any) -> bool:
+    """Return whether a gate is one of this library, whose formulas are known to be the same for all numbers."""
     return GATES.get(type(gate).__name__) is type(gate)
 
 
 def why_untraceable(call: Call, inputs: list[Value]) -> str:
-    """Return why a gate cannot be written down: what it does, or gives, depends on the numbers, or on the moment.
+    """Return why a gate cannot be traced, or "" if it can.
 
-    Its formulas are run on these inputs and on others of the same shapes, on values and on tracers. Numbers at which
-    they raise are left out.
+    Its formulas are run on these inputs and on random ones of the same shapes, on values and on tracers. The operations
+    must be the same each time, and the results the same to the bit. Inputs at which a formula raises are left out.
 
     Parameters
     ----------
     call : Call
-        The gate, which stays as it is.
+        The call of the gate; copies of it run.
     inputs : list of float or array
-        Inputs.
-
-    Returns
-    -------
-    str
-        The reason; "" if there is none.
+        Its inputs.
     """
     if draws(call.gate):
         return "it draws random numbers"
     random = np.random.default_rng(0)
     operations: list[Any] = []
-    for attempt in range(1 + _ASKS):
+    for attempt in range(1 + _RANDOM_INPUTS):
         given = inputs if not attempt else [_other(value, attempt, random) for value in inputs]
         given = [inputs[port] if port in call.gate.labels else value for port, value in enumerate(given)]
-        real = call.copied().alone()
+        alone = call.copied().alone()
         before = random_state()
         try:
-            outputs, upstream, gradients = _on_values(real, given, random)
-            again = _on_values(real, given, random, upstream)
+            outputs, upstream, gradients = _on_values(alone, given, random)
+            again = _on_values(alone, given, random, upstream)
         except Exception:
             continue
-        if random_state() != before or not _same(outputs + gradients, again[0] + again[2]):
+        if random_state() != before or not same(outputs + gradients, again[0] + again[2]):
             return "it gives something else each time"
         try:
-            tape, found = on_tracers(call, given, upstream)
+            tape, found = _on_tracers(call, given, upstream)
         except (Exception, Untraceable) as error:
             return reason(error)
-        if not _same(found, outputs + gradients):
-            return "it gives something else on tracers than on values"
-        operations.append(_structure(tape))
-    if any(structure != operations[0] for structure in operations):
+        if not same(found, outputs + gradients):
+            return OTHER_RESULTS
+        operations.append(_without_numbers(tape))
+    if any(others != operations[0] for others in operations):
         return "what it does depends on the values of numbers"
     return ""
 
 
 def draws(gate: Any) -> bool:
-    """Return whether a gate has a generator of random numbers."""
+    """Return whether a gate has a random number generator."""
     owner = gate.gate if isinstance(gate, Foreign) else gate
     return any(isinstance(value, _RANDOM) for value in getattr(owner, "__dict__", {}).values())
 
 
 def random_state() -> Any:
-    """Return the state of the generators of random numbers that NumPy and Python have for all."""
+    """Return the state of the global random number generators of NumPy and Python."""
     name, keys, *rest = np.random.get_state(legacy=True)
     return name, np.asarray(keys).tobytes(), rest, getstate()
 
 
 def reason(error: BaseException) -> str:
-    """Return in words why a formula does not run on tracers."""
+    """Return in words why a formula does not run on tracers, as its error tells."""
     return str(error) if isinstance(error, Untraceable) else f"{type(error).__name__}: {error}"
 
 
-def on_tracers(call: Call, inputs: list[Value], upstream: list[Value]) -> tuple[list[Tracer], list[Any]]:
-    """Return what a gate's formulas write down, and the values of its outputs and gradients."""
+def _on_tracers(call: Call, inputs: list[Value], upstream: list[Value]) -> tuple[list[Tracer], list[Any]]:
+    """Return the operations of a gate's formulas, and the values of its outputs and gradients."""
     tape: list[Tracer] = []
     gate = bare_copy(call.gate, call.gate.wanted)
     given = [Tracer(tape, "variable", (), {}, value) for value in inputs]
@@ -101,13 +97,13 @@ def on_tracers(call: Call, inputs: list[Value], upstream: list[Value]) -> tuple[
     for result in outputs + gradients:
         if result is not None and not isinstance(result, Tracer):
             Tracer(tape, "literal", (literal(result),), {}, result)
-    return tape, [result.value if isinstance(result, Tracer) else result for result in outputs + gradients]
+    return tape, list(map(value_of, outputs + gradients))
 
 
 def traced_gradients(found: Any, inputs: list[Tracer]) -> list[Any]:
-    """Return what backward gave for tracers as gradients in the shapes of the inputs; None stays None."""
+    """Return what backward returned for tracers as gradients in the shapes of the inputs; None stays None."""
     if not isinstance(found, (list, tuple)) or len(found) != len(inputs):
-        raise Untraceable("it gives no list of gradients")
+        raise Untraceable("its backward returns no list of gradients")
     return [
         gradient if gradient is None else gradient_of(as_value(gradient), value, port)
         for port, (gradient, value) in enumerate(zip(found, inputs))
@@ -125,23 +121,23 @@ def _on_values(call: Call, inputs: list[Value], random: Any, upstream: Any = Non
 
 
 def _other(value: Value, attempt: int, random: Any) -> Value:
-    """Return another value of the same shape and dtype: of the other sign first."""
+    """Return another value of the same shape and dtype: the negated one first, then random ones."""
     return -value if attempt == 1 else _drawn(value, random)
 
 
 def _drawn(value: Value, random: Any) -> Value:
-    """Return a value of the same shape and dtype with random numbers."""
+    """Return random numbers of the same shape and dtype."""
     if type(value) is float:
         return float(random.normal())
     return np.asarray(random.normal(size=shape_of(value)), dtype=value.dtype)[()]
 
 
-def _same(found: list[Any], wanted: list[Any]) -> bool:
-    """Return whether values are the same, to the bit."""
-    return len(found) == len(wanted) and all(map(same, found, wanted))
+def same(found: list[Any], wanted: list[Any]) -> bool:
+    """Return whether two lists hold the same values, to the bit, or None in the same places."""
+    return len(found) == len(wanted) and all(map(_are_same, found, wanted))
 
 
-def same(found: Any, wanted: Any) -> bool:
+def _are_same(found: Any, wanted: Any) -> bool:
     """Return whether two values are the same, to the bit, or both None."""
     if type(found) is not type(wanted) or getattr(found, "dtype", None) != getattr(wanted, "dtype", None):
         return False
@@ -150,17 +146,11 @@ def same(found: Any, wanted: Any) -> bool:
     return bool(np.array_equal(found, wanted, equal_nan=True))
 
 
-def _structure(tape: list[Tracer]) -> list[Any]:
-    """Return the operations on a tape without the numbers that flowed: a tracer is its place."""
+def _without_numbers(tape: list[Tracer]) -> list[Any]:
+    """Return the operations on a tape without the values of tracers, which become their places on it."""
     places = {id(tracer): place for place, tracer in enumerate(tape)}
 
-    def shown(thing: Any) -> Any:
-        if isinstance(thing, Tracer):
-            return places.get(id(thing))
-        if isinstance(thing, slice):
-            return "slice", shown(thing.start), shown(thing.stop), shown(thing.step)
-        if isinstance(thing, (tuple, list)):
-            return type(thing).__name__, *map(shown, thing)
-        return thing
+    def place(thing: Any) -> Any:
+        return mapped(lambda part: places.get(id(part)) if isinstance(part, Tracer) else part, thing)
 
-    return [(s.operation, shown(s.operands), sorted((n, shown(x)) for n, x in s.options.items())) for s in tape]
+    return [(t.operation, place(t.operands), sorted((n, place(x)) for n, x in t.options.items())) for t in tape]
