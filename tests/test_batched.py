@@ -200,7 +200,7 @@ def test_where_all_is_narrow() -> None:
     engine, found, wanted = run_both(graph, x=0.3, y=0.9)
     assert found == wanted
     assert repr(engine) == (
-        "<batched engine: 200 gates, run by the source engine: no 16 gates of one kind stand side by side>"
+        "<batched engine: 200 gates, run by the source engine: no 16 gates of one kind are independent of each other>"
     )
 
 

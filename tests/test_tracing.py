@@ -522,7 +522,7 @@ def test_auto_takes_vectors_for_what_is_wide_and_gate_by_gate_for_what_is_long(m
         x = x * 1.0001
     run = chain.compile("auto")
     assert run(x=1.0) == (chain.forward(x=1.0), chain.backward())
-    assert "source, since 2,000 gates of numbers, of which too few stand side by side" in repr(run)
+    assert "source, since 2,000 gates of numbers, too few of which are independent of each other" in repr(run)
     monkeypatch.setattr(auto, "MOST_GENERATED", 1500)
     run = chain.compile("auto")
     assert run(x=1.0) == (chain.forward(x=1.0), chain.backward())

@@ -1,26 +1,28 @@
-"""What all engines share: a call takes what `forward` takes, and returns the value and the gradients."""
+"""The base class of the engines, the engine that runs gate by gate, and functions that several engines use."""
 
 from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from gates.validation import check_inputs
 from gates.values import Value, shape_of
 from graph.engines.program import Program
 from graph.passes.arguments import values_of_entries
+from graph.passes.schedule import Call
 
 
 class Engine:
-    """Runs both passes of a graph, as it was when it was compiled, with its parameters as they are now.
+    """Runs both passes of a graph as it was when it was compiled, with the current values of its parameters.
 
-    `value, gradients = run(x=..., ...)` takes what `graph.forward` takes, and returns its value and what
-    `graph.backward` returns. The graph keeps the values and gradients of its own passes. A gate's settings are those
-    of the first call.
+    `value, gradients = run(x=..., ...)` takes what `graph.forward` takes, and returns what `graph.forward` and
+    `graph.backward` return. It leaves the values and gradients that the graph keeps unchanged. Gates keep the settings
+    that they had at the first call.
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ class Engine:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._one_at_a_time = threading.RLock()  # gates keep for backward what belongs to one call
+        self._one_at_a_time = threading.RLock()  # what gates keep for backward belongs to one call
 
     def __call__(
         self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
@@ -66,18 +68,18 @@ class Engine:
         return type(self), (self.program,)
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
-        """Run both passes on the values of the entries, which stand in the first places of a list by slot."""
+        """Run both passes; `values` is a list by slot that holds the values of the entries, its first elements."""
         raise NotImplementedError
 
     def function(self) -> Any:
-        """Return the engine as a function, which Python calls faster than an object."""
+        """Return the engine as a function, since Python calls a function faster than an object."""
         return self.__call__
 
     def __repr__(self) -> str:
         return f"<{self.name} engine: {self.about()}>"
 
     def about(self) -> str:
-        """Return what there is to know about the engine, in a line."""
+        """Return a line about the engine for its repr."""
         return f"{len(self.program.rows):,} gates"
 
 
@@ -91,6 +93,14 @@ class Plain(Engine):
         return values[self.program.output_slot], self.program.gradients(values, grads)
 
 
+def check_labels(call: Call, inputs: list[Value], labels: Sequence[Any]) -> None:
+    """Let a gate check the labels that it reads, which are given by slot; placeholders do for its other inputs."""
+    inputs = list(inputs)
+    for port in call.gate.labels:
+        inputs[port] = labels[call.sources[port]]
+    check_inputs(call.gate, inputs, f"{call.node} ({type(call.gate).__name__})")
+
+
 def placeholder(value: Value) -> Value:
     """Return zeros with the shape and the dtype of a value."""
     return 0.0 if type(value) is float else np.broadcast_to(np.zeros((), value.dtype), shape_of(value))
@@ -98,7 +108,7 @@ def placeholder(value: Value) -> Value:
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Pause the garbage collector while many long-lived objects are made, which halves the time that takes."""
+    """Pause the garbage collector while many long-lived objects are made, which halves the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

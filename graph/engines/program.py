@@ -1,4 +1,4 @@
-"""A graph as the engines run it: flat lists of what enters and of the gates, with graphs within expanded."""
+"""A graph as engines run it: flat lists of its entries and of its gates, with nested graphs expanded."""
 
 from __future__ import annotations
 
@@ -19,28 +19,37 @@ from graph.structure.wiring import all_sources, outputs_of
 
 
 class Row(NamedTuple):
-    """A gate, and which slots it reads and writes."""
+    """A gate of the graph, and which slots it reads and fills."""
 
     node: str
-    gate: Any  # that of the graph
+    gate: Any
     sources: tuple[int, ...]
     out: int
     outputs: int
-    wanted: tuple[bool, ...]  # for each input whether its gradient is
-    needs: bool  # whether it is to run backward
+    wanted: tuple[bool, ...] = ()  # for each input whether its gradient is
+
+    @property
+    def slots(self) -> range:
+        """The slots of the outputs."""
+        return range(self.out, self.out + self.outputs)
+
+    @property
+    def runs_backward(self) -> bool:
+        """Whether the gradient of an input is wanted, or the gate has parameters."""
+        return True in self.wanted or getattr(self.gate, "has_parameters", False)
 
 
 @dataclass
 class Program:
-    """What an output needs: values that enter, and gates, over a flat list of slots.
+    """What an output depends on: entries and gates, over a flat list of slots.
 
     Attributes
     ----------
     entries : list of (str, Entry, int)
-        Inputs, parameters and constants by name, and the slots that they fill: the first ones. A parameter that graphs
-        within read too has one for each.
+        Inputs, parameters and constants by name, and the slots that they fill: the first ones. A parameter that nested
+        graphs read too has one for each.
     label_slots : set of int
-        Those whose values are read as labels.
+        The slots of entries that are read as labels.
     rows : list of Row
         The gates that the output depends on, in topological order.
     output : str
@@ -48,9 +57,9 @@ class Program:
     output_slot : int
         Its slot.
     differentiated : list of Differentiated
-        The gradients to return, in order. A parameter that nested graphs read too has a slot in each.
+        The gradients to return, in order.
     unneeded : set of int
-        The slots of which nobody needs a gradient.
+        The slots whose gradients nobody needs.
     size : int
         How many slots there are.
     """
@@ -68,9 +77,13 @@ class Program:
 
     @functools.cached_property
     def calls(self) -> list[Call]:
-        """The calls of the gates: of copies, so that running them leaves the graph as it is."""
+        """The calls of copies of the gates, so that running them leaves the graph as it is.
+
+        A gate with parameters runs itself: its owner looks there for their gradients.
+        """
         return [
-            make_call(row.node, _runnable(row.gate), row.sources, row.out, row.outputs, row.wanted) for row in self.rows
+            make_call(node, gate if getattr(gate, "has_parameters", False) else fresh(gate), *rest)
+            for node, gate, *rest in self.rows
         ]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -90,66 +103,73 @@ class Program:
 
     @functools.cached_property
     def label_checks(self) -> list[Call]:
-        """The calls of gates that read labels and check them: where formulas are traced, that is done outside."""
+        """The calls of gates that check the labels that they read; traces of formulas have no such checks."""
         return [call for call in self.calls if call.gate.labels and type(call.gate).check is not Gate.check]
 
 
 def program_of(graph: TwoPasses) -> Program:
-    """Return what the output of a graph needs, of the graph as it is now.
+    """Return what the output of a graph depends on, for the graph as it is now.
 
-    A graph within is expanded: its gates stand in the list under names such as `graph_1.add_1`, between gates that
-    hand its inputs and its output on. Parameters are shared with the graph.
+    A nested graph is expanded: its gates get names such as `graph_1.add_1`, and come between gates that copy its inputs
+    and its output. Parameters are shared with the graph.
 
     Raises
     ------
     ValueError
         If the graph is guarded, or has no output.
     """
-    return _Expansion(graph).program
-
-
-def _runnable(gate: Any) -> Any:
-    """Return a copy of a gate; but a gate with parameters itself, on which its owner looks for their gradients."""
-    return gate if getattr(gate, "has_parameters", False) else fresh(gate)
+    output = str(graph.output)
+    expansion = _Expansion(graph)
+    slots = expansion.used_slots()
+    entries = [(name, gate, slots[slot]) for name, gate, slot in expansion.entries]
+    labels = {slots[slot] for slot in expansion.label_slots}
+    unneeded = {slot for _, gate, slot in entries if slot in labels or not has_gradient(gate)}
+    rows = []
+    for row in expansion.rows:
+        if row.out in slots:
+            sources = tuple([slots[slot] for slot in row.sources])
+            wanted = tuple([slot not in unneeded for slot in sources])
+            row = row._replace(sources=sources, out=slots[row.out], wanted=wanted)
+            if not row.runs_backward:
+                unneeded.update(row.slots)
+            rows.append(row)
+    slots_of: dict[str, list[int]] = {}
+    for name, _, slot in entries:
+        slots_of.setdefault(name, []).append(slot)
+    differentiated = [
+        Differentiated(name, slots_of[name][0], tuple(slots_of[name][1:])) for name in expansion.differentiated
+    ]
+    return Program(entries, labels, rows, output, slots[expansion.output], differentiated, unneeded, len(slots))
 
 
 class _Expansion:
-    """A graph and the graphs within, expanded."""
+    """The entries and the gates of a graph, with nested graphs expanded; slots are numbered in the order of gates."""
 
     def __init__(self, graph: TwoPasses) -> None:
-        output = str(graph.output)
         self.entries: list[tuple[str, Entry, int]] = []
         self.label_slots: set[int] = set()
-        self.listed: list[tuple[str, Any, list[int], int, int]] = []  # name, gate, sources, first slot, outputs
-        self.size = 0
-        self.taken = set(graph.graph)
-        slots = self._expand(graph, "", {})
+        self.rows: list[Row] = []
+        self._size = 0
+        self._taken = set(graph.graph)
+        self.output = self._expand(graph, "", {})[graph.output_place]
         names = graph.names_of_parameters()
+        self.differentiated = _names_of_gradients(graph)
+        ranks = {name: rank for rank, name in enumerate(self.differentiated)}
         self.entries = [(names.get(id(gate), name), gate, slot) for name, gate, slot in self.entries]
-        ranks = {name: rank for rank, name in enumerate(_listed(graph))}
         self.entries.sort(key=lambda entry: -1 if entry[0] in graph else ranks.get(entry[0], len(ranks)))
-        places = self._places(slots[graph.output_place])
-        entries = [(name, gate, places[slot]) for name, gate, slot in self.entries]
-        labels = {places[slot] for slot in self.label_slots}
-        unneeded = {slot for _, gate, slot in entries if slot in labels or not has_gradient(gate)}
-        rows = []
-        for name, gate, reads, first, outputs in self.listed:
-            if first in places:
-                sources, out = tuple([places[slot] for slot in reads]), places[first]
-                wanted = tuple([slot not in unneeded for slot in sources])
-                needs = True in wanted or getattr(gate, "has_parameters", False)
-                if not needs:
-                    unneeded.update(range(out, out + outputs))
-                rows.append(Row(name, gate, sources, out, outputs, wanted, needs))
-        output_slot = places[slots[graph.output_place]]
-        slots_of: dict[str, list[int]] = {}
-        for name, _, slot in entries:
-            slots_of.setdefault(name, []).append(slot)
-        differentiated = [Differentiated(name, slots_of[name][0], tuple(slots_of[name][1:])) for name in ranks]
-        self.program = Program(entries, labels, rows, output, output_slot, differentiated, unneeded, len(places))
+
+    def used_slots(self) -> dict[int, int]:
+        """Return new numbers for the slots of the entries, which come first, and of what the output depends on."""
+        used = {self.output}
+        for row in reversed(self.rows):
+            if not used.isdisjoint(row.slots):
+                used.update(row.sources, row.slots)
+        kept = [slot for _, _, slot in self.entries]
+        kept += [slot for row in self.rows if row.out in used for slot in row.slots]
+        return dict(zip(kept, range(len(kept))))
 
     def _expand(self, graph: TwoPasses, prefix: str, inputs: dict[str, int]) -> dict[tuple[str, int], int]:
-        """List a graph's gates; return the slot of each output of each gate. `inputs` has those of a graph within."""
+        """Add a graph's gates; return the slot of each of their outputs. A nested graph has the slots of its inputs."""
         if graph.guard:
             raise ValueError(
                 "a graph with guard=True cannot be compiled, since the guard looks at every gate: compile a copy whose "
@@ -161,49 +181,43 @@ class _Expansion:
         slots: dict[tuple[str, int], int] = {}
         for node in schedule.order:
             gate, name = gates[node], prefix + node
-            while prefix and name in self.taken:
+            while prefix and name in self._taken:
                 name += "'"
-            self.taken.add(name)
-            reads = [slots[source] for source in sources_of_node[node]]
+            self._taken.add(name)
+            sources = tuple([slots[source] for source in sources_of_node[node]])
+            outputs, is_label = 1, schedule.slots[node] in schedule.label_slots
             if isinstance(gate, Input) and prefix:
-                is_label = schedule.slots[node] in schedule.label_slots
-                slots[node, 0] = inputs[node] if is_label else self._list(name, Copy(1), [inputs[node]], 1)
+                out = inputs[node] if is_label else self._add(name, Copy(1), (inputs[node],))
             elif isinstance(gate, Entry):
-                slots[node, 0] = self.size
-                if schedule.slots[node] in schedule.label_slots:
-                    self.label_slots.add(self.size)
-                self.entries.append((name, gate, self.size))
-                self.size += 1
+                out = self._new_slots(1)
+                self.entries.append((name, gate, out))
+                if is_label:
+                    self.label_slots.add(out)
             elif isinstance(gate, GraphGate):
-                within = self._expand(gate.graph, f"{name}.", dict(zip(gate.input_names, reads)))
-                slots[node, 0] = self._list(name, Copy(1), [within[gate.graph.output_place]], 1)
+                inner = self._expand(gate.graph, f"{name}.", dict(zip(gate.input_names, sources)))
+                out = self._add(name, Copy(1), (inner[gate.graph.output_place],))
             else:
                 outputs = outputs_of(gate)
-                out = self._list(name, gate, reads, outputs)
-                for port in range(outputs):
-                    slots[node, port] = out + port
+                out = self._add(name, gate, sources, outputs)
+            for port in range(outputs):
+                slots[node, port] = out + port
         return slots
 
-    def _list(self, name: str, gate: Any, reads: list[int], outputs: int) -> int:
-        """Give the outputs of a gate slots, and return the first."""
-        out, self.size = self.size, self.size + outputs
-        self.listed.append((name, gate, reads, out, outputs))
+    def _add(self, name: str, gate: Any, sources: tuple[int, ...], outputs: int = 1) -> int:
+        """Add a gate, and return the slot of its first output."""
+        out = self._new_slots(outputs)
+        self.rows.append(Row(name, gate, sources, out, outputs))
         return out
 
-    def _places(self, output: int) -> dict[int, int]:
-        """Return new numbers of the slots: those of the entries first, then those that the output depends on."""
-        used = {output}
-        for _, _, reads, out, outputs in reversed(self.listed):
-            if out in used or (outputs > 1 and not used.isdisjoint(range(out, out + outputs))):
-                used.update(reads, range(out, out + outputs))
-        kept = [slot for _, _, slot in self.entries]
-        kept += [slot for _, _, _, out, n in self.listed if out in used for slot in range(out, out + n)]
-        return dict(zip(kept, range(len(kept))))
+    def _new_slots(self, count: int) -> int:
+        """Return the first of that many new slots."""
+        self._size += count
+        return self._size - count
 
 
-def _listed(graph: TwoPasses) -> list[str]:
+def _names_of_gradients(graph: TwoPasses) -> list[str]:
     """Return the names of the gradients in the order in which `graph.backward` has them."""
     schedule, names = graph.schedule, graph.names_of_parameters()
     listed = [part.name for part in schedule.differentiated]
-    within = [names[id(parameter)] for _, gate in schedule.nested for parameter in gate.nested_parameters.values()]
-    return list(dict.fromkeys(listed + within))
+    nested = [names[id(parameter)] for _, gate in schedule.nested for parameter in gate.nested_parameters.values()]
+    return list(dict.fromkeys(listed + nested))

@@ -67,7 +67,7 @@ class Auto(Engine):
         if stacked and len(program.rows) >= _MANY * operations:
             return batched, f"{gates} of numbers, of which {stacked:,} make {operations:,} vector operations"
         if len(program.rows) <= MOST_GENERATED:
-            return self._generated, f"{gates} of numbers, of which too few stand side by side to run as vectors"
+            return self._generated, f"{gates} of numbers, too few of which are independent of each other to run as vectors"
         if stacked:
             return batched, f"{gates} of numbers are too many to be written as code, and {stacked:,} run as vectors"
         return Plain(program), f"{gates} of numbers are too many to be written as code, and none run as vectors"

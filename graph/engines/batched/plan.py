@@ -1,81 +1,116 @@
 """The plan of a graph of numbers as vector operations.
 
-Gates of one kind that stand equally far from the inputs, in one topological generation, become one operation on
-vectors. Kinds with few gates in a generation, or that cannot be stacked, stay what they are: they run gate by gate,
-as late as possible, so that as many as possible run in one go.
+Gates of one kind whose longest paths from the entries are equally long do not depend on each other: they become one
+operation on vectors. Where they are few, or cannot be stacked, they run gate by gate, as late as possible, so that as
+many as possible run together.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gates import Gate
-from gates.validation import formula
+from gates.bare import bare_backward, bare_forward
 from graph.engines.batched.stacking import can_be_stacked, stacked
 from graph.engines.program import Program, Row
 
 WIDE = 16  # how many gates are worth an operation on vectors
-Places = slice | np.ndarray[Any, Any]
+Vector = np.ndarray[Any, Any]
 
 
-@dataclass
+class Refused(Exception):
+    """The formulas of a class of gates do not run on vectors."""
+
+    def __init__(self, kind: type) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class NotNumbers(Exception):
+    """A gate gives an array, or no gradient where one is wanted: vectors of numbers cannot hold that."""
+
+
 class Batch:
-    """Gates of one kind as one.
+    """Gates of one kind that run as one.
+
+    Parameters
+    ----------
+    gate : Gate
+        The gate that does on vectors what each of them does on numbers.
+    sources : array
+        For each input, the places that the gates read in the vector of values.
+    out : int
+        Where their outputs begin in the vector; those of the second port follow those of the first.
 
     Attributes
     ----------
-    gate : Gate
-        The gate that does what all of them do.
-    forward, backward : callable
-        Its formulas.
-    count : int
-        How many gates they are.
-    reads : list of slice or array
-        For each input, where it stands in the vector of values.
-    out : int
-        Where the outputs begin; those of one port follow those of another.
-    adds : list of (int, Scatter)
-        The inputs whose gradients are wanted, and how these come into the vector of gradients.
+    targets : dict of int to array
+        The inputs whose gradients are wanted, and the places that these add to in the vector of gradients.
+    scatters : dict of int to Scatter
+        What adds them.
     """
 
-    gate: Gate
-    forward: Any
-    backward: Any
-    count: int
-    reads: list[Places]
-    out: int
-    adds: list[tuple[int, Scatter]] = field(default_factory=list)
+    def __init__(self, gate: Gate, sources: Vector, out: int) -> None:
+        self.gate = gate
+        self.count = sources.shape[1]
+        self.reads = list(map(as_slice, sources))
+        self.ports = [
+            slice(start, start + self.count) for start in range(out, out + gate.outputs * self.count, self.count)
+        ]
+        self.targets = {port: sources[port] for port, want in enumerate(gate.wanted) if want}
+        self.scatters: dict[int, Scatter] = {}
+
+    def forward(self, values: Vector) -> None:
+        """Run the gates forward."""
+        try:
+            outputs = bare_forward(self.gate, [values[places] for places in self.reads])
+            for places, output in zip(self.ports, outputs):
+                values[places] = output
+        except Exception as error:
+            raise Refused(type(self.gate)) from error
+
+    def backward(self, grads: Vector) -> None:
+        """Run the gates backward, if a gradient is wanted."""
+        if not self.scatters:
+            return
+        try:
+            gradients = bare_backward(self.gate, [grads[places] for places in self.ports])
+        except Exception as error:
+            raise Refused(type(self.gate)) from error
+        for port, scatter in self.scatters.items():
+            if gradients[port] is None:
+                raise NotNumbers(f"{type(self.gate).__name__} gives no gradient where one is wanted")
+            scatter.add(gradients[port], grads)
 
 
 class Scatter:
-    """Adds gradients to a vector, at places some of which may come several times.
+    """Adds gradients to a vector, at places that may repeat.
 
     Parameters
     ----------
     places : array
         The places.
     alone : bool
-        Whether nothing else adds to any of them: what comes is put there.
+        Whether nothing else adds to any of them, so that assigning does.
     """
 
-    def __init__(self, places: np.ndarray[Any, Any], alone: bool) -> None:
+    def __init__(self, places: Vector, alone: bool) -> None:
         self.count = len(places)
         self.alone = alone
         found, inverse = np.unique(places, return_inverse=True)
-        self.sums: np.ndarray[Any, Any] | None = None
+        self.sums: Vector | None = None
         self.bins = len(found)
         if len(found) < len(places):
             low, high = int(found[0]), int(found[-1]) + 1
-            if high - low <= 4 * len(found):  # close together: no need to look up where each bin goes
+            if high - low <= 4 * len(found):  # close together: one bin for each place between is faster
                 self.sums, self.bins, places = places - low, high - low, np.arange(low, high)
             else:
                 self.sums, places = inverse, found
         self.places = as_slice(places)
 
-    def add(self, gradient: Any, grads: np.ndarray[Any, Any]) -> None:
+    def add(self, gradient: Any, grads: Vector) -> None:
         """Add the gradients."""
         if self.sums is not None:
             if np.shape(gradient) != (self.count,):
@@ -112,16 +147,20 @@ class Plan:
         self.refused = refused
         self.steps: list[Batch | list[Row]] = []
         self.places = np.full(program.size, -1)
-        self.places[: len(program.entries)] = np.arange(len(program.entries))
-        self.size = len(program.entries)
+        self.size = 0
+        self._append(range(len(program.entries)))
         self._pending: list[Row] = []
-        self._outs: set[int] = set()  # the slots that pending rows will fill
-        groups: list[list[Row]] = []
+        self._pending_slots: set[int] = set()
         for generation in self._generations():
             for rows in generation.values():
-                self._take(rows, groups)
+                self._take(rows)
         self._flush()
-        self._add_scatters(groups)
+        self._add_scatters()
+
+    def _append(self, slots: Any) -> None:
+        """Let slots have the next places in the vector."""
+        self.places[slots] = np.arange(self.size, self.size + len(slots))
+        self.size += len(slots)
 
     def _generations(self) -> list[dict[Any, list[Row]]]:
         """Return the rows by the length of the longest path to them, and then by kind."""
@@ -129,85 +168,70 @@ class Plan:
         generations: list[dict[Any, list[Row]]] = []
         for row in self.program.rows:
             level = 1 + max([levels[slot] for slot in row.sources], default=0)
-            for slot in range(row.out, row.out + row.outputs):
+            for slot in row.slots:
                 levels[slot] = level
             while len(generations) < level:
                 generations.append({})
-            key = type(row.gate), row.outputs, row.wanted, row.needs
-            generations[level - 1].setdefault(key, []).append(row)
+            generations[level - 1].setdefault((type(row.gate), row.outputs, row.wanted), []).append(row)
         return generations
 
-    def _take(self, rows: list[Row], groups: list[list[Row]]) -> None:
+    def _take(self, rows: list[Row], have_same_settings: bool = False) -> None:
         """Plan the rows of one kind in one generation: together, or those with the same settings together."""
         if len(rows) < WIDE or type(rows[0].gate) in self.refused or not all(can_be_stacked(row.gate) for row in rows):
             self._wait(rows)
             return
         gate = stacked([row.gate for row in rows], len(rows[0].sources))
         if gate is not None:
-            self._batch(rows, gate, groups)
-            return
-        alike: dict[str, list[Row]] = {}
-        for row in rows:
-            alike.setdefault(repr(sorted(row.gate.__getstate__().items())), []).append(row)
-        for some in alike.values():
-            gate = stacked([row.gate for row in some], len(rows[0].sources)) if len(some) >= WIDE else None
-            if gate is None:
-                self._wait(some)
-            else:
-                self._batch(some, gate, groups)
+            self._batch(rows, gate)
+        elif have_same_settings:
+            self._wait(rows)
+        else:
+            by_settings: dict[str, list[Row]] = {}
+            for row in rows:
+                by_settings.setdefault(repr(sorted(row.gate.__getstate__().items())), []).append(row)
+            for some in by_settings.values():
+                self._take(some, have_same_settings=True)
 
     def _wait(self, rows: list[Row]) -> None:
         """Let rows wait until something needs them."""
         self._pending += rows
-        for row in rows:
-            self._outs.update(range(row.out, row.out + row.outputs))
+        self._pending_slots.update(slot for row in rows for slot in row.slots)
 
     def _flush(self) -> None:
         """Have the waiting rows run now."""
         if self._pending:
             self.steps.append(self._pending)
-            for row in self._pending:
-                for slot in range(row.out, row.out + row.outputs):
-                    self.places[slot] = self.size
-                    self.size += 1
-            self._pending, self._outs = [], set()
+            self._append([slot for row in self._pending for slot in row.slots])
+            self._pending, self._pending_slots = [], set()
 
-    def _batch(self, rows: list[Row], gate: Any, groups: list[list[Row]]) -> None:
+    def _batch(self, rows: list[Row], gate: Gate) -> None:
         """Have rows run as one operation."""
         sources = np.array([row.sources for row in rows]).T
-        if self._outs and not self._outs.isdisjoint(sources.ravel().tolist()):
+        if self._pending_slots and not self._pending_slots.isdisjoint(sources.ravel().tolist()):
             self._flush()
-        first, count = rows[0], len(rows)
-        gate.wanted = first.wanted
-        outs = np.array([row.out for row in rows])
-        for port in range(first.outputs):
-            self.places[outs + port] = np.arange(self.size + port * count, self.size + (port + 1) * count)
-        reads = [as_slice(self.places[slots]) for slots in sources]
-        backward = formula(gate.backward) if first.needs else None
-        self.steps.append(Batch(gate, formula(gate.forward), backward, count, reads, self.size))
-        self.size += count * first.outputs
-        groups.append(rows)
+        gate.wanted = rows[0].wanted
+        self.steps.append(Batch(gate, self.places[sources], self.size))
+        for port in range(gate.outputs):
+            self._append([row.out + port for row in rows])
 
-    def _add_scatters(self, groups: list[list[Row]]) -> None:
-        """Work out where the gradients of each batch go, and which places nothing else adds to."""
-        batches = [step for step in self.steps if isinstance(step, Batch)]
-        readers = np.zeros(self.size, dtype=int)
-        targets: list[tuple[Batch, int, np.ndarray[Any, Any]]] = []
-        for batch, rows in zip(batches, groups):
-            sources = np.array([row.sources for row in rows]).T
-            for port, want in enumerate(rows[0].wanted):
-                if want and batch.backward is not None:
-                    targets.append((batch, port, self.places[sources[port]]))
-        for _, _, places in targets:
-            np.add.at(readers, places, 1)
+    def _add_scatters(self) -> None:
+        """Find out which places several gates add gradients to, and let the batches add theirs accordingly."""
+        adds = np.zeros(self.size, dtype=int)  # how often gradients are added to each place
         for step in self.steps:
-            if not isinstance(step, Batch):
-                np.add.at(readers, self.places[[slot for row in step for slot in row.sources]], 2)
-        for batch, port, places in targets:
-            batch.adds.append((port, Scatter(places, bool((readers[places] == 1).all()))))
+            if isinstance(step, Batch):
+                for places in step.targets.values():
+                    np.add.at(adds, places, 1)
+            else:  # no batch may assign where single gates add
+                np.add.at(adds, self.places[[slot for row in step for slot in row.sources]], 2)
+        for step in self.steps:
+            if isinstance(step, Batch):
+                step.scatters = {
+                    port: Scatter(places, alone=bool((adds[places] == 1).all()))
+                    for port, places in step.targets.items()
+                }
 
 
-def as_slice(places: np.ndarray[Any, Any]) -> Places:
+def as_slice(places: Vector) -> slice | Vector:
     """Return places as a slice where they lie at equal distances."""
     if len(places) == 1:
         return slice(int(places[0]), int(places[0]) + 1)

@@ -1,13 +1,12 @@
-"""Single gates among vector operations: they run gate by gate, those at the end of the graph as generated code."""
+"""Single gates between vector operations: they run gate by gate, those at the end of the graph as generated code."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from gates.values import Value
-from graph.engines.engine import Plain
+from graph.engines.batched.plan import NotNumbers, Vector
+from graph.engines.engine import Engine, Plain
 from graph.engines.program import Program, Row
 from graph.engines.source.generated import Generated
 from graph.passes.passes import run_backward, run_forward
@@ -16,15 +15,15 @@ from graph.structure.entries import Input
 
 #: The largest number of gates that are worth writing as code.
 MOST_GENERATED = 50_000
-Vector = np.ndarray[Any, Any]
 
 
-class NotNumbers(Exception):
-    """A gate gives an array, or no gradient where one is wanted: vectors of numbers cannot hold that."""
+def code_unless_many(program: Program) -> Engine:
+    """Return the engine of generated code for a program; the one that runs gate by gate if it has too many gates."""
+    return (Generated if len(program.rows) <= MOST_GENERATED else Plain)(program)
 
 
 class Segment:
-    """Rows of gates, as a program of their own whose entries stand in a vector.
+    """Single gates, as a program whose entries come from a vector.
 
     Parameters
     ----------
@@ -33,11 +32,11 @@ class Segment:
     places : array
         For each slot that they read or write, its place in the vector.
     unneeded : set of int
-        The slots of which nobody needs a gradient.
+        The slots whose gradients nobody needs.
     """
 
     def __init__(self, rows: list[Row], places: Vector, unneeded: set[int]) -> None:
-        filled = [slot for row in rows for slot in range(row.out, row.out + row.outputs)]
+        filled = [slot for row in rows for slot in row.slots]
         inside = set(filled)
         read = list(dict.fromkeys([slot for row in rows for slot in row.sources if slot not in inside]))
         local = dict(zip(read + filled, range(len(read) + len(filled))))
@@ -70,38 +69,33 @@ class Segment:
         """Run the gates backward, gate by gate."""
         found = [None] * self.count + grads[self.filled].tolist()
         run_backward(self.program.calls, self.values, found)
-        self.add(grads, [found[number] for number in self.wanted.tolist()])
+        grads[self.read[self.wanted]] += self.wanted_of(found)
 
-    def add(self, grads: Vector, found: list[Value]) -> None:
-        """Add the gradients of what was read."""
-        if any(gradient is None for gradient in found):
+    def wanted_of(self, grads: list[Value]) -> list[Value]:
+        """Return the gradients of what was read, or raise NotNumbers if one that is wanted is missing."""
+        gradients = [grads[number] for number in self.wanted.tolist()]
+        if any(gradient is None for gradient in gradients):
             raise NotNumbers("a gate gives no gradient where one is wanted")
-        grads[self.read[self.wanted]] += found
+        return gradients
 
 
 class LastSegment(Segment):
-    """The rows that give the output: both passes over them at once, as generated code unless they are many."""
+    """The gates that the output comes from: both passes run at once, as generated code unless the gates are many."""
 
     def __init__(self, rows: list[Row], places: Vector, unneeded: set[int], output: int) -> None:
         super().__init__(rows, places, unneeded)
-        slots = [slot for row in rows for slot in range(row.out, row.out + row.outputs)]
-        self.program.output_slot = self.count + slots.index(output)
+        self.program.output_slot = self.count + [slot for row in rows for slot in row.slots].index(output)
+        self._engine = code_unless_many(self.program)
         self._tried = False
-        self.engine = (Generated if len(rows) <= MOST_GENERATED else Plain)(self.program)
 
     def both_passes(self, vector: Vector, grads: Vector, upstream: float) -> float:
         """Return the output, and add the gradients of what was read."""
-        entries: list[Value] = vector[self.read].tolist()
-        if not self._tried:
-            self._try(entries, upstream)
-        value, gradients = self.engine.run(entries + [None] * len(self.filled), upstream)
+        values: list[Value] = vector[self.read].tolist() + [None] * len(self.filled)
+        if not self._tried:  # the engine gives 0 for a gradient that is missing
+            self.wanted_of(self.program.both_passes(self.program.calls, list(values), upstream))
+            self._tried = True
+        value, gradients = self._engine.run(values, upstream)
         if type(value) is not float:
             raise NotNumbers("a gate gives an array")
-        self.add(grads, list(gradients.values()))
+        grads[self.read[self.wanted]] += list(gradients.values())
         return value
-
-    def _try(self, entries: list[Value], upstream: float) -> None:
-        """Raise NotNumbers if a gradient that is wanted is missing, which an engine would give as 0."""
-        found = self.program.both_passes(self.program.calls, [*entries, *[None] * len(self.filled)], upstream)
-        self.add(np.zeros(int(self.read.max(initial=0)) + 1), [found[number] for number in self.wanted.tolist()])
-        self._tried = True

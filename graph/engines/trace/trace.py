@@ -127,7 +127,7 @@ class Trace:
         outputs = slice(call.out, call.out + call.outputs)
         gate = None if call.node in self.objects else bare_copy(call.gate, call.gate.wanted)
 
-        def run() -> list[Any]:
+        def run() -> Any:
             call.gate.check(*[x.value if port in call.gate.labels else x for port, x in enumerate(inputs)])
             return self._hinted(call.gate.forward, bare_forward, gate, inputs)
 
@@ -162,7 +162,7 @@ class Trace:
         self.backward.append(Section(call, start, len(self.tape)))
 
     def _traced(
-        self, operation: str, call: Call, run: Callable[[], list[Any]], given: list[Any], values: list[Value]
+        self, operation: str, call: Call, run: Callable[[], Any], given: list[Any], values: list[Value]
     ) -> list[Any]:
         """Return tracers of these values from a gate's formula, or from calling the gate as an object."""
         start = len(self.tape)
