@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gates import Gate
-from gates.bare import bare_backward, bare_forward
+from gates.validation import formula
 from graph.engines.batched.stacking import can_be_stacked, stacked
 from graph.engines.program import Program, Row
 
@@ -54,6 +54,7 @@ class Batch:
 
     def __init__(self, gate: Gate, sources: Vector, out: int) -> None:
         self.gate = gate
+        self._forward, self._backward = formula(gate.forward), formula(gate.backward)
         self.count = sources.shape[1]
         self.reads = list(map(as_slice, sources))
         self.ports = [
@@ -65,8 +66,8 @@ class Batch:
     def forward(self, values: Vector) -> None:
         """Run the gates forward."""
         try:
-            outputs = bare_forward(self.gate, [values[places] for places in self.reads])
-            for places, output in zip(self.ports, outputs):
+            z = self.gate.output = self._forward(self.gate, *[values[places] for places in self.reads])
+            for places, output in zip(self.ports, [z] if self.gate.outputs == 1 else z):
                 values[places] = output
         except Exception as error:
             raise Refused(type(self.gate)) from error
@@ -76,7 +77,7 @@ class Batch:
         if not self.scatters:
             return
         try:
-            gradients = bare_backward(self.gate, [grads[places] for places in self.ports])
+            gradients = self._backward(self.gate, *[grads[places] for places in self.ports])
         except Exception as error:
             raise Refused(type(self.gate)) from error
         for port, scatter in self.scatters.items():
@@ -206,7 +207,7 @@ class Plan:
 
     def _batch(self, rows: list[Row], gate: Gate) -> None:
         """Have rows run as one operation."""
-        sources = np.array([row.sources for row in rows]).T
+        sources = np.ascontiguousarray(np.array([row.sources for row in rows]).T)  # NumPy is faster with contiguous indices
         if self._pending_slots and not self._pending_slots.isdisjoint(sources.ravel().tolist()):
             self._flush()
         gate.wanted = rows[0].wanted
