@@ -81,10 +81,11 @@ class Program:
 
         A gate with parameters runs itself: its owner looks there for their gradients.
         """
-        return [
-            make_call(node, gate if getattr(gate, "has_parameters", False) else fresh(gate), *rest)
-            for node, gate, *rest in self.rows
-        ]
+        calls = []
+        for node, gate, sources, out, outputs, wanted in self.rows:
+            runs = gate if getattr(gate, "has_parameters", False) else fresh(gate)
+            calls.append(make_call(node, runs, sources, out, outputs, wanted))
+        return calls
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}

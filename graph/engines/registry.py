@@ -1,4 +1,4 @@
-"""The engines by name, the code that they write, and the engine that chooses one of the others."""
+"""The engines by name, the engine that chooses one of the others, and the text of generated code."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from graph.passes.arguments import values_of_entries
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Input
 
-_FEW = 1000  # gates of numbers that are written as code without asking whether they can be stacked
-_MANY = 100  # gates to a vector operation, from which on it is faster than their code
-_MOST_SHAPES = 16  # for which code is written
-_MOST_OF_ARRAYS = 10_000  # gates of arrays that are written as code, which takes a minute for 100,000
+_FEW = 1000  # gates of numbers: up to these, code is generated without planning vector operations
+_MANY = 100  # gates in a vector operation: from these on, it is faster than their code
+_MOST_SHAPES = 16  # for which code is generated
+_MOST_OF_ARRAYS = 10_000  # gates of arrays for which code is generated: 100,000 of them take a minute
 
 
 class Auto(Engine):
-    """Chooses an engine at the first call, and again when other kinds of values come."""
+    """Chooses an engine at the first call, and again when inputs are of another kind."""
 
     name = "auto"
 
@@ -67,7 +67,10 @@ class Auto(Engine):
         if stacked and len(program.rows) >= _MANY * operations:
             return batched, f"{gates} of numbers, of which {stacked:,} make {operations:,} vector operations"
         if len(program.rows) <= MOST_GENERATED:
-            return self._generated, f"{gates} of numbers, too few of which are independent of each other to run as vectors"
+            return (
+                self._generated,
+                f"{gates} of numbers, too few of which are independent of each other to run as vectors",
+            )
         if stacked:
             return batched, f"{gates} of numbers are too many to be written as code, and {stacked:,} run as vectors"
         return Plain(program), f"{gates} of numbers are too many to be written as code, and none run as vectors"
@@ -79,7 +82,7 @@ class Auto(Engine):
 
 
 def _kind(values: list[Value]) -> str:
-    """Return what flows in: numbers, arrays of NumPy, of JAX or of others."""
+    """Return of which kind inputs are: numbers, or arrays of NumPy, of JAX or of other libraries."""
     kinds = {type(value) for value in values}
     if kinds <= {float}:
         return "numbers"
@@ -107,7 +110,7 @@ def compiled(graph: TwoPasses, engine: str) -> Callable[..., tuple[Value, dict[s
 
 
 def source_text(graph: TwoPasses, inputs: Mapping[str, Any]) -> str:
-    """Return the code of both passes, for such inputs; for numbers if none are given."""
+    """Return the code of both passes for inputs of these shapes and dtypes; for numbers if none are given."""
     program = program_of(graph)
     program.rows = [row._replace(gate=fresh(row.gate)) for row in program.rows]  # also of gates with parameters
     given = inputs or {name: 1.0 for name, gate, _ in program.entries if isinstance(gate, Input)}

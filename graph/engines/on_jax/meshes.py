@@ -1,4 +1,4 @@
-"""Where arrays stand on the devices of a `jax.sharding.Mesh`. Imports JAX only when it is asked to."""
+"""How arrays are placed on the devices of a `jax.sharding.Mesh`. JAX is imported only where it is used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def imported_jax(who: str) -> Any:
 
 
 class ExplicitMeshError(Exception):
-    """Raised where traced values stand on a mesh that wants every operation to say where its result stands."""
+    """Raised where traced values lie on a mesh with explicit axes, where each operation must name a sharding."""
 
 
 class Devices:
@@ -40,7 +40,7 @@ class Devices:
     def __init__(self, mesh: Any = None) -> None:
         self._jax = jax = imported_jax("a mesh")
         self.mesh = mesh
-        self.are_explicit = False  # whether arrays may stand on a mesh that must be exchanged
+        self.are_explicit = False  # whether arrays may lie on a mesh with explicit axes
         self._named = jax.sharding.NamedSharding
         if mesh is None:
             return
@@ -61,32 +61,32 @@ class Devices:
         return [self.split(value) if is_example else value for value, is_example in zip(values, are_examples)]
 
     def check_traced(self, values: list[Value]) -> None:
-        """Raise ExplicitMeshError if traced values stand on a mesh whose axes are explicit."""
+        """Raise ExplicitMeshError if traced values lie on a mesh with explicit axes."""
         for value in values:
             if _is_explicit(self._jax.typeof(value).sharding.mesh):
                 raise ExplicitMeshError(
-                    "arrays stand on a mesh with explicit axes: gates need jax.sharding.AxisType.Auto"
+                    "arrays lie on a mesh with explicit axes: gates need jax.sharding.AxisType.Auto"
                 )
 
     def split(self, value: Value) -> Value:
         """Return an array with its rows split over the devices, or whole on each where they cannot be shared evenly.
 
-        One that stands on these devices already stays as it is, and so does a number.
+        An array that lies on these devices already stays as it is, and so does a number.
         """
-        if self.mesh is None or type(value) is float or self._stands(value):
+        if self.mesh is None or type(value) is float or self._is_placed(value):
             return value
         array = np.asarray(value)
         even = array.ndim and array.shape[0] % self._across == 0
         return self.put(array, self._split if even else self._whole)
 
     def whole(self, value: Value) -> Value:
-        """Return a value as an array that stands whole on each device; one on these devices already stays as it is."""
+        """Return a value as an array that lies whole on each device; one on these devices already stays as it is."""
         if self.mesh is None:
             return self._jax.numpy.asarray(value)
-        return self._as_auto(value) if self._stands(value) else self.put(np.asarray(value), self._whole)
+        return self._as_auto(value) if self._is_placed(value) else self.put(np.asarray(value), self._whole)
 
     def described(self, value: Value) -> Any:
-        """Return what has the shape and dtype of a value, and stands nowhere."""
+        """Return the shape and dtype of an array, without data; a number stays as it is."""
         is_array = isinstance(value, self._jax.Array)
         return self._jax.ShapeDtypeStruct(value.shape, value.dtype) if is_array else value
 
@@ -95,22 +95,22 @@ class Devices:
         return value.sharding if type(value.sharding) is self._named else None
 
     def put(self, array: Any, sharding: Any) -> Value:
-        """Return a NumPy array as one with a sharding; each host makes what its devices have of it."""
+        """Return a NumPy array with a sharding; each host makes the parts for its devices."""
         return self._jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
-    def _stands(self, value: Value) -> bool:
-        """Return whether an array stands on the devices of the mesh."""
+    def _is_placed(self, value: Value) -> bool:
+        """Return whether an array lies on the devices of the mesh."""
         return isinstance(value, self._jax.Array) and value.sharding.device_set == self._devices
 
     def _as_auto(self, value: Value) -> Value:
-        """Return an array with the same sharding, of a mesh whose axes leave it to JAX where results stand."""
+        """Return an array with the same sharding, of a mesh that leaves the sharding of results to JAX."""
         sharding = getattr(value, "sharding", None)
         return self._jax.device_put(value, _auto(sharding)) if type(sharding) is self._named else value
 
 
 @functools.cache
 def _auto(sharding: Any) -> Any:
-    """Return the same sharding, of a mesh that leaves it to JAX where results stand."""
+    """Return the same sharding, of a mesh that leaves the sharding of results to JAX."""
     mesh = sharding.mesh
     if not _is_explicit(mesh):
         return sharding
@@ -118,5 +118,5 @@ def _auto(sharding: Any) -> Any:
 
 
 def _is_explicit(mesh: Any) -> bool:
-    """Return whether a mesh wants every operation to say where its result stands, which gates do not."""
+    """Return whether a mesh has explicit axes: each operation must name a sharding, which gates do not."""
     return any(kind.name == "Explicit" for kind in mesh.axis_types)

@@ -85,7 +85,7 @@ def __call__(_self, _inputs=None, _upstream=None, /, *, {keywords}, **_others):
 
 
 class _NotGiven:
-    """Stands for an argument that is not given."""
+    """The default of an argument, which is that it is not given."""
 
     def __repr__(self) -> str:
         return "..."

@@ -1,4 +1,4 @@
-"""The engine of generated code: it traces the gates at the first call, and from then on runs the code written then.
+"""The engine of generated code: it traces the gates at the first call, and runs the code of that trace from then on.
 
 There is a specialization of the code for each set of shapes and dtypes.
 """
@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gates.validation import check_inputs
 from gates.values import Value
-from graph.engines.engine import Engine, Plain, no_garbage_collection, placeholder
+from graph.engines.engine import Engine, Plain, check_labels, no_garbage_collection, placeholder
 from graph.engines.program import Program
 from graph.engines.source.fast_call import FastCall
 from graph.engines.source.source import FUNCTION, Source, source_of
@@ -24,8 +23,8 @@ from graph.passes.schedule import Call
 from graph.structure.entries import Input
 
 _KEPT = 16  # specializations
-_FEW = 64  # entries for which a call by keywords is worth a function of its own
-_MOST_WRITTEN_TWICE = 10_000  # gates whose code is also written without calls for numbers
+_FEW = 64  # entries, up to which a function with keyword parameters is faster
+_MOST_WRITTEN_TWICE = 10_000  # gates, up to which there is a fast version of the code beside the exact one
 
 
 class Generated(Engine):
@@ -40,9 +39,9 @@ class Generated(Engine):
         self._fast_call: FastCall | None = None
 
     def function(self, engine: Engine | None = None) -> Any:
-        """Return the engine as a function that takes the inputs as keywords of its own, which Python passes on faster.
+        """Return the engine as a function with a keyword parameter for each input, which Python calls faster.
 
-        It may be the function of another `engine`, which has this one run.
+        It may be the function of another `engine` that lets this one run.
         """
         engine = engine or self
         inputs = ["".join(name) for name, gate, _ in self.program.entries if isinstance(gate, Input)]
@@ -68,7 +67,7 @@ class Generated(Engine):
 
 
 def _layout(array: Any) -> Any:
-    """Return how an array lies in memory, which sums depend on in the last digits."""
+    """Return the memory layout of an array, since the last digits of sums depend on it."""
     return None if not isinstance(array, np.ndarray) or array.flags.c_contiguous else array.strides
 
 
@@ -80,7 +79,7 @@ class Specialization:
     program : Program
         The program.
     entries : list of float or array
-        Such entries.
+        Entries of these shapes and dtypes.
     """
 
     def __init__(self, program: Program, entries: list[Value]) -> None:
@@ -94,31 +93,31 @@ class Specialization:
         trace = Trace(program, entries)
         output = trace.output.value
         self.of_numbers = all(type(value) is float for value in [*entries, output])
-        self.like = output if type(output) is float else np.zeros_like(output)  # laid out alike, as upstream will be
+        self.like = output if type(output) is float else np.zeros_like(output)  # of the same memory layout
         self.checks = [
             (call, [placeholder(values.value) for values in trace.inputs_of(call)])
             for call in program.label_checks
             if call.node not in trace.objects
         ]
         self.exact = source_of(trace)
-        few = len(program.rows) <= _MOST_WRITTEN_TWICE and not self.exact.objects  # objects are to run but once
+        few = len(program.rows) <= _MOST_WRITTEN_TWICE and not self.exact.objects  # objects may run only once
         self.fast = source_of(trace, fast=True) if few else self.exact
-        self._gate_by_gate = Plain(program)
-        self.slots = [slot for _, slot in self.exact.arguments]
+        self._slots = [slot for _, slot in self.exact.arguments]
         calls = {call.node: call for call in program.calls}
-        self._objects = {argument: _Called(calls[node]) for node, argument in self.exact.objects.items()}
+        self._objects = {argument: _GateObject(calls[node]) for node, argument in self.exact.objects.items()}
         self._constants = {slot: entries[slot] for _, slot in self.exact.constants}
-        self.function = self._function(self.fast)
+        self._fast_function = self._function(self.fast)
 
     @property
     def can_be_inlined(self) -> bool:
-        """Whether the code is of numbers, has names that no input has, and can run without anything around it."""
+        """Whether the code is of numbers, needs no checks, and calls no function that has the name of an input."""
         inputs = [name for name, gate, _ in self.program.entries if isinstance(gate, Input)]
-        has_own_names = self.fast is not self.exact and set(inputs).isdisjoint(self.fast.functions)
-        return self.of_numbers and has_own_names and not self.checks
+        is_fast = self.of_numbers and self.fast is not self.exact and not self.checks
+        return is_fast and set(inputs).isdisjoint(self.fast.functions)
 
     @functools.cached_property
     def _exact_function(self) -> Any:
+        """The function of the exact code, which is needed only where the fast code raises an error."""
         return self._function(self.exact)
 
     def _function(self, source: Source) -> Any:
@@ -131,60 +130,54 @@ class Specialization:
         return function
 
     def run(self, entries: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
-        """Run the code."""
+        """Run the code: the fast one, the exact one if that raises an arithmetic error, or else gate by gate."""
         for call, inputs in self.checks:
-            for port in call.gate.labels:
-                inputs[port] = entries[call.sources[port]]
-            check_inputs(call.gate, inputs, f"{call.node} ({type(call.gate).__name__})")
-        arguments = [entries[slot] for slot in self.slots]
-        fast, exact = {}, {}
+            check_labels(call, inputs, entries)
+        arguments = [entries[slot] for slot in self._slots]
+        dz = None
         if upstream is not None or type(self.like) is not float:
             dz = upstream_gradient(upstream, self.like, self.program)
-            fast, exact = {self.fast.upstream: dz}, {self.exact.upstream: dz}
         found: tuple[Value, dict[str, Value]]
         try:
-            found = self.function(*arguments, **fast)
-        except (ArithmeticError, ValueError):
+            found = self._fast_function(*arguments, **({} if dz is None else {self.fast.upstream: dz}))
+        except Exception as error:
+            if self.fast is self.exact or not isinstance(error, (ArithmeticError, ValueError)):
+                return self._run_gate_by_gate(entries, upstream)
             try:
-                if self.fast is self.exact:
-                    raise
-                found = self._exact_function(*arguments, **exact)
+                found = self._exact_function(*arguments, **({} if dz is None else {self.exact.upstream: dz}))
             except Exception:
-                found = self._run_gate_by_gate(entries, upstream)
-        except Exception:
-            found = self._run_gate_by_gate(entries, upstream)
+                return self._run_gate_by_gate(entries, upstream)
         return found
 
     def _run_gate_by_gate(self, entries: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
-        """Run both passes as the graph does: an error has the name of its gate then."""
+        """Run both passes as the graph does, so that an error names its gate."""
         empty = [None] * (self.program.size - len(entries))
-        return self._gate_by_gate.run([*entries, *empty], upstream)
+        return Plain(self.program).run([*entries, *empty], upstream)
 
 
 class _OtherGradients(Exception):
-    """A gate gives no gradient where it gave one when the code was written, or the other way round."""
+    """A gate returns None for other gradients than when its code was generated."""
 
 
-class _Called:
-    """A gate that generated code calls as an object, in the same way as the passes do."""
+class _GateObject:
+    """A gate that generated code calls as an object: it runs as in the passes of the graph."""
 
     def __init__(self, call: Call) -> None:
-        self.gives: list[bool] | None = None  # for each input, whether it gives a gradient
-        self.call = call.alone()
-        self.values: list[Value] = []
+        self._call = call.alone()
+        self._values: list[Value] = []
+        self._missing: list[bool] | None = None  # which gradients are None
 
     def forward(self, *inputs: Value) -> Any:
         """Return the output, or a list of the outputs."""
-        self.values = [*inputs, *[None] * self.call.outputs]
-        run_forward([self.call], self.values)
-        return self.values[-1] if self.call.outputs == 1 else self.values[self.call.out :]
+        self._values = [*inputs, *[None] * self._call.outputs]
+        run_forward([self._call], self._values)
+        return self._values[-1] if self._call.outputs == 1 else self._values[self._call.out :]
 
     def backward(self, *upstream: Value) -> list[Any]:
         """Return the gradients."""
-        gradients = run_alone(self.call, self.values, list(upstream))
-        gives = [gradient is not None for gradient in gradients]
-        if self.gives is None:
-            self.gives = gives
-        if gives != self.gives:
+        gradients = run_alone(self._call, self._values, list(upstream))
+        missing = [gradient is None for gradient in gradients]
+        if self._missing not in (None, missing):
             raise _OtherGradients
+        self._missing = missing
         return gradients

@@ -1,4 +1,4 @@
-"""Both passes of a graph as the text of a Python function: the staged code that a student writes by hand."""
+"""Both passes of a graph as the text of a Python function: the code that a student writes by hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from gates import scalar_math
 from gates.bare import Foreign
+from graph.engines.source.layout import assignment, def_statement, return_statement
 from graph.engines.source.writing import ATOM, RESERVED, TAKEN_OVER, Names, Numbers, Writing, is_keyword_argument
 from graph.engines.trace.literals import literal, quoted
 from graph.engines.trace.trace import Section, Trace
@@ -18,7 +19,6 @@ from graph.structure.entries import Constant, Input
 
 FUNCTION = "both_passes"
 _STRING = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' """, re.VERBOSE)
-_WIDTH = 88
 _INLINE = 60  # the longest operation that is written inside another
 
 
@@ -40,7 +40,7 @@ class Source(NamedTuple):
     objects : dict of str to str
         The arguments for the gates that are called as objects, by the names of these.
     functions : list of str
-        The functions of numbers that stand in front of it.
+        The functions of numbers that come before it.
     """
 
     text: str
@@ -53,15 +53,15 @@ class Source(NamedTuple):
 
 
 def source_of(trace: Trace, fast: bool = False) -> Source:
-    """Write a trace as Python.
+    """Write a trace as Python code.
 
     Parameters
     ----------
     trace : Trace
-        Both passes, written down.
+        The trace.
     fast : bool
         Whether to write what runs fastest: `math.exp(x)` and `x / y` for numbers, which raise where IEEE arithmetic has
-        an answer, and no variable for what is read once.
+        an answer, and no variable for what is read only once.
     """
     return _Writer(trace, fast).source()
 
@@ -90,7 +90,7 @@ class _Writer:
         constants = {slot for _, gate, slot in trace.program.entries if isinstance(gate, Constant)}
         for slot, tracer in enumerate(trace.entries):
             if slot in constants and type(tracer.value) is float and tracer.uses:
-                self._statement(tracer.name, literal(tracer.value))
+                self.lines += assignment(tracer.name, literal(tracer.value))
         for section in trace.forward:
             self._section(section, "")
         self.lines += ["", "    # backward"]
@@ -102,28 +102,27 @@ class _Writer:
             if not tracer.text.isidentifier() and tracer.operation != "literal":
                 self.gate = f"d{name}"
                 self._hold(tracer)
-        self._return()
-        variables = [(tracer.name, slot) for slot, tracer in enumerate(trace.entries)]
-        arguments = {name: slot for name, slot in reversed(variables) if slot not in constants}
-        positional = sorted(arguments.items(), key=lambda argument: argument[1])
-        arrays = [
-            (name, slot)
-            for name, slot in variables
-            if slot in constants and trace.entries[slot].uses and type(trace.entries[slot].value) is not float
-        ]
-        head = self._signature([name for name, _ in positional], [name for name, _ in arrays])
+        pairs = [f"{quoted(name)}: {tracer.text}" for name, tracer in trace.gradients.items()]
+        self.lines += return_statement(trace.output.text, pairs, self.names)
+        arguments: dict[str, int] = {}
+        arrays: list[tuple[str, int]] = []
+        for slot, tracer in enumerate(trace.entries):
+            if slot not in constants:
+                arguments.setdefault(tracer.name, slot)
+            elif tracer.uses and type(tracer.value) is not float:
+                arrays.append((tracer.name, slot))
+        head = self._signature(list(arguments), [name for name, _ in arrays])
         body = "\n".join([*head, *self.lines]) + "\n"
         helpers = [_definition(name) for name in self.writing.called]
         code = "\n\n".join(["\n".join(line for line in self.lines if not line.lstrip().startswith("#")), *helpers])
         imports = [line for line, word in (("import math", "math"), ("import numpy as np", "np")) if _uses(code, word)]
-        title = '"""Both passes of a graph, gate by gate."""'
-        text = "\n\n".join([title] + imports) + "\n"
+        text = "\n\n".join(['"""Both passes of a graph, gate by gate."""', *imports]) + "\n"
         text = "\n\n".join([text, *helpers, body])
-        functions = list(self.writing.called)
-        return Source(text, self.lines, positional, arrays, trace.upstream.name, self.objects, functions)
+        functions, upstream = list(self.writing.called), trace.upstream.name
+        return Source(text, self.lines, list(arguments.items()), arrays, upstream, self.objects, functions)
 
     def _count_uses(self) -> None:
-        """Count by how many operations each is read that is needed itself, and see which are read by other gates'."""
+        """Count how many needed operations read each one, and find those that other gates read."""
         trace = self.trace
         for tracer in trace.tape:
             tracer.uses, tracer.name, tracer.section, tracer.crosses = 0, "", -1, False
@@ -141,10 +140,10 @@ class _Writer:
                     operand.crosses |= operand.section != tracer.section
 
     def _name_variables(self) -> None:
-        """Name what comes from outside, the outputs of the gates, and then the gradients of all these."""
+        """Name the entries, the outputs of the gates, and the gradients of both."""
         trace, program = self.trace, self.trace.program
         names = self.variables
-        parameters: dict[int, str] = {}  # one argument for each, also where graphs within read it too
+        parameters: dict[int, str] = {}  # one argument for each, even if nested graphs read it too
         for name, gate, slot in program.entries:
             stays = self.fast and isinstance(gate, Input) and name not in self.functions and is_keyword_argument(name)
             variable = parameters.get(id(gate)) or ("".join(name) if stays else self.names.new(name))
@@ -160,8 +159,8 @@ class _Writer:
             if tracer.operation in ("output", "gradient"):
                 operand, slot = tracer.operands[0], tracer.operands[-1]
                 tracer.name = (names if tracer.operation == "output" else gradients)[slot]
-                is_its_own = operand.section == tracer.section and operand.operation != "literal"
-                if tracer.operation == "output" and is_its_own and not operand.name:
+                is_local = operand.section == tracer.section and operand.operation != "literal"
+                if tracer.operation == "output" and is_local and not operand.name:
                     operand.name = tracer.name
         for section in trace.forward:
             if section.call.node in trace.objects:
@@ -185,7 +184,7 @@ class _Writer:
         self._operations(operations)
 
     def _operations(self, operations: list[Tracer]) -> None:
-        """Write operations: each as a statement that others read from, or inside the one that reads it."""
+        """Write operations: each as a statement, or inside the operation that reads it."""
         for tracer in operations:
             if not tracer.uses or tracer.operation == "variable":
                 continue
@@ -204,53 +203,22 @@ class _Writer:
                 self._hold(tracer)
 
     def _hold(self, tracer: Tracer) -> None:
-        """Write an operation as a statement of its own."""
-        of_its_own = tracer.hint or ("t" if tracer.section >= 0 else "")
-        name = tracer.name or self.names.new(f"{self.gate}_{of_its_own}")
-        self._statement(name, tracer.text)
+        """Write an operation as a statement that assigns it to a variable."""
+        suffix = tracer.hint or ("t" if tracer.section >= 0 else "")
+        name = tracer.name or self.names.new(f"{self.gate}_{suffix}")
+        self.lines += assignment(name, tracer.text)
         tracer.text, tracer.level = name, ATOM
-
-    def _statement(self, name: str, text: str) -> None:
-        """Write an assignment; one that is too long over several lines, where a bracket or parentheses allow it."""
-        line = f"    {name} = {text}"
-        opening = line.find("(")
-        if len(line) <= _WIDTH:
-            self.lines.append(line)
-        elif not line.endswith(")"):
-            self.lines += [f"    {name} = (", f"        {text}", "    )"]
-        else:
-            inside = line[opening + 1 : -1]
-            self.lines.append(line[: opening + 1])
-            fits = len(inside) + 8 <= _WIDTH or re.search(r"""[][(){}"']""", inside)
-            self.lines += [f"        {inside}"] if fits else [f"        {x}," for x in inside.split(", ")]
-            self.lines.append("    )")
-
-    def _return(self) -> None:
-        """Write the last statement."""
-        pairs = [f"{quoted(name)}: {tracer.text}" for name, tracer in self.trace.gradients.items()]
-        line = f"    return {self.trace.output.text}, {{{', '.join(pairs)}}}"
-        if len(line) <= _WIDTH:
-            self.lines.append(line)
-            return
-        gradients = self.names.new("gradients")
-        self.lines += [f"    {gradients} = {{", *[f"        {pair}," for pair in pairs], "    }"]
-        self.lines.append(f"    return {self.trace.output.text}, {gradients}")
 
     def _signature(self, positional: list[str], arrays: list[str]) -> list[str]:
         """Return the head of the function."""
         upstream = self.trace.upstream
         default = "=1.0" if type(upstream.value) is float else ""
         keywords = [*arrays, f"{upstream.name}{default}", *self.objects.values()]
-        signature = ", ".join([*positional, "*", *keywords])
-        lines = [f"def {FUNCTION}({signature}):"]
-        if len(lines[0]) > _WIDTH:
-            lines = [f"def {FUNCTION}(", f"    {signature}", "):"]
-        if max(map(len, lines)) > _WIDTH:
-            lines = [f"def {FUNCTION}(", *[f"    {x}," for x in signature.split(", ")], "):"]
+        lines = def_statement(FUNCTION, [*positional, "*", *keywords])
         return [*lines, *self._docstring(), *self._shapes()]
 
     def _docstring(self) -> list[str]:
-        """Return what the function says of itself."""
+        """Return the docstring of the function."""
         of_numbers = ", of numbers" * all(type(tracer.value) is float for tracer in self.trace.entries)
         first = f'    """Return the value of the output, and the gradients by name{of_numbers}.'
         if not self.objects:
@@ -264,14 +232,14 @@ class _Writer:
         ]
 
     def _shapes(self) -> list[str]:
-        """Return statements that the arrays have the shapes that the code is for."""
+        """Return statements that check the shapes of the arrays."""
         arrays = [tracer for tracer in self.trace.entries if type(tracer.value) is not float and tracer.uses]
         return list(dict.fromkeys([f"    assert {tracer.name}.shape == {tracer.shape}" for tracer in arrays]))
 
 
 @functools.cache
 def _comment(text: str) -> str:
-    """Return a text that can stand in a comment."""
+    """Return a text fit for a comment: one line of ASCII."""
     return " ".join(re.sub(r"[^\x20-\x7e]", " ", text).split())[:100]
 
 

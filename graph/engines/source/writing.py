@@ -1,4 +1,4 @@
-"""Operations as Python: how each is written, where it needs parentheses, and names for the variables."""
+"""Operations as text of Python, with parentheses where they are needed, and names for variables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from graph.engines.trace.tracers import Tracer
 
-#: How tightly operators bind; an operand that binds less tightly stands in parentheses.
+#: How tightly operators bind; an operand that binds less tightly gets parentheses.
 _CONDITIONAL, _COMPARISON, _OR, _XOR, _AND, _SUM, _PRODUCT, _UNARY, _POWER, ATOM = range(10)
 _SIGNS = {
     "+": _SUM,
@@ -27,9 +27,16 @@ _SIGNS = {
 _DEFAULTS = [("axis", "None"), ("keepdims", "False")]  # of NumPy's functions
 _PREFIXES = {"negative": "-", "positive": "+", "~": "~"}
 
-#: Functions of numbers that generated code has of `gates.scalar_math`, as they stand there.
+#: Functions of numbers whose source generated code copies from `gates.scalar_math`.
 TAKEN_OVER = ("exp", "expm1", "log", "log1p", "sqrt", "pow", "divide", "maximum", "minimum", "sign")
-_RAISING = ("exp", "expm1", "log", "log1p", "sqrt", "pow")  # where those of `math` raise
+_RAISING = (
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sqrt",
+    "pow",
+)  # those of `math` raise errors instead of returning inf or nan
 _PYTHON = {"tanh": "math.tanh", "isinf": "math.isinf", "abs": "abs"}
 
 
@@ -112,7 +119,7 @@ class Writing:
         return text if _level(text) >= least else f"({text})"
 
     def _part(self, part: Any) -> str:
-        """Return the text of a tracer, of a literal, or of what holds these."""
+        """Return the text of a tracer, of a literal, or of a tuple or list of them."""
         if isinstance(part, Tracer):
             return part.text
         if isinstance(part, tuple):
@@ -120,7 +127,7 @@ class Writing:
         return f"[{', '.join(map(self._part, part))}]" if isinstance(part, list) else str(part)
 
     def _index(self, index: Any) -> str:
-        """Return what stands between brackets."""
+        """Return the text between the brackets of an index."""
         if isinstance(index, tuple) and index:
             parts = [self._index(part) if isinstance(part, slice) else self._part(part) for part in index]
             return ", ".join(parts) + "," * (len(index) == 1)
@@ -131,7 +138,7 @@ class Writing:
         return self._part(index)
 
     def _arguments(self, operands: Any, options: dict[str, Any]) -> str:
-        """Return what stands between the parentheses of a call."""
+        """Return the text between the parentheses of a call."""
         named = [f"{name}={self._part(x)}" for name, x in options.items() if (name, x) not in _DEFAULTS]
         return ", ".join([*map(self._part, operands), *named])
 
@@ -147,9 +154,9 @@ _LONGEST = 20
 
 
 def is_keyword_argument(name: str) -> bool:
-    """Return whether a function can have a keyword argument of that name, which means nothing else in its code.
+    """Return whether the function can have a keyword argument of that name, which its code uses for nothing else.
 
-    All other names in code that nobody reads begin with an underscore.
+    All other names in fast code begin with an underscore.
     """
     is_simple = name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
     return is_simple and not name.startswith("_") and name not in RESERVED
@@ -169,7 +176,7 @@ class Names:
         self._counts: dict[str, int] = {}
 
     def new(self, wanted: str) -> str:
-        """Return what was wanted, made an identifier, with a number if it is taken. It is short, and not private."""
+        """Return a free identifier like the name that is wanted: short, not private, with a number if that is taken."""
         name = self.like(wanted)
         if not name.isidentifier() or keyword.iskeyword(name):
             name = f"v_{name}" if name and not keyword.iskeyword(name) else f"{name}_" if name else "v"
@@ -183,13 +190,13 @@ class Names:
 
     @staticmethod
     def like(wanted: str) -> str:
-        """Return what was wanted with the characters that an identifier can have."""
+        """Return the name that is wanted with only the characters that an identifier can have."""
         letters = unicodedata.normalize("NFKC", wanted)
         return "".join([c if f"v{c}".isidentifier() else "_" for c in letters]).strip("_")[:_LONGEST]
 
 
 class Numbers(Names):
-    """Hands out numbered names, which begin with an underscore: for code that nobody reads."""
+    """Hands out numbers after an underscore, as names for code that nobody reads."""
 
     def __init__(self) -> None:
         super().__init__(set())
