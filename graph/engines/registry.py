@@ -91,13 +91,7 @@ def _kind(values: list[Value]) -> str:
     return "jax" if any(kind.__module__.partition(".")[0] in ("jax", "jaxlib") for kind in kinds) else "others"
 
 
-ENGINES: dict[str, type[Engine]] = {
-    "source": Generated,
-    "batched": Batched,
-    "jax": Jitted,
-    "plain": Plain,
-    "auto": Auto,
-}
+ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (Generated, Batched, Jitted, Plain, Auto)}
 
 
 def compiled(graph: TwoPasses, engine: str) -> Callable[..., tuple[Value, dict[str, Value]]]:

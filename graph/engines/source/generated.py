@@ -6,6 +6,7 @@ There is a specialization of the code for each set of shapes and dtypes.
 from __future__ import annotations
 
 import functools
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -140,14 +141,14 @@ class Specialization:
         found: tuple[Value, dict[str, Value]]
         try:
             found = self._fast_function(*arguments, **({} if dz is None else {self.fast.upstream: dz}))
+            return found
         except Exception as error:
-            if self.fast is self.exact or not isinstance(error, (ArithmeticError, ValueError)):
-                return self._run_gate_by_gate(entries, upstream)
-            try:
+            tries_exact = self.fast is not self.exact and isinstance(error, (ArithmeticError, ValueError))
+        if tries_exact:
+            with suppress(Exception):
                 found = self._exact_function(*arguments, **({} if dz is None else {self.exact.upstream: dz}))
-            except Exception:
-                return self._run_gate_by_gate(entries, upstream)
-        return found
+                return found
+        return self._run_gate_by_gate(entries, upstream)
 
     def _run_gate_by_gate(self, entries: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         """Run both passes as the graph does, so that an error names its gate."""

@@ -12,17 +12,10 @@ from graph.engines.trace.tracers import Tracer
 #: How tightly operators bind; an operand that binds less tightly gets parentheses.
 _CONDITIONAL, _COMPARISON, _OR, _XOR, _AND, _SUM, _PRODUCT, _UNARY, _POWER, ATOM = range(10)
 _SIGNS = {
-    "+": _SUM,
-    "-": _SUM,
-    "*": _PRODUCT,
-    "/": _PRODUCT,
-    "//": _PRODUCT,
-    "%": _PRODUCT,
-    "@": _PRODUCT,
-    "&": _AND,
-    "^": _XOR,
-    "|": _OR,
+    **dict.fromkeys(("+", "-"), _SUM),
+    **dict.fromkeys(("*", "/", "//", "%", "@"), _PRODUCT),
     **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), _COMPARISON),
+    **{"&": _AND, "^": _XOR, "|": _OR},
 }
 _DEFAULTS = [("axis", "None"), ("keepdims", "False")]  # of NumPy's functions
 _PREFIXES = {"negative": "-", "positive": "+", "~": "~"}

@@ -16,14 +16,7 @@ from gates.values import Value, shape_of
 from graph.engines.program import Program
 from graph.engines.trace.literals import Untraceable, literal
 from graph.engines.trace.tracers import Tracer, value_of
-from graph.engines.trace.verification import (
-    OTHER_RESULTS,
-    is_library_gate,
-    reason,
-    same,
-    traced_gradients,
-    why_untraceable,
-)
+from graph.engines.trace.verification import is_library_gate, reason, require_same, traced_gradients, why_untraceable
 from graph.passes.arguments import summed, unshared
 from graph.passes.passes import run_alone, run_forward, upstream_of
 from graph.passes.schedule import Call
@@ -169,8 +162,7 @@ class Trace:
         if call.node not in self.objects:
             try:
                 tracers = [found if found is None else self._tracer(found) for found in run()]
-                if not same(list(map(value_of, tracers)), values):
-                    raise Untraceable(OTHER_RESULTS)
+                require_same(tracers, values)
                 return tracers
             except (Exception, Untraceable) as error:
                 self.objects[call.node] = reason(error)

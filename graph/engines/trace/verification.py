@@ -16,7 +16,6 @@ from graph.passes.passes import run_alone, run_forward
 from graph.passes.schedule import Call
 from graph.structure.library import GATES
 
-OTHER_RESULTS = "it gives something else on tracers than on values"
 _RANDOM = (np.random.Generator, np.random.RandomState, Random)
 _RANDOM_INPUTS = 3  # how many times a formula is run on random inputs
 
@@ -53,14 +52,13 @@ def why_untraceable(call: Call, inputs: list[Value]) -> str:
             again = _on_values(alone, given, random, upstream)
         except Exception:
             continue
-        if random_state() != before or not same(outputs + gradients, again[0] + again[2]):
+        if random_state() != before or not _same(outputs + gradients, again[0] + again[2]):
             return "it gives something else each time"
         try:
             tape, found = _on_tracers(call, given, upstream)
+            require_same(found, outputs + gradients)
         except (Exception, Untraceable) as error:
             return reason(error)
-        if not same(found, outputs + gradients):
-            return OTHER_RESULTS
         operations.append(_without_numbers(tape))
     if any(others != operations[0] for others in operations):
         return "what it does depends on the values of numbers"
@@ -85,7 +83,7 @@ def reason(error: BaseException) -> str:
 
 
 def _on_tracers(call: Call, inputs: list[Value], upstream: list[Value]) -> tuple[list[Tracer], list[Any]]:
-    """Return the operations of a gate's formulas, and the values of its outputs and gradients."""
+    """Return the operations of a gate's formulas, and tracers of its outputs and gradients."""
     tape: list[Tracer] = []
     gate = bare_copy(call.gate, call.gate.wanted)
     given = [Tracer(tape, "variable", (), {}, value) for value in inputs]
@@ -97,7 +95,7 @@ def _on_tracers(call: Call, inputs: list[Value], upstream: list[Value]) -> tuple
     for result in outputs + gradients:
         if result is not None and not isinstance(result, Tracer):
             Tracer(tape, "literal", (literal(result),), {}, result)
-    return tape, list(map(value_of, outputs + gradients))
+    return tape, outputs + gradients
 
 
 def traced_gradients(found: Any, inputs: list[Tracer]) -> list[Any]:
@@ -132,7 +130,13 @@ def _drawn(value: Value, random: Any) -> Value:
     return np.asarray(random.normal(size=shape_of(value)), dtype=value.dtype)[()]
 
 
-def same(found: list[Any], wanted: list[Any]) -> bool:
+def require_same(traced: list[Any], values: list[Any]) -> None:
+    """Raise Untraceable unless tracers, or what they hold, have these values, to the bit."""
+    if not _same(list(map(value_of, traced)), values):
+        raise Untraceable("it gives something else on tracers than on values")
+
+
+def _same(found: list[Any], wanted: list[Any]) -> bool:
     """Return whether two lists hold the same values, to the bit, or None in the same places."""
     return len(found) == len(wanted) and all(map(_are_same, found, wanted))
 
