@@ -45,7 +45,7 @@ class Auto(Engine):
         if kind not in self._chosen:
             self._chosen[kind] = self._choose(kind)
         elif self._chosen[kind][0] is self._generated and self._generated.count > _MOST_SHAPES:
-            self._chosen[kind] = Plain(self.program), "the shapes change too often for code to be written for each"
+            self._chosen[kind] = Plain(self.program), "the shapes change too often to generate code for each"
         return self._chosen[kind][0].run(values, upstream)
 
     def _choose(self, kind: str) -> tuple[Engine, str]:

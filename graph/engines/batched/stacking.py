@@ -14,7 +14,7 @@ from gates.validation import formula
 from graph.engines.trace.verification import is_library_gate
 
 _SIMPLE = (float, int, str, tuple, type(None))  # kinds of settings that can be compared
-_TRIED, _TRIED_OF_USERS = 16, 1000  # gates whose results those of the stacked gate are compared with
+_COMPARED, _COMPARED_USER_DEFINED = 16, 1000  # gates to compare the stacked gate with
 
 
 def can_be_stacked(gate: Any) -> bool:
@@ -67,7 +67,7 @@ def _does_the_same(gate: Gate, gates: Sequence[Gate], count: int) -> bool:
     inputs = [random.normal(size=len(gates)) for _ in range(count)]
     upstream = [random.normal(size=len(gates)) for _ in range(gate.outputs)]
     results = _both_passes(gate, inputs, upstream)
-    tried = min(_TRIED if is_library_gate(gate) else _TRIED_OF_USERS, len(gates))
+    tried = min(_COMPARED if is_library_gate(gate) else _COMPARED_USER_DEFINED, len(gates))
     for place in np.linspace(0, len(gates) - 1, tried, dtype=int).tolist():
         numbers = [[float(vector[place]) for vector in vectors] for vectors in (inputs, upstream)]
         single = _both_passes(fresh(gates[place]), *numbers)

@@ -19,7 +19,7 @@ from graph.structure.entries import Constant, Input
 
 FUNCTION = "both_passes"
 _STRING = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' """, re.VERBOSE)
-_INLINE = 60  # the longest operation that is written inside another
+_INLINE = 60  # the longest text of an operation inside another
 
 
 class Source(NamedTuple):
