@@ -56,7 +56,9 @@ class LabelChecks:
         if last and last[0] == shapes and all(map(operator.is_, given.values(), last[1:])):
             self._last = last
             return
-        labels: list[Any] = [gate.value if isinstance(gate, Constant) else None for _, gate, _ in program.entries]
+        labels: list[Any] = [None] * program.size
+        for _, gate, slot in program.entries:
+            labels[slot] = gate.value if isinstance(gate, Constant) else None
         for slot, value in given.items():
             labels[slot] = _on_this_host(value)
         if shapes not in self._inputs:

@@ -19,6 +19,7 @@ from gates import scalar_math
 from gates.values import as_value
 from graph.engines.trace.literals import Untraceable, literal
 
+_FLOAT64 = np.dtype(np.float64)
 _IDENTITIES = ("np.asarray", *[f"number.{name}" for name in ("asarray", "permute_dims", "reshape", "sum", "mean")])
 
 
@@ -79,7 +80,7 @@ class Tracer:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the value."""
-        return np.shape(self.value)
+        return () if type(self.value) is float else np.shape(self.value)
 
     @property
     def ndim(self) -> int:
@@ -94,7 +95,7 @@ class Tracer:
     @property
     def dtype(self) -> Any:
         """The dtype of the value; float64 for a number."""
-        return np.asarray(self.value).dtype
+        return _FLOAT64 if type(self.value) is float else np.asarray(self.value).dtype
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.value, name, None) if name.isidentifier() and not name.startswith("__") else None
