@@ -130,7 +130,7 @@ class ELU(Gate):
     Parameters
     ----------
     alpha : float
-        The value -y tends to far left of 0.
+        The limit of -y far left of 0.
 
     References
     ----------

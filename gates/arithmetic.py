@@ -1,4 +1,4 @@
-"""Gates of arithmetic: sums, products, quotients, and those with one fixed number."""
+"""Gates of arithmetic: sums, products and quotients of two inputs, or of one input and a fixed number."""
 
 from gates.gate import Gate
 from gates.namespaces import namespace
@@ -83,7 +83,7 @@ class Multiply(Gate):
 
 
 class Divide(Gate):
-    """z = x / y, elementwise. Backward gives x dz / y and y -dz * x / y**2.
+    """z = x / y, elementwise. Backward: dx = dz / y, dy = -dz * x / y**2.
 
     Examples
     --------
@@ -111,7 +111,7 @@ class Divide(Gate):
 
 
 def _over_square(x: Value, y: Value) -> Value:
-    """Return x / y**2. Neither y**2, which over- and underflows, nor a subnormal x / y is on the way."""
+    """Return x / y**2 without computing y**2, which over- and underflows, or a subnormal x / y."""
     xp = namespace(x, y)
     z = xp.divide(x, y)
     lift = xp.where((xp.abs(z) < _SMALL) & (x != 0.0), _LIFT, xp.ones_like(z))
@@ -167,7 +167,7 @@ class Reciprocal(Gate):
 
 
 class Scale(Gate):
-    """y = a * x, elementwise, for a fixed number a. Backward scales by a too.
+    """y = a * x, elementwise, for a fixed number a. Backward also scales by a.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ class Scale(Gate):
 
 
 class Shift(Gate):
-    """y = x + c, elementwise, for a fixed number c. Backward passes the upstream gradient on.
+    """y = x + c, elementwise, for a fixed number c. Backward passes the upstream gradient through.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Gates made ready to run their bare formulas, without the validation that calls by hand go through.
+"""Running a gate's bare formulas, without the validation that direct calls go through.
 
-Graphs, engines and the checker run gates this way: what flows in is known to be values.
+Graphs, engines and the checker run gates this way: their inputs are known to be floats and arrays of floats.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from gates.values import Value
 
 
 class Foreign(Gate):
-    """Stands in for an object of a class that does not derive from Gate: its methods are the formulas.
+    """A gate whose formulas are the methods of an object whose class does not derive from Gate.
 
     Parameters
     ----------
@@ -34,21 +34,21 @@ class Foreign(Gate):
 
 
 def bare(gate: Any, wanted: tuple[bool, ...] | None = None) -> Gate:
-    """Return a gate that has bare formulas, this one or what stands in for it, told which gradients are wanted."""
-    is_ready = isinstance(gate, Gate) and formula(gate.forward) is not None and formula(gate.backward) is not None
-    ready: Gate = gate if is_ready else Foreign(gate)
+    """Return the gate if it has bare formulas, else a wrapper that does; `wanted` is set on it."""
+    has_formulas = isinstance(gate, Gate) and None not in (formula(gate.forward), formula(gate.backward))
+    ready: Gate = gate if has_formulas else Foreign(gate)
     if wanted is not None and ready.wanted != wanted:
         ready.wanted = wanted
     return ready
 
 
 def bare_copy(gate: Any, wanted: tuple[bool, ...]) -> Gate:
-    """Return a copy of a gate that has bare formulas, as before any pass."""
+    """Return a copy of a gate, as before any pass, that has bare formulas."""
     return bare(fresh(gate), wanted)
 
 
 def bare_forward(gate: Gate, inputs: Sequence[Value]) -> list[Value]:
-    """Run the formula of forward, and return its outputs as values, which the gate keeps."""
+    """Run the formula of forward, store its output in the gate, and return its outputs as a list of values."""
     output = formula(gate.forward)(gate, *inputs)
     if gate.outputs == 1:
         gate.output = as_output(output)
@@ -58,12 +58,12 @@ def bare_forward(gate: Gate, inputs: Sequence[Value]) -> list[Value]:
 
 
 def bare_backward(gate: Gate, upstream: Sequence[Value]) -> Any:
-    """Run the formula of backward, and return its answer as it is."""
+    """Run the formula of backward and return its result unchecked."""
     return formula(gate.backward)(gate, *upstream)
 
 
 def require_gate(given: Any, who: str = "") -> None:
-    """Raise TypeError unless something is a gate, an object with the two methods; the message begins with `who`."""
+    """Raise TypeError unless an object has the methods forward and backward; the message begins with `who`."""
     who = f"{who}: " if who else ""
     if isinstance(given, type):
         name = given.__name__

@@ -1,4 +1,4 @@
-"""Values, gates and tables as text of a readable length, and tables as HTML."""
+"""Format values, gates and tables as short text, and tables as HTML."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -12,7 +12,7 @@ _ELEMENTS = 8  # a longer array shows its shape and range only
 
 
 def short(value: Value) -> str:
-    """Return a value as text: 6 digits of a number, a small array on one line, shape and range of a large one.
+    """Format a value: a number to 6 digits, a small array on one line, a large one as its shape and range.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def short(value: Value) -> str:
 
 
 def text_of(value: Value) -> str:
-    """Return a value as text, whole numbers without a decimal point, as on a blackboard.
+    """Format a value, whole numbers without a decimal point, as on a blackboard.
 
     Examples
     --------
@@ -47,14 +47,14 @@ def text_of(value: Value) -> str:
 
 
 def gate_text(gate: Any) -> str:
-    """Return a gate as text: its class, and its settings where they are not the default."""
+    """Format a gate: its class, and the settings that differ from their defaults."""
     if repr(gate) == object.__repr__(gate):
         return type(gate).__name__
     return repr(gate).removesuffix("()")
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return rows of texts as lines with aligned columns.
+    """Format rows of cells as lines with aligned columns.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def as_html(rows: Sequence[Sequence[str]], caption: str = "") -> str:
-    """Return rows of texts as an HTML table, the first of them its head.
+    """Format rows of cells as an HTML table, the first row as its head.
 
     Examples
     --------

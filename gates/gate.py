@@ -1,4 +1,4 @@
-"""The base class of gates, and what can be read from a gate: its kind, its settings, its number of inputs."""
+"""The base class of gates, and functions that read a gate's kind, settings, labels and number of inputs."""
 
 import copy
 import functools
@@ -13,53 +13,53 @@ from gates.values import Value
 
 
 class Gate:
-    """An operation with a forward formula and its gradient. Derive from it to write a gate of your own.
+    """An operation with a forward formula and its gradient. Derive from it to write your own gate.
 
-    `forward(*inputs)` computes the output and keeps in `self.kept` what backward needs. `backward(*upstream)`
-    takes the gradient of the loss with respect to each output and returns a list with the gradient with
-    respect to each input: local gradient x upstream gradient. Write both for floats and arrays at once, with
-    operators and with functions of `namespace(x)`; never write into what came in. Whoever calls them by hand may
-    give lists and integers, and one number as the upstream gradient of a whole array.
+    `forward(*inputs)` computes the output and stores what backward needs in `self.kept`. `backward(*upstream)`
+    takes the gradient of the loss with respect to each output and returns a list of the gradients with respect to
+    each input: local gradient x upstream gradient. Write both so that they work for floats and arrays alike, with
+    operators and the functions of `namespace(x)`, and never modify an input in place. Direct calls also accept lists
+    and integers, and a single number as the upstream gradient of a whole array.
 
-    A constructor's parameters are kept in attributes of the same names: `repr` and a saved graph show them.
-    A copy of a gate has its settings, and nothing of its passes.
+    Store each constructor parameter in an attribute of the same name: `repr` and saved graphs read it there.
+    A copy of a gate has its settings but no state of its passes.
 
     Attributes
     ----------
     kept : object
-        What the formula of forward kept for that of backward.
+        What forward stored for backward.
     output : float, array or list
-        What forward returned last.
+        The last output of forward.
     outputs : int
-        How many outputs forward returns: one value for 1, otherwise a list.
+        The number of outputs: forward returns one value for 1, otherwise a list.
     elementwise : bool
-        Whether each element of the output depends on that element of the inputs alone.
+        Whether each element of the output depends only on the same element of the inputs.
     takes : tuple of (int, float)
-        The least and the largest number of inputs that forward takes. None in a class without both methods.
+        The smallest and the largest number of inputs that forward takes. None in a class without both methods.
     wanted : tuple of bool
-        For each input, whether anybody asked for its gradient; `backward` may return None for the others.
+        For each input, whether its gradient was asked for; `backward` may return None for the others.
     labels : tuple of int
-        The input ports that take integers as they are, such as labels. In a graph they are read straight from an
-        input, which has no gradient then, or from a constant.
+        The input ports that take integers unconverted, such as class labels. In a graph, labels come straight from an
+        input, which then has no gradient, or from a constant.
     has_parameters : bool
-        Whether the gate has parameters of its own, so that backward runs even where no input's gradient is wanted.
+        Whether the gate contains parameters, so that backward runs even if no input's gradient is wanted.
     example_inputs : callable, optional
-        `example_inputs(random)` yields tuples of inputs, drawn from a `numpy.random.Generator`, at which `check_gate`
-        checks a gate that takes only certain ones.
+        `example_inputs(random)` yields tuples of inputs drawn from a `numpy.random.Generator`. `check_gate` uses them
+        for a gate that accepts only certain inputs.
     notation : tuple of str
-        How to write the gate, for those who watch it run: its formula, and the local gradient of each input, such as
-        `("z = x * y", "y", "x")`, in the names of forward's parameters and of the settings. A gradient that is no
-        product of a local and the upstream gradient is written in full, with `dz`: `"dz @ y.T"`.
+        The formula and the local gradient of each input, as shown when the gate runs step by step, such as
+        `("z = x * y", "y", "x")`, in the names of forward's parameters and of the settings. A gradient that is not a
+        local gradient times the upstream gradient is spelled out with `dz`: `"dz @ y.T"`.
     pattern : str
-        What backward does, in a word, where the lecture has one: "gradient distributor".
+        The lecture's name for what backward does, if it has one, such as "gradient distributor".
     kind : str
-        The gate's name in expressions and in automatic node names; the class's name in snake_case by default.
+        The gate's name in expressions and in automatic node names: by default the class name in snake_case.
 
     Examples
     --------
     >>> class Cube(Gate):
     ...     def forward(self, x):
-    ...         (x,) = self.keep(x)
+    ...         self.kept = (x,)
     ...         return x * x * x
     ...
     ...     def backward(self, dz):
@@ -103,15 +103,15 @@ class Gate:
             cls.wanted = (True,) * least
 
     def keep(self, *values: Value) -> tuple[Value, ...]:
-        """Keep the values for backward, and hand them back."""
+        """Store values for backward in `self.kept` and return them, to do both in one expression."""
         self.kept = values
         return values
 
     def check(self, *inputs: Value) -> None:
-        """Raise ValueError if the formula of forward cannot take the values of these inputs, such as labels.
+        """Raise ValueError if forward cannot take the values of these inputs, such as labels out of range.
 
-        The message gains the gate's name. It stands apart from the formula, which may look at shapes alone, so that
-        the formula can be traced. The base class takes all.
+        The gate's name is put in front of the message. The check is separate from the formula, which may look only at
+        shapes, so that the formula can be traced. The base class accepts everything.
         """
 
     def __repr__(self) -> str:
@@ -125,7 +125,7 @@ class Gate:
 
 
 def _help(gate_class: type[Gate], method: str) -> str:
-    """Return what `help()` says of one of the two methods: its formula, and the class's docstring without examples."""
+    """Return the text that `help()` shows for forward or backward: the formula, then the class's docstring."""
     notation = gate_class.notation if isinstance(gate_class.notation, tuple) else ()
     if method == "forward":
         first = f"Compute {notation[0]}." if notation else "Compute the output."
@@ -140,25 +140,23 @@ _OF_A_PASS = ("kept", "output", "by_hand", "wanted")
 
 
 def kind_of(gate: Any) -> str:
-    """Return a gate's kind, also that of a gate that does not derive from Gate."""
+    """Return a gate's kind, even if its class does not derive from Gate."""
     return gate.kind if isinstance(gate, Gate) else snake_case(type(gate).__name__)
 
 
 def labels_of(gate: Any) -> tuple[int, ...]:
-    """Return the ports where a gate reads labels, also for a gate that does not derive from Gate."""
+    """Return the ports where a gate reads labels, even if its class does not derive from Gate."""
     ports = getattr(gate, "labels", ())
-    if type(ports) is not tuple or not ports:
-        return ()
-    return ports if all(type(port) is int for port in ports) else ()
+    return ports if type(ports) is tuple and all(type(port) is int for port in ports) else ()
 
 
 def settings_of(gate: Any) -> dict[str, Any]:
-    """Return what a gate was constructed with: its constructor's parameters, read from its attributes."""
+    """Return the arguments that a gate was constructed with, read from its attributes."""
     return {name: getattr(gate, name) for name in parameters_of(gate) if hasattr(gate, name)}
 
 
 def fresh(gate: Any) -> Any:
-    """Return a copy of a gate, before any pass, that shares nothing with it which a pass could change."""
+    """Return a copy of a gate as it was before any pass; a pass through one does not affect the other."""
     if not isinstance(gate, Gate):
         return copy.deepcopy(gate)
     numbers = all(isinstance(value, (int, float, str, tuple, type(None))) for value in gate.__getstate__().values())
@@ -166,7 +164,7 @@ def fresh(gate: Any) -> Any:
 
 
 def input_counts(forward: Callable[..., Any]) -> tuple[int, float]:
-    """Return the least and the largest number of inputs that a bound forward method takes."""
+    """Return the smallest and the largest number of inputs that a bound forward method takes."""
     parameters = inspect.signature(forward).parameters.values()
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     least = sum(p.default is p.empty for p in positional)
@@ -174,34 +172,33 @@ def input_counts(forward: Callable[..., Any]) -> tuple[int, float]:
 
 
 def parameter_names(method: Any, count: int) -> list[str]:
-    """Return the names of a method's first positional parameters; those of `*dz` are dz[0], dz[1], ..."""
-    function = getattr(method, "__func__", None)  # a bound method's, whose first parameter is the gate
-    names, rest = _positional(function) if function is not None else _positional(method)
-    names = names[1:] if function is not None else names
+    """Return the names of a method's first `count` positional parameters; those of `*dz` are dz[0], dz[1], ..."""
+    names, rest = _positional(getattr(method, "__func__", method))
+    names = names[inspect.ismethod(method) :]  # without the gate
     return names[:count] + [f"{rest}[{place}]" for place in range(count - len(names))]
 
 
 @functools.cache
 def _positional(function: Callable[..., Any]) -> tuple[list[str], str]:
-    """Return the names of a function's positional parameters, and that of the rest, as in `*inputs`."""
+    """Return the names of a function's positional parameters, and the name after the star, as in `*inputs`."""
     parameters = inspect.signature(function).parameters
     names = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return names, next((name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL), "inputs")
 
 
 def snake_case(name: str) -> str:
-    """Return a class's name in snake_case: SoftmaxLoss is softmax_loss."""
+    """Return a class name in snake_case: SoftmaxLoss becomes softmax_loss."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def parameters_of(gate: Any) -> dict[str, inspect.Parameter]:
-    """Return the parameters of the constructor of a gate's class, by name."""
+    """Return the constructor parameters of a gate's class, by name."""
     return _constructor_parameters(gate.__class__)
 
 
 @functools.cache
 def _constructor_parameters(gate_class: Any) -> dict[str, inspect.Parameter]:
-    """Return the parameters of a class's constructor, by name."""
+    """Return the constructor parameters of a class, by name."""
     if gate_class.__init__ is object.__init__:
         return {}
     return dict(list(inspect.signature(gate_class.__init__).parameters.items())[1:])

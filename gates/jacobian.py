@@ -1,4 +1,4 @@
-"""Jacobians: all the local gradients of a gate or a graph at once, for inputs that are small enough to look at."""
+"""Full Jacobians of a gate or a graph, for inputs small enough to look at."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Jacobian:
     Attributes
     ----------
     matrix : numpy.ndarray
-        A row for each element of the output, a column for each element of the input, both in C order. The outputs of
-        a gate with several follow one another.
+        A row for each element of the output, a column for each element of the input, both in C order. If a gate has
+        several outputs, their rows follow one another.
     is_diagonal : bool
-        Whether each element of the output depends on that element of the input alone: all else is 0.
+        Whether the matrix is square and 0 off its diagonal.
     """
 
     matrix: Any
@@ -42,13 +42,13 @@ class Jacobian:
 def jacobian(target: Any, *inputs: Any, limit: int = 1_000_000, **named: Any) -> Any:
     """Return the full Jacobian of a gate or a graph with respect to each of its inputs.
 
-    Backward never forms it: it multiplies it by the upstream gradient. This runs backward once for each element of
-    the output, on a copy of the gate or graph.
+    Backward never forms it, only its product with the upstream gradient. This function runs backward once for each
+    element of the output, on a copy of the gate or graph.
 
     Parameters
     ----------
     target : gate or ComputationalGraph
-        What to differentiate.
+        The function to differentiate.
     *inputs : number or array
         A gate's inputs, or the mapping of a graph's inputs, as its `forward` takes them.
     limit : int
@@ -59,13 +59,13 @@ def jacobian(target: Any, *inputs: Any, limit: int = 1_000_000, **named: Any) ->
     Returns
     -------
     list of Jacobian, or dict of str to Jacobian
-        For a gate a list, one for each input, None for one without a gradient. For a graph a dict of those of its
-        inputs and parameters, by name.
+        For a gate, a list with one for each input, None for an input without a gradient. For a graph, a dict by the
+        names of its inputs and parameters.
 
     Raises
     ------
     ValueError
-        If one would have more entries than `limit`. The message says how large it would be.
+        If a Jacobian would have more than `limit` entries. The message says how large it would be.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def jacobian(target: Any, *inputs: Any, limit: int = 1_000_000, **named: Any) ->
 limit=1,000,000; it is diagonal, and backward(1) gives its diagonal
     """
     who = type(target).__name__
-    if hasattr(target, "as_gate") and not isinstance(target, type):  # a graph, of which this package knows nothing
+    if hasattr(target, "as_gate") and not isinstance(target, type):  # a graph, which this package cannot import
         graph = target.copy()
         output = graph.forward(*inputs, **named)
         names = list(graph.backward(1.0))
@@ -99,7 +99,7 @@ limit=1,000,000; it is diagonal, and backward(1) gives its diagonal
 def _jacobians(
     who: str, outputs: list[Value], backward: Callable[..., list[Any]], limit: int, elementwise: bool = False
 ) -> list[Jacobian | None]:
-    """Return the Jacobian for each input, a row from each upstream gradient that is 1 at one element, else 0."""
+    """Return the Jacobian for each input; each row comes from an upstream gradient that is 1 at one element, else 0."""
     shapes = [shape_of(output) for output in outputs]
     sizes = [math.prod(shape) for shape in shapes]
     rows = sum(sizes)
@@ -125,12 +125,12 @@ def _jacobians(
 
 
 def _is_diagonal(matrix: Any) -> bool:
-    """Return whether a matrix is square, and 0 outside its diagonal."""
+    """Return whether a matrix is square and 0 off its diagonal."""
     return matrix.shape[0] == matrix.shape[1] and not np.any(matrix[~np.eye(len(matrix), dtype=bool)])
 
 
 def _too_large(rows: int, columns: int, limit: int, is_diagonal: bool) -> str:
-    """Return how large a Jacobian would be."""
+    """Return the message that a Jacobian would be too large."""
     size, units = 8.0 * rows * columns, ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]

@@ -17,10 +17,10 @@ _GRADIENTS = {  # by the numbers of axes of x and y
 
 
 class MatMul(Gate):
-    """z = x @ y: the matrix product. Backward gives x dz @ y.T and y x.T @ dz.
+    """z = x @ y: the matrix product. Backward: dx = dz @ y.T, dy = x.T @ dz.
 
-    Takes what `@` takes. x (..., n, k) and y (..., k, m) give (..., n, m), and axes in front broadcast. A 1-d x
-    is a row and a 1-d y a column, whose axis is gone from the product: two vectors of k give a number.
+    Shapes combine as in NumPy's `@`. x (..., n, k) and y (..., k, m) give (..., n, m), and leading axes broadcast.
+    A 1-d x is a row and a 1-d y a column, and that axis is dropped from the product: two vectors of k give a number.
 
     Raises
     ------
@@ -41,7 +41,7 @@ class MatMul(Gate):
 
     @property
     def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # that of the shapes in the last forward pass
-        """The formula, and the gradients, which differ for vectors."""
+        """The formula and the gradients, which are different for vectors."""
         x, y = vars(self).get("kept", (0.0, 0.0))
         return "z = x @ y", *_GRADIENTS.get((len(shape_of(x)), len(shape_of(y))), ())
 
@@ -50,7 +50,7 @@ class MatMul(Gate):
         try:
             return x @ y
         except (TypeError, ValueError):
-            check_product(x, y, "MatMul", "x", "y")  # says it better
+            check_product(x, y, "MatMul", "x", "y")  # with a clearer message
             raise
 
     def backward(self, dz: Value) -> list[Value]:
@@ -73,21 +73,19 @@ class MatMul(Gate):
 
 
 def check_product(x: Value, y: Value, who: str, name_of_x: str, name_of_y: str) -> None:
-    """Raise ValueError unless x @ y is a product."""
+    """Raise ValueError unless the shapes of x and y allow x @ y."""
     x_shape, y_shape = shape_of(x), shape_of(y)
     if not x_shape or not y_shape:
         raise ValueError(f"{who} takes arrays of 1 or more axes, got the shapes {x_shape} and {y_shape}") from None
     columns, rows = x_shape[-1], y_shape[-2:][0]
     if columns != rows:
-        raise ValueError(
-            f"{who} cannot multiply the shapes {x_shape} and {y_shape}: {name_of_x} has {columns} columns, "
-            f"{name_of_y} has {rows} rows"
-        ) from None
+        why = f"{name_of_x} has {columns} columns, {name_of_y} has {rows} rows"
+        raise ValueError(f"{who} cannot multiply the shapes {x_shape} and {y_shape}: {why}") from None
 
 
 def product_gradients(x: Value, y: Value, dz: Value, want_x: bool, want_y: bool) -> list[Value]:
-    """Return the gradients of x and y in z = x @ y; None, and no product computed, for one that is not wanted."""
-    if x.ndim == 2 and y.ndim == 2:  # nothing to promote or to sum: 3 microseconds less
+    """Return the gradients of x and y in z = x @ y; an unwanted one is None, and its product is not computed."""
+    if x.ndim == 2 and y.ndim == 2:  # nothing to promote or to sum, which saves 3 microseconds
         return [dz @ y.mT if want_x else None, x.mT @ dz if want_y else None]
     xp = namespace(x)
     rows = x if x.ndim > 1 else xp.expand_dims(x, axis=0)

@@ -1,4 +1,4 @@
-"""Which functions a formula computes with: the namespace of the values that flow in."""
+"""The array namespace that a formula takes its functions from, found from its inputs."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from gates import scalar_math
 def namespace(*values: Any) -> Any:
     """Return the array API namespace that the values belong to.
 
-    A formula that takes its functions from here is written once and runs on whatever flows in.
+    A formula that takes its functions from here runs unchanged on floats and on arrays of any library.
 
     Parameters
     ----------
     *values : float or array
-        The inputs of a formula. Python floats go along with arrays of any library.
+        The inputs of a formula. Python floats may be mixed with arrays of one library.
 
     Returns
     -------
     module
         The namespace of the first array among the values: `numpy` for NumPy's, `jax.numpy` for JAX's, ...;
-        for floats alone `gates.scalar_math`, which answers as IEEE arithmetic does.
+        for floats alone `gates.scalar_math`, which follows IEEE arithmetic.
 
     References
     ----------

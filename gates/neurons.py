@@ -1,4 +1,4 @@
-"""Gates that are whole neurons: the sigmoid neuron, made of smaller gates, and maxout."""
+"""Whole neurons as gates: the sigmoid neuron, composed of smaller gates, and maxout."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from gates.values import Value, shape_of
 
 
 class Neuron(Gate):
-    """The firing rate sigmoid(sum(inputs * weights) + bias). Backward is that of Sigmoid, Add, Sum and Multiply.
+    """The firing rate sigmoid(sum(inputs * weights) + bias). Backward runs Sigmoid, Add, Sum and Multiply in turn.
 
     `forward(inputs, weights, bias)` sums over the last axis: inputs (D,), weights (D,) and a number as the bias give
     a number. Inputs (N, D) give the N rates of one neuron, weights (K, D) and a bias (K,) the rates of K neurons for
@@ -69,10 +69,10 @@ class Neuron(Gate):
 
 
 class Maxout(Gate):
-    """z = max(x @ W1 + b1, x @ W2 + b2). Backward sends dz through the larger of the two; a tie goes to the first.
+    """z = max(x @ W1 + b1, x @ W2 + b2). Backward routes dz to the larger of the two; a tie goes to the first.
 
-    `forward(x, W1, b1, W2, b2)` takes x of shape (N, D) or (D,), weights (D, H) and biases (H,), and gives (N, H) or
-    (H,). Backward is then that of the sum and the product.
+    `forward(x, W1, b1, W2, b2)` takes x of shape (N, D) or (D,), weights (D, H) and biases (H,), and returns (N, H)
+    or (H,).
 
     Raises
     ------
@@ -124,7 +124,7 @@ class Maxout(Gate):
         ]
 
     def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
-        """Yield examples with the weights and biases of two layers, and a tie of these."""
+        """Yield examples with the weights and biases of two layers, among them a tie of the layers."""
         for x, W, b in (((4, 3), (3, 2), (2,)), ((3,), (3, 2), (2,)), ((4, 3), (3, 1), (1,)), ((2, 2), (2, 2), (1, 2))):
             yield tuple([random.normal(size=shape) for shape in (x, W, b, W, b)])
         W, b = random.normal(size=(3, 2)), random.normal(size=2)

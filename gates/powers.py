@@ -1,4 +1,4 @@
-"""Gates of one input that are powers, exponentials or logarithms."""
+"""Powers, roots, the exponential and the logarithm as gates."""
 
 from gates.gate import Gate
 from gates.namespaces import namespace
@@ -8,8 +8,8 @@ from gates.values import Value, as_number
 class Power(Gate):
     """y = x**p, elementwise, for a fixed exponent p. Backward scales by p * x**(p - 1).
 
-    A negative x with a fractional p gives nan. Gradients are exact to 4 ulp for p from -100 to 100; beyond,
-    they lose digits where x**p turns subnormal.
+    A negative x with a fractional p gives nan. Gradients are accurate to 4 ulp for p from -100 to 100; beyond that,
+    they lose digits where x**p is subnormal.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Power(Gate):
             return [dy * (p * x * xp.pow(x, p - 2.0))]
         if p >= 1.0:
             return [dy * (p * xp.pow(x, p - 1.0))]
-        # p - 1 is rounded here, and x = 1e300 makes 200 ulp of that: x**p / x, but for 0 and inf.
+        # x**p / x, except at 0 and inf: for these p, p - 1 is rounded, an error that x = 1e300 magnifies to 200 ulp.
         limit, one = (x == 0.0) | xp.isinf(x), xp.ones_like(x)
         number = xp.where(limit, one, x)
         slope = xp.where(limit, p * xp.pow(xp.where(limit, x, one), p - 1.0), p * xp.pow(number, p) / number)

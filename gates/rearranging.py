@@ -1,4 +1,4 @@
-"""Gates that move elements to other places: transpose and reshape."""
+"""Gates that rearrange elements: transpose and reshape."""
 
 import math
 import operator
@@ -11,12 +11,12 @@ from gates.values import Value, as_integers, shape_of
 
 
 class Transpose(Gate):
-    """y = x with its axes in another order. Backward puts them back.
+    """y = x with its axes in another order. Backward restores their order.
 
     Parameters
     ----------
     axes : tuple of int or None
-        Where each axis of y comes from; None reverses all axes, as `x.T` does.
+        For each axis of y, the axis of x that it comes from; None reverses all axes, as `x.T` does.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Transpose(Gate):
         return [namespace(dy).permute_dims(dy, inverse)]
 
     def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
-        """Yield arrays with as many axes as are put in order."""
+        """Yield arrays with the number of axes that the gate permutes."""
         counts = range(5) if self.axes is None else [len(self.axes)]
         for shape in ((3, 3, 3, 3), (2, 3, 4, 5), (1, 3, 1, 2)):
             for count in counts:
@@ -63,12 +63,12 @@ class Transpose(Gate):
 
 
 class Reshape(Gate):
-    """y = the elements of x, in the same order, in another shape. Backward gives them back their old one.
+    """y = the elements of x, in the same order, in another shape. Backward restores the shape of x.
 
     Parameters
     ----------
     shape : int or tuple of int
-        The new shape; one length may be -1, which means whatever is left.
+        The new shape; one length may be -1, which is then computed from the others.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class Reshape(Gate):
         return [namespace(dy).reshape(dy, shape_of(x))]
 
     def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
-        """Yield arrays with as many elements as the new shape takes."""
+        """Yield arrays with the number of elements of the new shape."""
         for rows in (1, 2, 3):
             shape = tuple(rows if length == -1 else length for length in self.shape)
             yield (random.normal(size=shape),)

@@ -26,7 +26,7 @@ class Sum(_Reduction):
     axis : int, tuple of int or None
         The axes to sum over; None sums over all.
     keepdims : bool
-        Whether summed axes stay, with length 1.
+        Whether the summed axes are kept, with length 1.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class Mean(_Reduction):
     axis : int, tuple of int or None
         The axes to average over; None averages over all.
     keepdims : bool
-        Whether averaged axes stay, with length 1.
+        Whether the averaged axes are kept, with length 1.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class Mean(_Reduction):
 
 
 class SquaredNorm(Gate):
-    """y = the sum of x**2, of all elements. Backward gives each 2 * x of the gradient.
+    """y = the sum of x**2 over all elements. Backward scales by 2 * x.
 
     Examples
     --------
@@ -105,14 +105,13 @@ class SquaredNorm(Gate):
 
 
 def _axes(axis: Any, ndim: int) -> list[int]:
-    """Return the axes that a reduction reduces, from 0 to ndim - 1."""
-    if axis is None:
-        return list(range(ndim))
-    return [a % ndim for a in ((axis,) if isinstance(axis, int) else axis)]
+    """Return the axes that a reduction reduces, as a list of numbers from 0 to ndim - 1."""
+    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return [a % ndim for a in axes]
 
 
 def _spread(dy: Value, x: Value, axis: Any) -> Value:
-    """Return the gradient of a sum in the shape of what was summed."""
+    """Broadcast the gradient of a sum to the shape of x, which was summed."""
     xp = namespace(x)
     reduced = _axes(axis, len(shape_of(x)))
     shape = tuple(1 if i in reduced else length for i, length in enumerate(shape_of(x)))

@@ -1,4 +1,4 @@
-"""Gates that send gradients on as they are: to the larger input, the smaller, or from several outputs."""
+"""Gates that route gradients: to the larger input, to the smaller, or from several copies to one input."""
 
 from gates.gate import Gate
 from gates.namespaces import namespace
@@ -68,7 +68,7 @@ class Copy(Gate):
     Parameters
     ----------
     n : int
-        How many copies, at least 1. One copy comes without a list, as the output of any gate with one output.
+        How many copies, at least 1. A single copy is not in a list, like the output of any gate with one output.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """The array API's elementwise functions, for Python floats.
 
-`math` raises where IEEE arithmetic has an answer: exp(1000) is inf, 1 / 0 is inf, log(-1) is nan. Here each
-function gives that answer, from `math` alone, so that generated code can take it over as it stands. This module
-knows nothing of gates; `gates.namespaces` hands it to their formulas.
+`math` raises where IEEE arithmetic has a result: exp(1000) is inf, 1 / 0 is inf, log(-1) is nan. Each function here
+returns that result, using `math` alone, so that generated code can include its source. This module knows nothing of
+gates; `gates.namespaces` passes it to their formulas.
 """
 
 import math
@@ -17,7 +17,7 @@ isinf = math.isinf
 
 
 def __getattr__(name: str) -> Any:
-    """Return NumPy's elementwise function of that name, on Python floats: for formulas that need more than these."""
+    """Return NumPy's elementwise function of that name, for Python floats, if a formula needs one not defined here."""
     function = getattr(np, name, None)
     if not isinstance(function, np.ufunc):
         raise AttributeError(f"there is no elementwise function {name!r} for Python floats")
@@ -46,7 +46,7 @@ def expm1(x: float) -> float:
 
 
 def log(x: float) -> float:
-    """Return the natural logarithm of x: -inf at 0, nan below."""
+    """Return the natural logarithm of x: -inf at 0, nan below 0."""
     try:
         return math.log(x)
     except ValueError:
@@ -122,7 +122,7 @@ def ones_like(x: float) -> float:
 
 
 def asarray(x: float) -> float:
-    """Return x: a number is its own array of shape ()."""
+    """Return x: a number already is an array of shape ()."""
     return x
 
 
@@ -132,7 +132,7 @@ def permute_dims(x: float, axes: tuple[int, ...]) -> float:
 
 
 def reshape(x: float, shape: tuple[int, ...]) -> Any:
-    """Return x, or a NumPy array that holds it."""
+    """Return x, or a NumPy array with x as its element."""
     return np.reshape(x, shape) if shape else x
 
 

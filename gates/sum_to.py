@@ -1,4 +1,4 @@
-"""Give a gradient the shape of its variable."""
+"""Sum a gradient to the shape of its variable, the inverse of broadcasting."""
 
 import numpy as np
 
@@ -9,19 +9,19 @@ from gates.values import Value, shape_of
 def sum_to(gradient: Value, like: Value) -> Value:
     """Sum a gradient over the axes along which its variable was broadcast.
 
-    A number that broadcasting used many times is a branch: its gradients add.
+    Broadcasting uses a number several times, which makes it a branch: its gradients add.
 
     Parameters
     ----------
     gradient : float or array
-        The gradient in the shape that the output has.
+        The gradient, in the shape of the output.
     like : float or array
         The variable: the result has its shape and, for an array, its dtype.
 
     Returns
     -------
     float or array
-        The gradient itself where the shapes agree already.
+        The sum; the gradient itself if the shapes agree already.
 
     Raises
     ------

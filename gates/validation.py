@@ -1,8 +1,8 @@
 """Validation around a gate's two formulas.
 
-A gate's class defines two formulas, `forward` and `backward`. Calls by hand are validated: lists become arrays,
-integers become floats, an upstream gradient is given its output's shape, and a wrong argument is a clear error.
-A graph validates what enters it, once, and then runs the bare formulas.
+A gate's class defines two formulas, `forward` and `backward`. Direct calls are validated: lists become arrays,
+integers become floats, an upstream gradient is given its output's shape, and a wrong argument raises a clear error.
+A graph validates its inputs once and then runs the bare formulas.
 """
 
 import functools
@@ -15,23 +15,23 @@ from typing import Any
 import numpy as np
 
 from gates.namespaces import namespace
-from gates.values import Value, as_labels, as_value, prefixed, shape_of
+from gates.values import Value, as_argument, as_labels, as_value, prefixed, shape_of
 
 
 def formula(method: Callable[..., Any]) -> Any:
-    """Return the bare formula behind a gate's method, which takes the gate first; None if it has none."""
+    """Return the bare formula behind a gate's method, whose first argument is the gate; None if there is none."""
     return getattr(method, "formula", None)
 
 
 def counted(least: int, most: float) -> str:
-    """Return a number of inputs in words."""
+    """Return a range of numbers of inputs in words, such as "1 or more inputs"."""
     if least == most:
         return f"{least} input{'s' * (least != 1)}"
     return f"{least} or more inputs" if most == math.inf else f"{least} to {most} inputs"
 
 
 def validated_forward(bare: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `bare` with its arguments made values; when it fails, the gate stays as it was."""
+    """Wrap a forward formula so that its arguments are converted first; a failed call leaves the gate unchanged."""
     signature = inspect.signature(bare)
     names = list(signature.parameters)[1:]
 
@@ -44,7 +44,7 @@ def validated_forward(bare: Callable[..., Any]) -> Callable[..., Any]:
         if not least <= len(inputs) <= most:
             raise TypeError(f"{who} takes {counted(least, most)}, got {len(inputs)}")
         values = [
-            as_labels(given) if port in self.labels else _argument(given, who, name)
+            as_labels(given) if port in self.labels else as_argument(given, who, name)
             for port, (given, name) in enumerate(zip_longest(inputs, names[: len(inputs)]))
         ]
         check_inputs(self, values, type(self).__name__)
@@ -67,7 +67,7 @@ def validated_forward(bare: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def validated_backward(bare: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `bare` with an upstream gradient for each output, in that output's shape, and a check of its answer."""
+    """Wrap a backward formula so that upstream gradients get their outputs' shapes and its result is checked."""
 
     @functools.wraps(bare)
     def backward(self: Any, *upstream: Any) -> list[Any]:
@@ -79,10 +79,10 @@ def validated_backward(bare: Callable[..., Any]) -> Callable[..., Any]:
             raise TypeError(f"{who} takes {wanted}, got {len(upstream)}")
         outputs = [self.output] if self.outputs == 1 else self.output
         name = "the upstream gradient"
-        dz = [fit(_argument(given, who, name), like, f"{who}: {name}") for given, like in zip(upstream, outputs)]
+        dz = [fit(as_argument(given, who, name), like, f"{who}: {name}") for given, like in zip(upstream, outputs)]
         output, inputs = vars(self).get("by_hand", (None, []))
         try:
-            if output is not self.output:  # a graph ran the gate since, and knows its inputs
+            if output is not self.output:  # a graph has run the gate since, and only the graph knows its inputs
                 return [None if gradient is None else as_value(gradient) for gradient in bare(self, *dz)]
             return gradients_of(bare(self, *dz), inputs)
         except Exception as error:
@@ -94,7 +94,7 @@ def validated_backward(bare: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_inputs(gate: Any, inputs: Sequence[Value], who: str) -> None:
-    """Let a gate check its inputs; the message of what it refuses begins with `who`."""
+    """Run a gate's own check of its inputs; the message of its error begins with `who`."""
     try:
         gate.check(*inputs)
     except (TypeError, ValueError) as error:
@@ -102,7 +102,7 @@ def check_inputs(gate: Any, inputs: Sequence[Value], who: str) -> None:
 
 
 def checked(bare: Callable[..., Any], who: str) -> Callable[..., Any]:
-    """Return a formula that lets its gate check the inputs first."""
+    """Wrap a forward formula so that its gate checks the inputs first."""
 
     def forward(self: Any, *inputs: Value) -> Any:
         check_inputs(self, inputs, who)
@@ -112,19 +112,17 @@ def checked(bare: Callable[..., Any], who: str) -> Callable[..., Any]:
 
 
 def as_output(output: Any) -> Value:
-    """Return what a gate with one output gave as a value."""
+    """Convert the result of a forward formula with one output to a value."""
     if type(output) is np.ndarray and output.ndim and output.dtype.kind == "f":
         return output
     if isinstance(output, (list, tuple)):
-        raise ValueError(
-            f"forward() must return one value, got a {type(output).__name__} of {len(output)}; a gate with several "
-            "outputs says how many in `outputs`"
-        )
+        got = f"a {type(output).__name__} of {len(output)}"
+        raise ValueError(f"forward() must return one value, got {got}; a gate with several outputs sets `outputs`")
     return as_value(output)
 
 
 def as_outputs(outputs: Any, count: int) -> list[Value]:
-    """Return what a gate with several outputs gave as values."""
+    """Convert the result of a forward formula with several outputs to values."""
     if not isinstance(outputs, (list, tuple)) or len(outputs) != count:
         got = len(outputs) if isinstance(outputs, (list, tuple)) else repr(outputs)
         raise ValueError(f"forward() must return a list of {count} outputs, got {got}")
@@ -132,7 +130,7 @@ def as_outputs(outputs: Any, count: int) -> list[Value]:
 
 
 def gradients_of(gradients: Any, inputs: Sequence[Value]) -> list[Value]:
-    """Return what backward gave as one gradient for each input, in its shape and dtype; None stays None."""
+    """Return the result of backward with each gradient in its input's shape and dtype; None stays None."""
     if not isinstance(gradients, (list, tuple)) or len(gradients) != len(inputs):
         got = len(gradients) if isinstance(gradients, (list, tuple)) else repr(gradients)
         raise ValueError(f"backward() must return a list of {len(inputs)} gradients, one for each input, got {got}")
@@ -149,15 +147,13 @@ def gradient_of(gradient: Any, value: Value, port: int) -> Value:
         return gradient
     gradient = as_value(gradient)
     if shape_of(gradient) != shape_of(value):
-        raise ValueError(
-            f"backward() must return each gradient in its input's shape: {shape_of(value)} was wanted, "
-            f"got {shape_of(gradient)} for input {port}; sum_to() sums over the axes that were broadcast"
-        )
+        wanted = f"backward() must return each gradient in its input's shape: {shape_of(value)} for input {port}"
+        raise ValueError(f"{wanted}, got {shape_of(gradient)}; sum_to() sums over the axes that were broadcast")
     return fit(gradient, value, "the gradient")
 
 
 def fit(gradient: Value, like: Value, who: str) -> Value:
-    """Return a gradient in the shape and dtype of what it is a gradient of; a number fits any shape.
+    """Return a gradient in the shape and dtype of its variable, `like`; a number fits any shape.
 
     Raises
     ------
@@ -174,11 +170,3 @@ def fit(gradient: Value, like: Value, who: str) -> Value:
     if shape_of(gradient) != shape or type(gradient) is float:
         return namespace(like).ones_like(like) * gradient
     return gradient if gradient.dtype == like.dtype else namespace(like).astype(gradient, like.dtype)
-
-
-def _argument(given: Any, who: str, name: str) -> Value:
-    """Return an argument as a value, or raise with its name."""
-    try:
-        return as_value(given)
-    except (TypeError, ValueError) as error:
-        raise prefixed(error, f"{who}: {name}") from None

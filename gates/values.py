@@ -1,4 +1,4 @@
-"""What may flow through gates: Python floats and arrays of floats. Knows nothing of gates and graphs."""
+"""The values that flow through gates: Python floats and arrays of floats. Knows nothing of gates and graphs."""
 
 import numbers
 import operator
@@ -11,15 +11,15 @@ Value: TypeAlias = Any
 
 
 def as_value(given: Any) -> Value:
-    """Return what was given as a float or an array of floats.
+    """Convert a number, list or array to a value: a float or an array of floats.
 
-    Floats and arrays of floats come back as they are, never copied. Integers and booleans become floats,
-    lists NumPy arrays, NumPy scalars and 0-d arrays of float64 Python floats.
+    Floats and arrays of floats are returned as they are, never copied. Integers and booleans become floats,
+    lists become NumPy arrays, and NumPy scalars and 0-d arrays of float64 become Python floats.
 
     Parameters
     ----------
     given : number, list or array
-        What a user hands to a gate or a graph.
+        An argument that a user passed to a gate or a graph.
 
     Returns
     -------
@@ -55,8 +55,16 @@ def as_value(given: Any) -> Value:
     raise TypeError(f"a number or an array of numbers was wanted, got {_short(given)}")
 
 
+def as_argument(given: Any, *who: str) -> Value:
+    """Convert an argument to a value like `as_value`; the message of an error begins with `who`."""
+    try:
+        return as_value(given)
+    except (TypeError, ValueError) as error:
+        raise prefixed(error, ": ".join(who)) from None
+
+
 def as_labels(given: Any) -> Any:
-    """Return labels as an array, with nothing made a float: what is no integer stays as it is, to be complained of."""
+    """Return labels as an array, without converting any to float; a check reports those that are not integers."""
     if hasattr(given, "__array_namespace__") and not isinstance(given, np.ndarray):
         return given
     try:
@@ -69,7 +77,7 @@ def as_labels(given: Any) -> Any:
 
 
 def holds_integers(array: Any) -> bool:
-    """Return whether something is an array of integers, of any library."""
+    """Return whether an object is an array of integers, of any library."""
     if isinstance(array, np.ndarray):
         return bool(array.ndim) and array.dtype.kind in "iu"
     xp = array.__array_namespace__() if hasattr(array, "__array_namespace__") else None
@@ -97,7 +105,7 @@ def as_integers(given: Any, who: str, wanted: str) -> tuple[int, ...]:
 
 
 def as_whole_number(given: Any, who: str, least: int) -> int:
-    """Return a whole number of at least so many, or raise an error that begins with `who`."""
+    """Return an integer of at least `least`, or raise an error that begins with `who`."""
     wanted = f"{who} must be a whole number of at least {least}, got {given!r}"
     try:
         number = operator.index(given)
@@ -109,7 +117,7 @@ def as_whole_number(given: Any, who: str, least: int) -> int:
 
 
 def prefixed(error: Exception, who: str) -> Exception:
-    """Return an error of the same kind whose message begins with whom it is about."""
+    """Return an error of the same type whose message begins with `who`."""
     return type(error)(f"{who}: {error}")
 
 
@@ -127,7 +135,7 @@ def _as_float(given: Any) -> float:
 
 
 def _from_numpy(array: Any, given: Any) -> Value:
-    """Return a NumPy array as a value."""
+    """Convert a NumPy array to a value."""
     if array.dtype.kind not in "fiub":
         raise TypeError(f"a number or an array of numbers was wanted, got {_short(given)} of dtype {array.dtype}")
     if array.dtype.kind != "f":
@@ -138,9 +146,9 @@ def _from_numpy(array: Any, given: Any) -> Value:
 
 
 def _from_array_api(array: Any) -> Value:
-    """Return an array of another library as a value: integers become its default float."""
+    """Convert an array of another library to a value: integers become its default float type."""
     xp = array.__array_namespace__()
-    if hasattr(xp, "as_value"):  # tracers write down what becomes of them here
+    if hasattr(xp, "as_value"):  # tracers record this conversion
         return xp.as_value(array)
     if xp.isdtype(array.dtype, "real floating"):
         return array
@@ -150,9 +158,9 @@ def _from_array_api(array: Any) -> Value:
 
 
 def _short(given: Any) -> str:
-    """Return a short repr with the type, for messages."""
+    """Return a shortened repr and the type, for messages."""
     try:
         text = repr(given)
-    except ValueError:  # Python does not write out an integer of more than 4300 digits
+    except ValueError:  # Python refuses to print an integer of more than 4300 digits
         text = "an integer"
     return f"{text if len(text) <= 40 else text[:37] + '...'} ({type(given).__name__})"

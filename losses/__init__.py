@@ -1,4 +1,4 @@
-"""Losses: gates whose output is the number that training makes small."""
+"""Losses: gates whose output is the number that training minimizes."""
 
 from gates import __version__ as __version__
 from losses.classification import SoftmaxLoss, SVMLoss

@@ -11,7 +11,7 @@ from gates.values import Value, as_number, shape_of
 
 
 class _ClassificationLoss(Gate):
-    """A loss of scores and labels."""
+    """The base class of the losses of scores and labels."""
 
     labels = (1,)
 
@@ -29,7 +29,7 @@ class SoftmaxLoss(_ClassificationLoss):
     """The mean cross-entropy of scores and labels, in nats: -log of the true class's softmax probability.
 
     `forward(scores, labels)` takes scores of shape (N, C), of any size, and N labels, integers in [0, C).
-    Backward gives the score of class c of an example p_c / N, less 1 / N for the true class; labels have none.
+    The gradient of the score of class c is p_c / N, minus 1 / N for the true class; labels have no gradient.
 
     Raises
     ------
@@ -58,18 +58,18 @@ class SoftmaxLoss(_ClassificationLoss):
     def forward(self, scores: Value, labels: Any) -> Value:
         xp = namespace(scores)
         true = _is_true_class(scores, labels)
-        # Halves, which never overflow; e**-800 is 0 already.
+        # Half the differences, which never overflow; e**-800 is already 0.
         half = 0.5 * scores - 0.5 * xp.max(scores, axis=1, keepdims=True)
         e = xp.exp(2.0 * xp.where(half < -400.0, -400.0, half))
         self.kept = e, true
-        # The largest score's e**0 = 1 stays out of the sum: log1p then keeps the digits of the others.
+        # The largest score's e**0 = 1 is left out of the sum, so that log1p keeps the digits of the others.
         largest = xp.arange(scores.shape[1]) == xp.argmax(scores, axis=1, keepdims=True)
         others = xp.sum(xp.where(largest, 0.0, e), axis=1)
         return xp.mean(xp.log1p(others) - 2.0 * xp.sum(xp.where(true, half, 0.0), axis=1))
 
     def backward(self, dloss: Value) -> list[Value]:
         e, true = self.kept
-        # p - 1 cancels where p is near 1; the sum of the other classes' p keeps every digit.
+        # p - 1 loses digits to cancellation where p is near 1; the sum of the other classes' p keeps every digit.
         slopes = _balanced(e / namespace(e).sum(e, axis=1, keepdims=True), true)
         return [slopes * (dloss / e.shape[0]), None]
 
@@ -77,14 +77,14 @@ class SoftmaxLoss(_ClassificationLoss):
 class SVMLoss(_ClassificationLoss):
     """The mean over examples of the summed hinges max(0, s_j - s_y + margin) of all classes j but the true one, y.
 
-    `forward(scores, labels)` takes scores of shape (N, C) and N labels, integers in [0, C). Backward gives each
-    class with a positive hinge 1 / N, and the true class minus their count over N; labels have none. A hinge of
-    exactly 0 takes the left slope, 0.
+    `forward(scores, labels)` takes scores of shape (N, C) and N labels, integers in [0, C). The gradient of a score is
+    1 / N if its hinge is positive, and minus the number of positive hinges over N for the true class; labels have no
+    gradient. A hinge of exactly 0 takes the left slope, 0.
 
     Parameters
     ----------
     margin : float
-        By how much the true class's score is to exceed the others, in units of the scores.
+        By how much the true class's score should exceed the others, in units of the scores.
 
     Raises
     ------
@@ -113,7 +113,7 @@ class SVMLoss(_ClassificationLoss):
         xp = namespace(scores)
         true = _is_true_class(scores, labels)
         of_true = xp.sum(xp.where(true, scores, 0.0), axis=1, keepdims=True)
-        # Halves, which never overflow.
+        # Half the hinges, which never overflow.
         hinges = xp.where(true, 0.0, 0.5 * scores - 0.5 * of_true + 0.5 * self.margin)
         self.kept = hinges, true
         return xp.mean(2.0 * xp.sum(xp.where(hinges <= 0.0, 0.0, hinges), axis=1))
@@ -126,7 +126,7 @@ class SVMLoss(_ClassificationLoss):
 
 
 def _check_labels(scores: Value, labels: Any) -> None:
-    """Raise ValueError unless there is an integer in [0, classes) for each row of scores."""
+    """Raise ValueError unless there is one integer in [0, classes) for each row of scores."""
     shape = shape_of(scores)
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"scores must have the shape (examples, classes), at least one of each, got {shape}")
@@ -135,29 +135,23 @@ def _check_labels(scores: Value, labels: Any) -> None:
     array = np.asarray(labels)
     if array.shape != (examples,):
         raise ValueError(f"{wanted}, got {f'{array.size} of them' if array.ndim == 1 else f'shape {array.shape}'}")
-    if array.dtype.kind in "iu":
-        bad = (array < 0) | (array >= classes)
-    else:
-        bad = np.array([not _is_label(label, classes) for label in array.tolist()])
-    if bad.any():
-        place = int(bad.argmax())
-        raise ValueError(f"{wanted}, got {array.tolist()[place]!r} at position {place}")
+    if array.dtype.kind in "iu" and array.min() >= 0 and array.max() < classes:
+        return
+    for place, label in enumerate(array.tolist()):
+        is_integer = isinstance(label, numbers.Integral) and not isinstance(label, bool)
+        if not is_integer or not 0 <= label < classes:
+            raise ValueError(f"{wanted}, got {label!r} at position {place}")
 
 
 def _is_true_class(scores: Value, labels: Any) -> Any:
-    """Return a mask in the shape of the scores: whether a score is that of its row's true class."""
+    """Return a mask in the shape of the scores, True at the true class of each row."""
     xp = namespace(scores)
     classes = xp.arange(scores.shape[1])
     return classes == xp.expand_dims(xp.astype(xp.asarray(labels), classes.dtype), axis=1)
 
 
 def _balanced(slopes: Value, true: Any) -> Value:
-    """Return slopes for all scores from those of the other classes: the true class gets minus their sum."""
+    """Replace the true class's slope by minus the sum of the other classes' slopes."""
     xp = namespace(slopes)
     others = xp.where(true, 0.0, slopes)
-    return xp.where(true, 0.0 - xp.sum(others, axis=1, keepdims=True), others)  # not -0.0 for a class alone
-
-
-def _is_label(label: Any, classes: int) -> bool:
-    """Return whether something is the number of a class."""
-    return isinstance(label, numbers.Integral) and not isinstance(label, bool) and 0 <= int(label) < classes
+    return xp.where(true, 0.0 - xp.sum(others, axis=1, keepdims=True), others)  # 0.0 -: not -0.0 for a single class

@@ -5,15 +5,15 @@ from gates.values import Value, as_number, shape_of
 
 
 class SquaredErrorLoss(Gate):
-    """The sum of (prediction - target)**2. Backward gives 2 (prediction - target), and its negative to the target.
+    """The sum of (prediction - target)**2. Backward: dprediction = 2 (prediction - target), dtarget = -dprediction.
 
-    `forward(prediction, target)` takes two arrays of one shape, or a number as the target of all. The loss has the
-    square of their unit.
+    `forward(prediction, target)` takes two arrays of one shape, or a number as the target of all. The unit of the
+    loss is the square of theirs.
 
     Raises
     ------
     ValueError
-        If the shapes differ: (N, 1) and (N,), which NumPy would broadcast to (N, N), too.
+        If the shapes differ, even if NumPy would broadcast them, as (N, 1) and (N,) to (N, N).
 
     Examples
     --------
@@ -31,12 +31,10 @@ class SquaredErrorLoss(Gate):
     )
 
     def forward(self, prediction: Value, target: Value) -> Value:
-        shape, shape_of_target = shape_of(prediction), shape_of(target)
-        if shape_of_target not in (shape, ()):
-            raise ValueError(
-                f"SquaredErrorLoss takes a target of the prediction's shape {shape}, or a number, got the shape "
-                f"{shape_of_target}"
-            )
+        shape, got = shape_of(prediction), shape_of(target)
+        if got not in (shape, ()):
+            wanted = f"a target of the prediction's shape {shape}, or a number"
+            raise ValueError(f"SquaredErrorLoss takes {wanted}, got the shape {got}")
         difference = prediction - target
         self.kept = target, difference
         return namespace(difference).sum(difference * difference)
@@ -48,12 +46,12 @@ class SquaredErrorLoss(Gate):
 
 
 class L2Regularization(Gate):
-    """strength * the sum of the squares of W, of any shape. Backward gives 2 * strength * W.
+    """strength * the sum of the squares of W, of any shape. Backward scales by 2 * strength * W.
 
     Parameters
     ----------
     strength : float
-        What a unit of squared weight costs, in units of the loss.
+        The cost of a unit of squared weight, in units of the loss.
 
     Examples
     --------
@@ -72,7 +70,7 @@ class L2Regularization(Gate):
 
     def forward(self, W: Value) -> Value:
         self.kept = (W,)
-        # The strength comes first: W * W may overflow where the loss does not.
+        # Strength times W first: W * W may overflow where the loss does not.
         return namespace(W).sum(self.strength * W * W)
 
     def backward(self, dloss: Value) -> list[Value]:

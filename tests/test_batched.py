@@ -258,7 +258,7 @@ class Slope(Gate):
         self.a = a
 
     def forward(self, x: Any) -> Any:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return np.where(x > 0, x, self.a * x)
 
     def backward(self, dy: Any) -> list[Any]:

@@ -113,11 +113,11 @@ def test_a_cycle(graph: ComputationalGraph) -> None:
 def test_a_graph_changed_by_hand_beyond_use(graph: ComputationalGraph) -> None:
     q = graph["q"]
     graph.graph.remove_node("q")
-    with pytest.raises(ValueError, match=r"exp_1 \(Exp\): the gate 'q' is not in the graph any more"):
+    with pytest.raises(ValueError, match=r"exp_1 \(Exp\): the gate 'q' is no longer in the graph"):
         graph.add(Exp(), q)
     with pytest.raises(ValueError, match=r"f must have its inputs at ports 0 to 0, got \[1\]"):
         graph.forward(x=1, y=2, z=3)
-    assert repr(q) == "Wire(q: not in the graph any more)"
+    assert repr(q) == "Wire(q: no longer in the graph)"
     graph.graph.add_edge("q", "f", key=0, source_port=0)
     with pytest.raises(ValueError, match="the node 'q' has no gate"):
         graph.forward(x=1, y=2, z=3)
@@ -126,13 +126,13 @@ def test_a_graph_changed_by_hand_beyond_use(graph: ComputationalGraph) -> None:
 def test_a_wire_of_another_graph(graph: ComputationalGraph) -> None:
     other = ComputationalGraph().input("x")
     before = nodes_and_edges(graph)
-    with pytest.raises(ValueError, match=r"add_1 \(Add\): the wire x is of another graph"):
+    with pytest.raises(ValueError, match=r"add_1 \(Add\): the wire x belongs to another graph"):
         graph.add(Add(), graph["x"], other)
-    with pytest.raises(ValueError, match="the wire x is of another graph"):
+    with pytest.raises(ValueError, match="the wire x belongs to another graph"):
         graph["x"] * other
-    with pytest.raises(ValueError, match=r"graph\.output: the wire x is of another graph"):
+    with pytest.raises(ValueError, match=r"graph\.output: the wire x belongs to another graph"):
         graph.output = other
-    with pytest.raises(ValueError, match=r"evaluate\(\): the wire x is of another graph"):
+    with pytest.raises(ValueError, match=r"evaluate\(\): the wire x belongs to another graph"):
         graph.evaluate(other, x=1)
     with pytest.raises(TypeError, match="must be a wire, got 'f'"):
         graph.output = "f"
@@ -143,7 +143,7 @@ def test_a_gate_added_twice(graph: ComputationalGraph) -> None:
     gate = Exp()
     graph.add(gate, graph["x"])
     before = nodes_and_edges(graph)
-    with pytest.raises(ValueError, match="this Exp stands in a graph already: a gate object has one place only"):
+    with pytest.raises(ValueError, match="this Exp is already in a graph; make a new gate for each place"):
         graph.add(gate, graph["y"])
     assert nodes_and_edges(graph) == before
 
@@ -152,7 +152,7 @@ def test_names_that_cannot_be(graph: ComputationalGraph) -> None:
     before = nodes_and_edges(graph)
     for add in (lambda: graph.input("q"), lambda: graph.parameter("q", 1), lambda: graph.constant(1, name="q")):
         with pytest.raises(
-            ValueError, match=r"the name 'q' is taken: the graph has a gate of that name already \(Add\)"
+            ValueError, match=r"the name 'q' is taken: the graph already has a gate with that name \(Add\)"
         ):
             add()
     with pytest.raises(ValueError, match="the name 'x' is taken"):
@@ -219,9 +219,9 @@ class NoList:
 @pytest.mark.parametrize(
     ("gate", "error", "message"),
     [
-        (Faulty(np.ones(3)), ValueError, r"each gradient in its input's shape: \(2,\) was wanted, got \(3,\)"),
-        (Faulty(1.0), ValueError, r"each gradient in its input's shape: \(2,\) was wanted, got \(\)"),
-        (Faulty(np.ones((1, 2))), ValueError, r"\(2,\) was wanted, got \(1, 2\)"),
+        (Faulty(np.ones(3)), ValueError, r"each gradient in its input's shape: \(2,\) for input 0, got \(3,\)"),
+        (Faulty(1.0), ValueError, r"each gradient in its input's shape: \(2,\) for input 0, got \(\)"),
+        (Faulty(np.ones((1, 2))), ValueError, r"\(2,\) for input 0, got \(1, 2\)"),
         (Faulty(), ValueError, "must return a list of 1 gradients, one for each input, got 0"),
         (Faulty(np.ones(2), np.ones(2)), ValueError, "must return a list of 1 gradients, one for each input, got 2"),
         (Faulty("one"), TypeError, "a number or an array of numbers was wanted, got 'one'"),
@@ -262,7 +262,7 @@ def test_a_list_is_no_output_of_a_gate_that_has_one(graph: ComputationalGraph) -
             return [da + db]
 
     graph.add(Forgot(), graph["x"])
-    with pytest.raises(ValueError, match=r"must return one value, got a list of 2; a gate with several outputs says"):
+    with pytest.raises(ValueError, match=r"must return one value, got a list of 2; a gate with several outputs sets"):
         graph.forward(x=1, y=2, z=3)
 
 

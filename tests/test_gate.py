@@ -72,6 +72,11 @@ def test_copy_adds_the_gradients_of_its_outputs() -> None:
         fork.backward(1.0, 1.0, [1, 2, 3])
 
 
+def test_keep_stores_and_returns() -> None:
+    gate = Gate()
+    assert gate.keep(1.0, 2.0) == gate.kept == (1.0, 2.0)
+
+
 @pytest.mark.parametrize("n", [0, -1, 2.0, "two"])
 def test_copy_wants_a_whole_number(n: Any) -> None:
     with pytest.raises(ValueError, match="n must be a whole number of at least 1, got"):
@@ -172,7 +177,7 @@ class Cosine(Gate):
     """A gate whose functions are not among those that gategraph's own gates need."""
 
     def forward(self, x: Any) -> Any:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return namespace(x).cos(x)
 
     def backward(self, dy: Any) -> list[Any]:
@@ -226,8 +231,8 @@ class Told(Gate):
     [
         (Told(1.0, 1.0), r"backward\(\) must return a list of 2 gradients, one for each input, got 1.0"),
         (Told(1.0, [1.0]), r"must return a list of 2 gradients, one for each input, got 1"),
-        (Told(1.0, [np.ones(2), np.ones(2)]), r"\(\) was wanted, got \(2,\) for input 1; sum_to\(\) sums"),
-        (Told([1.0, 2.0], None), r"must return one value, got a list of 2; a gate with several outputs says how many"),
+        (Told(1.0, [np.ones(2), np.ones(2)]), r"\(\) for input 1, got \(2,\); sum_to\(\) sums"),
+        (Told([1.0, 2.0], None), r"must return one value, got a list of 2; a gate with several outputs sets `outputs`"),
         (Told(np.ones(2), None, outputs=2), r"must return a list of 2 outputs, got array"),
         (Told([1.0], None, outputs=2), r"must return a list of 2 outputs, got 1"),
     ],

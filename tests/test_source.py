@@ -188,7 +188,7 @@ class Branching(Gate):
     """y = |x|, by a question."""
 
     def forward(self, x: Any) -> Any:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return x if x > 0 else -x
 
     def backward(self, dy: Any) -> list[Any]:
@@ -221,7 +221,7 @@ class ByMath(Gate):
     """y = sin x, of numbers alone."""
 
     def forward(self, x: Any) -> Any:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return math.sin(x)
 
     def backward(self, dy: Any) -> list[Any]:
@@ -233,7 +233,7 @@ class Written(Gate):
     """y = sinh(x) sign(x): with functions that gategraph's own gates do not use."""
 
     def forward(self, x: Any) -> Any:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         return namespace(x).sinh(x) * namespace(x).sign(x)
 
     def backward(self, dy: Any) -> list[Any]:
@@ -255,7 +255,7 @@ class Stacked(Gate):
     """y = x backwards, and moved by one place, and a small array: with lists, indices and keywords."""
 
     def forward(self, x: Any) -> Any:
-        (x,) = self.keep(x)
+        self.kept = (x,)
         both = np.stack([x, 2.0 * x], axis=0)
         return both[0, ::-1] + np.concatenate((x[1:], x[:1])) + np.array([1.0, 2.0, 3.0])
 
@@ -395,7 +395,7 @@ def test_quoted_strings_are_what_they_were(text: str) -> None:
 def test_long_expressions_stay_within_a_line() -> None:
     class Long(Gate):
         def forward(self, x: Any) -> Any:
-            (x,) = self.keep(x)
+            self.kept = (x,)
             total = x
             for _ in range(300):
                 total = total * 1.01 + x

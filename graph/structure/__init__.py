@@ -1,1 +1,1 @@
-"""The structure: gates joined by wires, what enters a graph, and the expressions that build one."""
+"""The structure of a graph: gates joined by wires, its inputs and parameters, and expressions that build one."""

@@ -1,10 +1,10 @@
-"""Where values enter a graph: the gates of inputs, parameters and constants, and the mapping of parameters by name."""
+"""Entries, where values enter a graph: the gates Input, Parameter and Constant, and the mapping `graph.parameters`."""
 
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from gates import Gate
-from gates.values import Value, as_labels, as_value, holds_integers, prefixed
+from gates.values import Value, as_argument, as_labels, as_value, holds_integers
 
 
 class Entry(Gate):
@@ -20,7 +20,7 @@ class Entry(Gate):
 
 
 class Input(Entry):
-    """Hands on what each forward pass is given under its name.
+    """An input of the graph: its value is an argument of each forward pass.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ class Input(Entry):
 
 
 class Parameter(Entry):
-    """Hands on a value that is kept between passes, held by reference.
+    """A parameter of the graph: its value persists between passes.
 
     Parameters
     ----------
     value : float or array
-        The value; assign it, or update an array in place, between passes.
+        The value, not copied. Assign a new one, or update an array in place, between passes.
     """
 
     has_parameters = True
@@ -48,12 +48,12 @@ class Parameter(Entry):
 
 
 class Constant(Entry):
-    """Hands on a value that never changes and has no gradient.
+    """A constant of the graph: its value never changes and has no gradient.
 
     Parameters
     ----------
     value : number or array
-        The value. An array of integers is kept as it is: a gate may read it as labels.
+        The value. An array of integers is not converted to floats, since a gate may read it as labels.
     """
 
     def __init__(self, value: Any) -> None:
@@ -87,11 +87,7 @@ class Parameters(MutableMapping[str, Value]):
         return self._gate(name).value
 
     def __setitem__(self, name: str, value: Any) -> None:
-        gate = self._gate(name)
-        try:
-            gate.value = as_value(value)
-        except (TypeError, ValueError) as error:
-            raise prefixed(error, f"parameter {name!r}") from None
+        self._gate(name).value = as_argument(value, f"parameter {name!r}")
         self._assigned(name)
 
     def __delitem__(self, name: str) -> None:

@@ -1,7 +1,7 @@
-"""Arithmetic expressions as graphs. They are parsed here, a token at a time, and never evaluated as code.
+"""Build graphs from arithmetic expressions, which are parsed here and never evaluated as code.
 
-Operators bind as in Python: `-x ** 2` is -(x ** 2), `**` groups from the right. The parser keeps its own
-stack, so that an expression may be nested or long without limit.
+Operators bind as in Python: `-x ** 2` is -(x ** 2), and `**` groups from the right. The parser uses an explicit
+stack instead of recursion, so that an expression may be nested or long without limit.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import inspect
 import operator
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from gates import Add, Copy, Divide, Gate, MatMul, Multiply, Power, Reshape, Subtract
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Operator(NamedTuple):
-    """How tightly an operator binds, how many operands it takes, and what it does to wires and plain numbers."""
+    """An operator: its precedence, its number of operands, and what it computes for wires and for plain numbers."""
 
     precedence: int
     operands: int
@@ -43,7 +44,7 @@ _PREFIX = {
     "+": _Operator(3, 1, operator.pos, operator.pos, from_right=True),
 }
 
-#: A gate for each function name. `Copy` and `Reshape` do not fit: they want several outputs, and a shape.
+#: A gate for each function name. Expressions have no syntax for the outputs of `Copy` and the shape of `Reshape`.
 FUNCTIONS: dict[str, type[Gate]] = {gate.kind: gate for gate in GATES.values() if gate not in (Copy, Reshape)}
 
 _TOKEN = re.compile(
@@ -61,7 +62,7 @@ class _Token(NamedTuple):
 
 
 class _Open(NamedTuple):
-    """An open parenthesis: the function that it belongs to, if any, and how many operands stood before it."""
+    """An open parenthesis: the function that it belongs to, if any, and the number of operands before it."""
 
     function: str | None
     before: int
@@ -75,7 +76,7 @@ def build(graph: Structure, source: str) -> Wire:
 
 
 class _Parser:
-    """An expression being read: operands and operators wait on two stacks until they can be joined."""
+    """A shunting-yard parser: operands and operators wait on two stacks until they can be combined."""
 
     def __init__(self, graph: Structure, source: str) -> None:
         self.graph = graph
@@ -86,7 +87,7 @@ class _Parser:
         self.waiting: list[tuple[_Operator | _Open, _Token]] = []
 
     def parse(self) -> Wire:
-        """Read the whole expression."""
+        """Parse the whole expression and return the wire of its value."""
         pairs = zip(self.tokens, self.tokens[1:])
         names = dict.fromkeys(name.text for name, after in pairs if name.kind == "name" and after.text != "(")
         inputs = {name: self.graph.input(name) for name in names}
@@ -110,14 +111,14 @@ class _Parser:
                 if token.kind == "end":
                     break
                 self._operator(token)
-        self._join(0)
+        self._combine(0)
         if self.waiting:
             self._fail("this parenthesis is never closed", self.waiting[-1][1])
         (value,) = self.operands
         return value if isinstance(value, Wire) else self.graph.constant(value)
 
     def _operand(self, token: _Token, inputs: dict[str, Wire]) -> None:
-        """Take a number or a name."""
+        """Read a number or a name."""
         if token.kind == "name":
             self.operands.append(inputs[token.text])
         elif token.kind == "number":
@@ -130,47 +131,44 @@ class _Parser:
             self._fail(f"a number, a name or '(' was wanted, got {got}", token)
 
     def _operator(self, token: _Token) -> None:
-        """Take what stands between two operands: a binary operator or a comma."""
+        """Read a binary operator or a comma, which follows an operand."""
         if token.text in _BINARY:
             binary = _BINARY[token.text]
-            self._join(binary.precedence + binary.from_right)
+            self._combine(binary.precedence + binary.from_right)
             self.waiting.append((binary, token))
             return
         if token.text != ",":
             hint = "; a function's settings are given by position" if token.text == "=" and self.waiting else ""
             hint = "; a power is written **" if token.text == "^" else hint
             self._fail(f"an operator was wanted, got {token.text!r}{hint}", token)
-        self._join(0)
+        self._combine(0)
         opened = self.waiting[-1][0] if self.waiting else None
         if not isinstance(opened, _Open) or opened.function is None:
-            self._fail("a comma stands only between the arguments of a function", token)
+            self._fail("a comma may only separate the arguments of a function", token)
 
     def _close(self, token: _Token) -> None:
-        """Take a closing parenthesis, and call the function that it ends."""
-        self._join(0)
+        """Read a closing parenthesis, and call the function whose arguments it ends."""
+        self._combine(0)
         if not self.waiting:
             self._fail("this parenthesis was never opened", token)
         opened, place = self.waiting.pop()
         assert isinstance(opened, _Open)
         if opened.function is not None:
-            arguments = self.operands[opened.before :]
-            del self.operands[opened.before :]
-            self.operands.append(self._at(place, self._call, opened.function, arguments))
+            self._replace(opened.before, place, partial(self._call, opened.function))
 
-    def _join(self, precedence: int) -> None:
-        """Apply the waiting operators that bind at least as tightly, back to the last open parenthesis."""
+    def _combine(self, precedence: int) -> None:
+        """Apply the waiting operators of at least this precedence, back to the last open parenthesis."""
         while self.waiting:
             waiting, token = self.waiting[-1]
             if isinstance(waiting, _Open) or waiting.precedence < precedence:
                 return
             self.waiting.pop()
-            operands = self.operands[-waiting.operands :]
-            del self.operands[-waiting.operands :]
-            plain = not any(isinstance(operand, Wire) for operand in operands)
-            self.operands.append(self._at(token, waiting.on_numbers if plain else waiting.on_wires, *operands))
+            before = len(self.operands) - waiting.operands
+            has_wires = any(isinstance(operand, Wire) for operand in self.operands[before:])
+            self._replace(before, token, waiting.on_wires if has_wires else waiting.on_numbers)
 
-    def _call(self, name: str, arguments: list[Any]) -> Any:
-        """Apply a function: its gate's inputs come first, then the numbers of its gate's constructor."""
+    def _call(self, name: str, *arguments: Any) -> Any:
+        """Call a function: the inputs of its gate come first, then the arguments of the gate's constructor."""
         gate = FUNCTIONS[name]
         inputs = len(inspect.signature(gate.forward).parameters) - 1
         settings = list(inspect.signature(gate).parameters.values())
@@ -179,25 +177,23 @@ class _Parser:
         if not least <= len(arguments) <= most:
             takes = f"{least}" if least == most else f"{least} to {most}"
             raise ValueError(f"{name} takes {takes} argument{'s' * (most != 1)}, got {len(arguments)}")
-        numbers = arguments[inputs:]
+        operands, numbers = arguments[:inputs], arguments[inputs:]
         for setting, number in zip(settings, numbers):
             if isinstance(number, Wire):
                 raise ValueError(f"{name}: {setting.name} must be a number, got the wire {number}")
         built = gate(*[int(number) if number.is_integer() else number for number in numbers])
-        operands = arguments[:inputs]
-        if any(isinstance(operand, Wire) for operand in operands):
-            return self.graph.add(built, *operands)
-        return built.forward(*operands)
+        has_wires = any(isinstance(operand, Wire) for operand in operands)
+        return self.graph.add(built, *operands) if has_wires else built.forward(*operands)
 
-    def _at(self, token: _Token, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function; what it refuses is an error at the token's place."""
+    def _replace(self, before: int, token: _Token, function: Callable[..., Any]) -> None:
+        """Replace the operands after the first `before` by a function of them; its errors show the token's place."""
         try:
-            return function(*arguments)
+            self.operands[before:] = [function(*self.operands[before:])]
         except (TypeError, ValueError, OverflowError) as error:
             self._fail(str(error), token)
 
     def _fail(self, message: str, token: _Token) -> NoReturn:
-        """Raise an error that shows the place."""
+        """Raise a ValueError that shows the token's place in the expression."""
         before, after = self.source[: token.place], self.source[token.place :]
         before = before if len(before) <= 30 else "..." + before[-27:]
         after = after if len(after) <= 30 else after[:27] + "..."

@@ -1,4 +1,4 @@
-"""The gates that come with gategraph, by class name: what expressions and saved files may name."""
+"""The gates that come with gategraph, by class name, for expressions and saved files."""
 
 import gates
 import losses

@@ -1,4 +1,4 @@
-"""Which of NumPy's functions have gates, and what they do to wires: NumPy calls here when it meets a wire."""
+"""The NumPy functions that have gates: NumPy calls this module when an argument is a wire."""
 
 import inspect
 from collections.abc import Callable
@@ -40,7 +40,7 @@ _WITH_GATES = "these NumPy functions have gates: " + ", ".join(
 
 
 def apply_ufunc(wire: Any, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Return the wire of a ufunc of inputs, `wire` among them: by the operator that it is, or by its gate."""
+    """Apply a ufunc to inputs, `wire` among them, by the operator that it equals or by its gate."""
     operator = _OPERATOR_OF.get(ufunc)
     gate = _GATE_OF.get(ufunc)
     if method != "__call__" or options or (operator is None and gate is None):
@@ -56,7 +56,7 @@ def apply_ufunc(wire: Any, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...]
 
 
 def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
-    """Return the wire of a NumPy function that is no ufunc."""
+    """Apply a NumPy function that is not a ufunc to wires."""
     method = _METHOD_OF.get(function)
     if method is None:
         raise TypeError(f"no gate for np.{function.__name__}; {_WITH_GATES}")

@@ -1,4 +1,4 @@
-"""The structure of a computational graph: adding gates and finding their wires. It knows nothing of passes."""
+"""The structure of a computational graph: add gates and look up their wires. Knows nothing of passes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from gates.gate import labels_of
 from gates.validation import counted
-from gates.values import Value, as_value, prefixed
+from gates.values import Value, as_argument
 from graph.structure.admission import check_gate, check_labels, claim, owned
 from graph.structure.entries import Constant, Entry, Input, Parameter, Parameters
 from graph.structure.wire import Wire
@@ -24,11 +24,11 @@ class Structure:
     Attributes
     ----------
     graph : networkx.MultiDiGraph
-        A node for each gate, an edge for each wire end.
+        A node for each gate, an edge for each input port of a gate.
     parameter_gates : dict of str to Parameter
-        The gates that hold the parameters, those of nested graphs too, by the names that they have here.
+        The gates that hold the parameters, including those of nested graphs, by their names in this graph.
     chosen_output : tuple of (str, int), optional
-        The gate and its output port that `graph.output` was set to.
+        The gate and the output port that `graph.output` was set to.
     """
 
     def __init__(self) -> None:
@@ -37,12 +37,12 @@ class Structure:
         self.chosen_output: tuple[str, int] | None = None
         self._last: tuple[str, int] | None = None  # the last gate added: its name, and how many outputs it has
         self._counts: dict[str, int] = {}
-        self._labelled: dict[str, str] = {}  # inputs and constants that are read as labels, each with a gate that does
+        self._labelled: dict[str, str] = {}  # inputs and constants read as labels, each with a gate that reads it so
         self._gates: list[Any] = []
         claim(self, self._gates)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy of networkx's graph comes without the schedule that is cached in this one.
+        # networkx's copy leaves out the schedule that is cached on the graph.
         return {**vars(self), "graph": self.graph.copy(), "_gates": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -52,25 +52,25 @@ class Structure:
 
     @property
     def parameters(self) -> Parameters:
-        """The values kept between passes, by name; assign to change one."""
+        """The parameters by name, whose values persist between passes; assign to change one."""
         return Parameters(self.parameter_gates, self._parameter_assigned)
 
     def _parameter_assigned(self, name: str) -> None:
-        """Take note that a parameter has another value."""
+        """React to a new value of a parameter; subclasses override it."""
 
     def names_of_parameters(self) -> dict[int, str]:
-        """Return the names of the gates that hold the parameters, by the ids of these."""
+        """Return the names of the parameters by the ids of the gates that hold them."""
         return {id(gate): name for name, gate in self.parameter_gates.items()}
 
     def input(self, name: str, grad: bool = True) -> Wire:
-        """Add an input, which each forward pass is given anew.
+        """Add an input, whose value is passed to each call of `forward`.
 
         Parameters
         ----------
         name : str
-            Its name, which `forward` takes as a keyword.
+            Its name, a keyword argument of `forward`.
         grad : bool
-            Whether backward computes its gradient. Nothing is computed for one that is not wanted.
+            Whether backward computes its gradient.
 
         Returns
         -------
@@ -90,7 +90,7 @@ class Structure:
         return self._enter(Input(grad), name)
 
     def inputs(self, *names: str) -> tuple[Wire, ...]:
-        """Add several inputs and return their wires; none is added if one of the names cannot be."""
+        """Add several inputs and return their wires; an invalid name raises before any is added."""
         for place, name in enumerate(names):
             self._check_name(name)
             if name in names[:place]:
@@ -98,14 +98,14 @@ class Structure:
         return tuple([self.input(name) for name in names])
 
     def parameter(self, name: str, value: Any) -> Wire:
-        """Add a value that is kept between passes, by reference, and has a gradient.
+        """Add a parameter: a value that persists between passes and has a gradient.
 
         Parameters
         ----------
         name : str
             Its name in `graph.parameters`.
         value : number or array
-            The first value. A NumPy array of floats is held as it is and may be updated in place; numbers, lists
+            The initial value. A NumPy array of floats is not copied and may be updated in place; numbers, lists
             and integers are converted first.
 
         Returns
@@ -124,17 +124,17 @@ class Structure:
         >>> graph.parameters
         {'w': 1.0}
         """
-        return self._enter(Parameter(_value(value, f"parameter {name!r}")), name)
+        return self._enter(Parameter(as_argument(value, f"parameter {name!r}")), name)
 
     def constant(self, value: Any, name: str | None = None) -> Wire:
-        """Add a value that never changes and has no gradient; an array is copied.
+        """Add a constant: a value that never changes and has no gradient. An array is copied.
 
         Parameters
         ----------
         value : number or array
             The value. Integers become floats, unless a gate reads them as labels.
         name : str, optional
-            Its name; `constant_1`, `constant_2`, ... if left out.
+            Its name; by default `constant_1`, `constant_2`, ...
 
         Returns
         -------
@@ -149,7 +149,7 @@ class Structure:
         >>> graph.forward(x=2)
         array([ 2., 20.])
         """
-        _value(value, "a constant")
+        as_argument(value, "a constant")
         return self._enter(Constant(value.copy() if isinstance(value, np.ndarray) else value), name)
 
     def add(self, gate: Any, *wires: Any, name: str | None = None) -> Any:
@@ -158,23 +158,23 @@ class Structure:
         Parameters
         ----------
         gate : Gate, or any object with `forward(*inputs)` and `backward(*upstream)`
-            The gate. It stands in one place of one graph only.
+            The gate. A gate object can be added only once, to one graph.
         *wires : Wire, number or array
-            What it reads, by input port. Numbers and arrays become constants.
+            The inputs of the gate, by input port. Numbers and arrays become constants.
         name : str, optional
-            The node's name; `add_1`, `multiply_1`, ... if left out.
+            The node's name; by default `add_1`, `multiply_1`, ...
 
         Returns
         -------
         Wire or tuple of Wire
-            Its output, or its outputs if it has several.
+            The output, or the outputs if there are several.
 
         Raises
         ------
         TypeError
             If it is not a gate, or takes another number of inputs.
         ValueError
-            If the name is taken, the gate stands in a graph already, or a wire is of another graph.
+            If the name is taken, the gate is already in a graph, or a wire belongs to another graph.
 
         Examples
         --------
@@ -191,18 +191,19 @@ class Structure:
         labels = labels_of(gate)
         if labels or self._labelled:
             check_labels(self, self._labelled, gate, name, wires)
-        edited = len(self.graph) != len(self._gates)  # by hand
+        sources: Sequence[Wire] = wires
+        edited = len(self.graph) != len(self._gates)  # by hand, through networkx
         for wire in wires:
             if type(wire) is not Wire or wire.graph is not self or edited:
-                wires = self._sources(wires, name, f"{name} ({type(gate).__name__})")
+                sources = self._sources(wires, name, f"{name} ({type(gate).__name__})")
                 break
-        self._place(gate, name, wires, labels)
+        self._place(gate, name, sources, labels)
         outputs = outputs_of(gate)
         self._last = name, outputs
         return self._wires(name, outputs)
 
     def restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
-        """Put back a gate of a saved graph: any gate, entries too, under its own name."""
+        """Add a gate of a saved graph, which may be an entry, under its saved name."""
         self._place(gate, self._admit(gate, len(wires), name), wires, labels_of(gate))
         if not isinstance(gate, Entry):
             self._last = name, outputs_of(gate)
@@ -222,7 +223,7 @@ class Structure:
         return Wire(self, name) if outputs == 1 else tuple([Wire(self, name, port) for port in range(outputs)])
 
     def gate(self, name: str) -> Any:
-        """Return the gate of a name."""
+        """Return the gate with this name."""
         return self.graph.nodes[name]["gate"]
 
     def wire(self, name: str, port: int = 0) -> Wire:
@@ -238,10 +239,10 @@ class Structure:
         return [Wire(self, source, port) for source, port in sources_of(name, self.graph.pred[name])]
 
     def value_of(self, wire: Wire) -> Value:
-        """Return a wire's value of the last forward pass; None before it."""
+        """Return a wire's value from the last forward pass; None before the first."""
 
     def gradient_of(self, wire: Wire) -> Value:
-        """Return a wire's gradient of the last backward pass; None before it."""
+        """Return a wire's gradient from the last backward pass; None before the first."""
 
     def __contains__(self, name: object) -> bool:
         return name.node in self.graph and name.graph is self if isinstance(name, Wire) else name in self.graph
@@ -254,7 +255,7 @@ class Structure:
 
     @property
     def output(self) -> Wire:
-        """The wire that `forward` returns and `backward` starts from: the last gate added, unless it is set."""
+        """The wire whose value `forward` returns and where `backward` starts: the last gate added, unless it is set."""
         return Wire(self, *self.output_place)
 
     @output.setter
@@ -277,22 +278,21 @@ class Structure:
 
     @property
     def output_if_any(self) -> Wire | None:
-        """The output; None for a graph that has none yet, or several."""
+        """The output; None if the graph has no gate yet, or the last gate has several outputs."""
         return None if self.chosen_output is None and (self._last is None or self._last[1] > 1) else self.output
 
     def name_of(self, wire: Wire) -> str:
-        """Return a wire's name: its gate's, with the port where there are several."""
-        several = outputs_of(self.gate(wire.node)) > 1
-        return f"{wire.node}[{wire.port}]" if several else wire.node
+        """Return a wire's name: the name of its gate, with the port if the gate has several outputs."""
+        return f"{wire.node}[{wire.port}]" if outputs_of(self.gate(wire.node)) > 1 else wire.node
 
     def _enter(self, gate: Entry, name: str | None) -> Wire:
-        """Add a gate that reads nothing and return its wire."""
+        """Add an entry and return its wire."""
         name = self._admit(gate, 0, name)
         self._place(gate, name, ())
         return Wire(self, name)
 
     def _place(self, gate: Any, name: str, wires: Sequence[Wire], labels: Sequence[int] = ()) -> None:
-        """Put a gate into the graph, with the wires that it reads, some of them as labels."""
+        """Record a gate and the wires that it reads, those at the ports `labels` as labels."""
         self.graph.add_node(name, gate=gate)
         add_edge = self.graph.add_edge
         for port, wire in enumerate(wires):
@@ -305,7 +305,7 @@ class Structure:
             self._list_parameters(gate, name)
 
     def _list_parameters(self, gate: Any, name: str) -> None:
-        """List a parameter under its name, and those of a nested graph as graph_1.W; each of them once."""
+        """Record a parameter under its name, or those of a nested graph under names such as graph_1.W, each once."""
         if isinstance(gate, Parameter):
             self.parameter_gates[name] = gate
             return
@@ -314,30 +314,25 @@ class Structure:
             if id(parameter) not in listed:
                 self.parameter_gates[f"{name}.{inner}"] = parameter
 
-    def _sources(self, given: tuple[Any, ...], name: str, who: str) -> tuple[Wire, ...]:
-        """Return what the gate `name` is to read as wires: numbers and arrays become constants, if all is well."""
-        for wire in given:
-            if isinstance(wire, Wire):
-                self.require_wire(wire, who)
+    def _sources(self, given: Sequence[Any], name: str, who: str) -> list[Wire]:
+        """Return the inputs of the gate `name` as wires: after a check of all, numbers and arrays become constants."""
+        for one in given:
+            if isinstance(one, Wire):
+                self.require_wire(one, who)
             else:
-                _value(wire, f"{who} reads wires, numbers and arrays")
-        return tuple(
-            [
-                wire if isinstance(wire, Wire) else self.constant(wire, self._free_name("constant", but=name))
-                for wire in given
-            ]
-        )
+                as_argument(one, f"{who} reads wires, numbers and arrays")
+        return [w if isinstance(w, Wire) else self.constant(w, self._free_name("constant", but=name)) for w in given]
 
     def require_wire(self, wire: Wire, who: str) -> Wire:
-        """Return a wire if it is one of this graph, or raise ValueError for `who`, who named it."""
+        """Return a wire if it belongs to this graph, or raise a ValueError that begins with `who`."""
         if wire.graph is not self:
-            raise ValueError(f"{who}: the wire {wire.node} is of another graph")
+            raise ValueError(f"{who}: the wire {wire.node} belongs to another graph")
         if wire.node not in self.graph:
-            raise ValueError(f"{who}: the gate {wire.node!r} is not in the graph any more")
+            raise ValueError(f"{who}: the gate {wire.node!r} is no longer in the graph")
         return wire
 
     def _admit(self, gate: Any, inputs: int, name: str | None) -> str:
-        """Return the name that a gate is to have: as given, or its kind with the next number."""
+        """Check a gate and return its name: the given one, or by default its kind with the next free number."""
         kind, (least, most) = check_gate(gate)
         if name is None:
             name = self._free_name(kind)
@@ -348,7 +343,7 @@ class Structure:
         return name
 
     def _free_name(self, kind: str, but: str = "") -> str:
-        """Return a gate's kind with the first number that is free."""
+        """Return a gate's kind with the first number that is free; `but` is a name that counts as taken."""
         count = self._counts.get(kind, 1)
         while (name := f"{kind}_{count}") in self.graph or name == but:
             count += 1
@@ -361,12 +356,4 @@ class Structure:
             raise TypeError(f"a name must be a string that is not empty, got {name!r}")
         if name in self.graph:
             there = type(self.gate(name)).__name__
-            raise ValueError(f"the name {name!r} is taken: the graph has a gate of that name already ({there})")
-
-
-def _value(given: Any, who: str) -> Any:
-    """Return a number or an array as a value, or raise an error that begins with `who`."""
-    try:
-        return as_value(given)
-    except (TypeError, ValueError) as error:
-        raise prefixed(error, who) from None
+            raise ValueError(f"the name {name!r} is taken: the graph already has a gate with that name ({there})")

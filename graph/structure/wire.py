@@ -1,31 +1,16 @@
-"""A wire: one output of one gate, with the operators and NumPy functions that add gates which read it."""
+"""A wire, one output of a gate: operators and NumPy functions on wires add gates to the graph."""
 
 from __future__ import annotations
 
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gates import (
-    Add,
-    Divide,
-    Gate,
-    MatMul,
-    Mean,
-    Multiply,
-    Negative,
-    Power,
-    Reciprocal,
-    Reshape,
-    Scale,
-    Shift,
-    Subtract,
-    Sum,
-    Transpose,
-)
+import gates
+from gates import Gate
 from gates.formatting import short
 from gates.values import Value, as_number
 from graph.structure import numpy_functions
@@ -34,20 +19,20 @@ if TYPE_CHECKING:
     from graph.structure.structure import Structure
 
 
-WithNumber = Callable[[Any], Gate | None]
+OfNumber = Callable[[Any], Gate | None]
 
 
 def _operator(
-    gate: type[Gate], with_number: WithNumber = lambda y: None, reflected_with_number: WithNumber = lambda x: None
+    gate: type[Gate], number_right: OfNumber = lambda y: None, number_left: OfNumber = lambda x: None
 ) -> tuple[Callable[[Wire, Any], Wire], Callable[[Wire, Any], Wire]]:
-    """Return an operator and its reflected twin: each adds a gate, or the one that there is for it with a number."""
+    """Return an operator and its reflected form: each adds `gate`, or a gate of one input if the other is a number."""
 
     def operator(self: Wire, other: Any) -> Wire:
-        unary = with_number(other) if _is_number(other) else None
+        unary = number_right(other) if _is_number(other) else None
         return self._add(gate(), self, other) if unary is None else self._add(unary, self)
 
     def reflected(self: Wire, other: Any) -> Wire:
-        unary = reflected_with_number(other) if _is_number(other) else None
+        unary = number_left(other) if _is_number(other) else None
         return self._add(gate(), other, self) if unary is None else self._add(unary, self)
 
     return operator, reflected
@@ -55,10 +40,10 @@ def _operator(
 
 @dataclass(frozen=True, slots=True, repr=False, init=False)
 class Wire:
-    """One output of a gate in a graph. Its operators and NumPy's functions add one gate each.
+    """One output of a gate in a graph. Each operator and each NumPy function of wires adds one gate.
 
     With a number, `x + 1` and `x - 1` are `Shift`, `2 * x` is `Scale`, `x ** 3` is `Power` and `1 / x` is
-    `Reciprocal`; in every other operation a number or an array becomes a constant. What has no gate is a
+    `Reciprocal`; in every other operation a number or an array becomes a constant. An operation without a gate raises
     TypeError. Two wires are equal, `x == y`, if they are the same output of the same gate.
 
     Parameters
@@ -98,39 +83,40 @@ class Wire:
 
     @property
     def value(self) -> Value:
-        """The value of the last forward pass, or None before it."""
+        """The value from the last forward pass, or None before the first."""
         return self.graph.value_of(self)
 
     @property
     def grad(self) -> Value:
-        """The gradient of the output with respect to this wire, or None before backward or where there is none."""
+        """The gradient of the output with respect to this wire, or None before backward or if it has none."""
         return self.graph.gradient_of(self)
 
     def __str__(self) -> str:
-        """Return the wire's name: that of its gate, with the port if the gate has several."""
+        """Return the wire's name: the name of its gate, with the port if the gate has several outputs."""
         return self.graph.name_of(self)
 
     def __repr__(self) -> str:
         if self.node not in self.graph:
-            return f"Wire({self.node}: not in the graph any more)"
+            return f"Wire({self.node}: no longer in the graph)"
         gate = type(self.gate).__name__
         value = "" if self.value is None else f", value={short(self.value)}"
         grad = "" if self.grad is None else f", grad={short(self.grad)}"
         return f"Wire({self}: {gate}{value}{grad})"
 
-    __add__, __radd__ = _operator(Add, Shift, Shift)
-    __sub__, __rsub__ = _operator(Subtract, lambda y: Shift(-as_number(y, "x - y: y")))
-    __mul__, __rmul__ = _operator(Multiply, Scale, Scale)
-    __truediv__, __rtruediv__ = _operator(Divide, reflected_with_number=lambda x: Reciprocal() if x == 1 else None)
-    __matmul__, __rmatmul__ = _operator(MatMul)
+    __add__, __radd__ = _operator(gates.Add, gates.Shift, gates.Shift)
+    __sub__, __rsub__ = _operator(gates.Subtract, lambda y: gates.Shift(-as_number(y, "x - y: y")))
+    __mul__, __rmul__ = _operator(gates.Multiply, gates.Scale, gates.Scale)
+    __truediv__, __rtruediv__ = _operator(gates.Divide, number_left=lambda x: gates.Reciprocal() if x == 1 else None)
+    __matmul__, __rmatmul__ = _operator(gates.MatMul)
 
     def __pow__(self, exponent: Any) -> Wire:
         if not _is_number(exponent):
-            raise TypeError(f"no gate for x ** y: the exponent must be a number, got {_name(exponent)}")
-        return self._add(Power(exponent), self)
+            got = f"the wire {exponent}" if isinstance(exponent, Wire) else f"{exponent!r} ({type(exponent).__name__})"
+            raise TypeError(f"no gate for x ** y: the exponent must be a number, got {got}")
+        return self._add(gates.Power(exponent), self)
 
     def __neg__(self) -> Wire:
-        return self._add(Negative(), self)
+        return self._add(gates.Negative(), self)
 
     def __pos__(self) -> Wire:
         return self
@@ -138,55 +124,54 @@ class Wire:
     @property
     def T(self) -> Wire:
         """The transpose: all axes reversed."""
-        return self._add(Transpose(), self)
+        return self._add(gates.Transpose(), self)
 
     def transpose(self, *axes: Any) -> Wire:
-        """Return the wire with its axes in another order; reversed if none is given."""
+        """Return the transpose, with the axes in the given order or, by default, reversed."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
-        return self._add(Transpose(order), self)
+        return self._add(gates.Transpose(order), self)
 
     def reshape(self, *shape: Any) -> Wire:
         """Return the wire in another shape: `x.reshape(2, 3)` or `x.reshape((2, 3))`."""
-        return self._add(Reshape(shape[0] if len(shape) == 1 else shape), self)
+        return self._add(gates.Reshape(shape[0] if len(shape) == 1 else shape), self)
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> Wire:
-        """Return the sum over some axes; over all if none is given."""
-        return self._add(Sum(axis, keepdims), self)
+        """Return the sum over some axes; by default over all."""
+        return self._add(gates.Sum(axis, keepdims), self)
 
     def mean(self, axis: Any = None, *, keepdims: bool = False) -> Wire:
-        """Return the mean over some axes; over all if none is given."""
-        return self._add(Mean(axis, keepdims), self)
+        """Return the mean over some axes; by default over all."""
+        return self._add(gates.Mean(axis, keepdims), self)
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Wire:
-        return cast(Wire, numpy_functions.apply_ufunc(self, ufunc, method, inputs, options))
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return numpy_functions.apply_ufunc(self, ufunc, method, inputs, options)
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Wire:
-        return cast(Wire, numpy_functions.apply_function(function, args, kwargs))
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return numpy_functions.apply_function(function, args, kwargs)
 
     def _add(self, gate: Gate, *inputs: Any) -> Wire:
-        """Return the wire of a gate with one output."""
-        wire = self.graph.add(gate, *inputs)
-        assert isinstance(wire, Wire)
+        """Add a gate with one output and return its wire."""
+        wire: Wire = self.graph.add(gate, *inputs)
         return wire
 
 
-# A frozen dataclass sets its fields by object.__setattr__, which takes three times as long as its slots do.
+# A frozen dataclass sets its fields with object.__setattr__, which takes three times as long as the slots' setters.
 _set_graph, _set_node, _set_port = (vars(Wire)[field].__set__ for field in ("graph", "node", "port"))
 
 
 def _frozen(self: Wire, name: str, *value: Any) -> None:
-    """Say where what a wire shows is changed."""
+    """Raise an AttributeError that says how to change a value instead."""
     hint = "; assign graph.parameters[name], or give forward() another input" if name == "value" else ""
     raise AttributeError(f"a wire's {name} cannot be assigned{hint}")
 
 
-# In place of the dataclass's own, whose error in a class with slots speaks of super().
+# These replace the dataclass's methods, whose error in a class with slots mentions super().
 Wire.__setattr__ = _frozen  # type: ignore[assignment,method-assign]  # a method may be replaced
 Wire.__delattr__ = _frozen  # type: ignore[assignment,method-assign]  # as above
 
 
 def _refuse(sign: str) -> Callable[..., Any]:
-    """Return a method that says that an operation has no gate."""
+    """Return a method that raises TypeError: the operation has no gate."""
 
     def method(self: Wire, *others: Any) -> Any:
         raise TypeError(f"no gate for {sign} on wires; a wire's value is wire.value")
@@ -214,10 +199,5 @@ for _names, _sign in {
 
 
 def _is_number(other: Any) -> bool:
-    """Return whether it is one real number."""
+    """Return whether an operand is one real number."""
     return isinstance(other, numbers.Real) or (isinstance(other, np.ndarray) and other.ndim == 0)
-
-
-def _name(thing: Any) -> str:
-    """Return what came, for a message."""
-    return f"the wire {thing}" if isinstance(thing, Wire) else f"{thing!r} ({type(thing).__name__})"

@@ -1,11 +1,11 @@
-"""Reading the wiring of a graph from networkx, whose edges are the only record of it."""
+"""Read the wiring of a graph from networkx, whose edges are the only record of it."""
 
 from collections.abc import Iterator
 from typing import Any
 
 
 def outputs_of(gate: Any) -> int:
-    """Return how many outputs a gate has; 1 for a class that does not say."""
+    """Return a gate's number of outputs; 1 if its class does not say."""
     outputs: int = getattr(gate, "outputs", 1)
     return outputs
 
@@ -13,7 +13,7 @@ def outputs_of(gate: Any) -> int:
 def sources_of(node: str, edges: Any) -> list[tuple[str, int]]:
     """Return what a node reads, by input port: the names of gates and their output ports.
 
-    `edges` is what networkx has of the node: `graph.pred[node]`.
+    `edges` is networkx's mapping for the node, `graph.pred[node]`.
     """
     ports = {port: (source, edge["source_port"]) for source, keys in edges.items() for port, edge in keys.items()}
     try:
@@ -23,7 +23,7 @@ def sources_of(node: str, edges: Any) -> list[tuple[str, int]]:
 
 
 def all_sources(graph: Any) -> Iterator[tuple[str, list[tuple[str, int]]]]:
-    """Yield each node of a networkx graph, in the order they were made, with what it reads."""
-    # networkx hands out plain dicts only for successors, and views, five times as slow, for predecessors.
+    """Yield each node of a networkx graph, in the order they were added, with what it reads, as `sources_of` has it."""
+    # networkx returns plain dicts only for successors; for predecessors it returns views, which are 5 times as slow.
     for node, edges in graph.reverse(copy=False).adjacency():
         yield node, sources_of(node, edges)
