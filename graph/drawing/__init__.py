@@ -1,1 +1,1 @@
-"""Draws a graph: places its boxes, routes its wires."""
+"""Drawing: lay out a graph, draw it as SVG, or write it in the language of another tool."""

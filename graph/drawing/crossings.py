@@ -1,4 +1,4 @@
-"""In which order boxes and passing wires stand in their columns, so that wires rarely cross."""
+"""The order of the nodes in each column of a layered drawing, chosen so that few wires cross."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _IDLE = 4  # rounds without fewer crossings, after which no more are tried
 
 
 def count_crossings(ends: Iterable[tuple[float, float]]) -> int:
-    """Return how many pairs of lines between two columns cross, given the lines' places on the left and the right.
+    """Return how many pairs of lines between two columns cross, given each line's positions on the left and right.
 
-    Lines that meet at an end do not cross there.
+    Lines that share an end do not cross there.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def count_crossings(ends: Iterable[tuple[float, float]]) -> int:
 
 
 def ordered(nodes: Nodes) -> list[list[int]]:
-    """Return the layers in the order with the fewest crossings that sweeps to and fro have met."""
+    """Return the layers in the order with the fewest crossings found by sweeps in both directions."""
     before, after = nodes.before, nodes.after
     rounds = nodes.rounds()
     place = [0] * len(nodes.slots)
@@ -54,25 +54,21 @@ def ordered(nodes: Nodes) -> list[list[int]]:
 
 
 def _crossings(layers: list[list[int]], before: list[list[Link]], place: list[int]) -> int:
-    """Write each node's place in its layer into `place`, and return the number of crossings."""
+    """Update `place`, each node's position in its layer, and return the number of crossings."""
     for layer in layers:
         for index, node in enumerate(layer):
             place[node] = index
-    return sum(
-        count_crossings(
-            (place[link.other] + link.there, place[node] + link.here) for node in layer for link in before[node]
-        )
-        for layer in layers
-    )
+    crossings = 0
+    for layer in layers:
+        links = ((link, node) for node in layer for link in before[node])
+        crossings += count_crossings((place[link.other] + link.there, place[node] + link.here) for link, node in links)
+    return crossings
 
 
 def _sort(layer: list[int], links: list[list[Link]], place: list[int]) -> None:
-    """Sort a layer by the mean place of its nodes' neighbours on one side; nodes without any stay where they are."""
-    means = {
-        node: sum(place[link.other] + link.there for link in links[node]) / len(links[node])
-        for node in layer
-        if links[node]
-    }
+    """Sort a layer by the mean position of its nodes' neighbors on one side; nodes without any stay where they are."""
+    with_links = [node for node in layer if links[node]]
+    means = {n: sum(place[link.other] + link.there for link in links[n]) / len(links[n]) for n in with_links}
     in_order = iter(sorted(means, key=means.__getitem__))
     layer[:] = [next(in_order) if node in means else node for node in layer]
     for index, node in enumerate(layer):
@@ -80,7 +76,7 @@ def _sort(layer: list[int], links: list[list[Link]], place: list[int]) -> None:
 
 
 def _exchange(layer: list[int], before: list[list[Link]], after: list[list[Link]], place: list[int]) -> int:
-    """Exchange neighbours in a layer where that saves crossings, and return how many it saves."""
+    """Swap adjacent nodes of a layer where that saves crossings, and return how many it saves."""
     ends = [
         [sorted(place[link.other] + link.there for link in links[node]) for links in (before, after)] for node in layer
     ]

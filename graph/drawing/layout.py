@@ -1,4 +1,4 @@
-"""Places the boxes of a layered drawing, and routes wires between them; knows nothing of gates or SVG."""
+"""Layered layout: place boxes in columns and route wires between them. Knows nothing of gates or SVG."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from graph.drawing.crossings import ordered
 
 
 class Layout(NamedTuple):
-    """Where everything is. Lengths are in px, y points down, and the top left corner is (0, 0).
+    """The positions of boxes and wires. Lengths are in px, y points down, and the top left corner is (0, 0).
 
     A route has an even number of points, from the source port to the target port. Points 0 and 1, 2 and 3, and so
-    on, are the ends of straight horizontal runs, each in one column: out of the source, past the columns between,
-    into the target. From point 1 to 2, 3 to 4, and so on, the wire turns in the gap between two columns, where
-    nothing else stands: all turns in a gap begin at one x and end at one x. Wires from one port have the same points
-    as far as they go together.
+    on, are the ends of straight horizontal runs, each in one column: out of the source, through the columns between,
+    into the target. From point 1 to 2, 3 to 4, and so on, the wire turns in the gap between two columns, which
+    contains nothing else: all turns in a gap begin at one x and end at one x. Wires from one port have the same
+    points as far as they run together.
     """
 
     places: list[tuple[float, float]]  # left edge and middle y of each box
@@ -29,20 +29,20 @@ class Layout(NamedTuple):
 def arrange(boxes: Sequence[Box], edges: Sequence[Edge]) -> Layout:
     """Place boxes in columns with few crossings and straight wires, and route the wires between them.
 
-    A wire over several columns runs straight past those between, clear of their boxes and texts. Wires from one
-    output port share their way as far as they go together. The same input gives the same layout.
+    A wire over several columns runs straight through those between, clear of their boxes and texts. Wires from one
+    output port share their route as far as they run together. The same input gives the same layout.
 
     Parameters
     ----------
-    boxes
-        What to place. The search for few crossings begins with their order.
-    edges
-        Wires, each from a lower to a higher layer.
+    boxes : sequence of Box
+        The boxes. The search for few crossings begins with their order.
+    edges : sequence of Edge
+        The wires, each from a lower to a higher layer.
 
     Returns
     -------
     Layout
-        A place for each box and a route for each edge, in px. Layers without boxes take no column.
+        A position for each box and a route for each edge, in px. Layers without boxes get no column.
 
     References
     ----------
@@ -57,10 +57,7 @@ def arrange(boxes: Sequence[Box], edges: Sequence[Edge]) -> Layout:
     top = min(y[node] - slot / 2 for node, slot in enumerate(nodes.slots))
     y = [middle - top for middle in y]
     lefts, rights, widths = _columns(nodes, y)
-    places = [
-        (lefts[column] + (widths[column] - box.width) / 2, middle)
-        for box, column, middle in zip(boxes, nodes.column, y)
-    ]
+    places = [(lefts[c] + (widths[c] - box.width) / 2, middle) for box, c, middle in zip(boxes, nodes.column, y)]
     routes = []
     for edge in edges:
         (left, middle), start, end = places[edge.source], nodes.column[edge.source], nodes.column[edge.target]
@@ -75,7 +72,7 @@ def arrange(boxes: Sequence[Box], edges: Sequence[Edge]) -> Layout:
 
 
 def _columns(nodes: Nodes, y: list[float]) -> tuple[list[float], list[float], list[float]]:
-    """Return the x where each column begins, where its texts end, and the width of its boxes."""
+    """Return the x where each column begins, the x where its texts end, and the width of its widest box."""
     lefts: list[float] = []
     rights: list[float] = []
     widths: list[float] = []

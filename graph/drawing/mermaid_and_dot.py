@@ -1,4 +1,4 @@
-"""A graph in the languages of other drawing tools: Mermaid, and the DOT of Graphviz."""
+"""Write a graph in the languages of other drawing tools: Mermaid, and Graphviz's DOT."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def dot(graph: TwoPasses) -> str:
 
 
 def _nodes(graph: TwoPasses) -> Iterator[tuple[str, list[str], bool]]:
-    """Yield for each node its identifier, the lines of its label, and whether it is a gate that computes something."""
+    """Yield the identifier of each node, the lines of its label, and whether it is a gate other than an entry."""
     for place, (node, gate) in enumerate(graph.graph.nodes(data="gate")):
         is_gate = not isinstance(gate, Entry)
         yield f"n{place}", [symbol_of(gate), node] if is_gate else [node], is_gate
@@ -47,7 +47,7 @@ def _nodes(graph: TwoPasses) -> Iterator[tuple[str, list[str], bool]]:
 
 
 def _wires(graph: TwoPasses) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield for each branch of each wire the nodes that it joins, and its label."""
+    """Yield the source, the target and the label of each branch of each wire."""
     names = {node: f"n{place}" for place, node in enumerate(graph)}
     for node, sources in all_sources(graph.graph):
         for source, port in sources:
@@ -58,17 +58,17 @@ def _wires(graph: TwoPasses) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def _texts(wire: Wire) -> list[str]:
-    """Return the label of a wire: its name, with its value and its gradient where they are computed."""
+    """Return the label of a wire: its name, with its value and its gradient if they have been computed."""
     value = str(wire) if wire.value is None else f"{wire} = {text_of(wire.value)}"
     return [value] if wire.grad is None else [value, f"d{wire} = {text_of(wire.grad)}"]
 
 
 def _in_mermaid(text: str) -> str:
-    """Return a text for a quoted label: Mermaid reads #35; as the character of that number."""
+    """Escape a text for a quoted label: Mermaid reads #35; as the character with that number."""
     return _UNSAFE.sub(lambda match: f"#{ord(match[0])};", " ".join(text.split()))
 
 
 def _in_dot(lines: list[str]) -> str:
-    """Return a quoted label of some lines, in which Graphviz reads backslashes, quotes and HTML's entities."""
+    """Escape lines for a quoted label, in which Graphviz interprets backslashes, quotes and HTML entities."""
     escaped = [" ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for text in lines]
     return "\\n".join(escaped)

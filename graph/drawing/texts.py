@@ -1,4 +1,4 @@
-"""Texts in pictures: how wide they are, shortened, and safe to put into SVG and HTML."""
+"""Texts in pictures: their width, shortened forms, and escaping for SVG and HTML."""
 
 import html
 import re
@@ -10,24 +10,32 @@ import numpy as np
 from gates.formatting import text_of
 from gates.values import Value, shape_of
 
-DASH = "–"  # what is not computed
+DASH = "–"  # shown for what has not been computed
+LINE = 15.0  # px from one line of numbers to the next
 _FORBIDDEN = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML
-_SHORT = 18  # a small array whose text is longer is shown as a large one
+_SHORT = 18  # a small array with a longer text is shown like a large one
 
 
 def escaped(text: str) -> str:
-    """Return a text for SVG and HTML, with � for characters that XML does not allow."""
+    """Escape a text for SVG and HTML, with � for characters that XML does not allow."""
     return html.escape(_FORBIDDEN.sub("�", text))
 
 
+def text_at(x: float, y: float, kind: str, *lines: str) -> str:
+    """Return lines as an SVG text element of a class, the first line at (x, y)."""
+    first, *rest = map(escaped, lines)
+    more = "".join([f' <tspan x="{x:.1f}" dy="{LINE:.0f}">{line}</tspan>' for line in rest])
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{first}{more}</text>'
+
+
 def width_of(text: str, size: float) -> float:
-    """Return how wide a text is in a monospace font of a size in px; East Asian wide characters count twice."""
+    """Return the width in px of a text in a monospace font of the given size; East Asian wide characters are double."""
     cells = sum(2 if unicodedata.east_asian_width(c) in "WF" else not unicodedata.combining(c) for c in text)
     return 0.61 * size * cells
 
 
 def shortened(text: str, length: int = 24) -> str:
-    """Return a text of at most so many characters, without its middle.
+    """Shorten a text to at most `length` characters by leaving out its middle.
 
     Examples
     --------
@@ -42,7 +50,7 @@ def shortened(text: str, length: int = 24) -> str:
 
 
 def lines_of(value: Value) -> list[str]:
-    """Return a value as lines of text: a number, a small array, or the shape, and min … mean … max, of a large one.
+    """Format a value as lines of text: a number, a small array, or a large array's shape and min … mean … max.
 
     Examples
     --------
@@ -66,6 +74,6 @@ def lines_of(value: Value) -> list[str]:
 
 
 def lines_of_gradient(gradient: Value, value: Value) -> list[str]:
-    """Return a gradient as lines; without its shape where that stands above, in the lines of its value."""
+    """Format a gradient as lines of text, without its shape if the lines of the value show the shape already."""
     lines = lines_of(gradient)
     return lines[1:] if len(lines) > 1 and len(lines_of(value)) > 1 else lines
