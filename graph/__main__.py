@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 1 for a check that did not pass, or 2 for a mistake."""
+    """Run the command line and return its exit status: 0, 1 if a check fails, or 2 for an error in the arguments."""
     parser = _Parser(
         prog="python -m graph",
         description="Run an expression's computational graph forward and backward, and print both passes gate by gate.",
@@ -41,26 +41,21 @@ def main(arguments: list[str] | None = None) -> int:
         "expression",
         nargs="?",
         help="numbers, names, + - * / ** @, parentheses and functions such as exp, log, sqrt, sigmoid, tanh, relu, "
-        "max, min; write -- in front of one that begins with a minus. Left out: the lecture's sigmoid neuron",
+        "max, min; write -- in front of one that begins with a minus. Default: the lecture's sigmoid neuron",
     )
-    parser.add_argument(
-        "inputs", nargs="*", metavar="name=value", help="a number, or an array such as x=[0.2,0.4], for each name"
-    )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="check the gradients, end to end and gate by gate; the exit status is 1 unless the check passed",
-    )
-    parser.add_argument("--step", action="store_true", help="step through both passes, a key or Enter for each gate")
+    each = "a number, or an array such as x=[0.2,0.4], for each name"
+    parser.add_argument("inputs", nargs="*", metavar="name=value", help=each)
+    parser.add_argument("--check", action="store_true", help="check all gradients; exit status 1 unless they pass")
+    parser.add_argument("--step", action="store_true", help="step through both passes, with a key or Enter per gate")
     parser.add_argument("--svg", metavar="FILE", help="write a picture of the graph, with the numbers of both passes")
     parser.add_argument("--html", metavar="FILE", help="write a page in which to step through both passes")
     parser.add_argument("--mermaid", action="store_true", help="print the graph in Mermaid's language")
     parser.add_argument("--source", action="store_true", help="print both passes as Python code")
     arguments = sys.argv[1:] if arguments is None else arguments
-    # Options may stand between an expression and its inputs, but argparse has no -- then.
+    # Parsing intermixed arguments allows options between an expression and its inputs, but does not understand --.
     given = parser.parse_args(arguments) if "--" in arguments else parser.parse_intermixed_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without the sign × shows a ?
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show × shows a ?
     status = 0
     expression, texts = (given.expression, given.inputs) if given.expression is not None else _NEURON
     if re.match(r"\s*\w+\s*=", expression):
@@ -70,8 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
             status = _run(given, expression, _inputs(texts))
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return 130  # as shells count it
-    except BrokenPipeError:  # the reader, such as head, has seen enough
+        return 130  # the convention of shells
+    except BrokenPipeError:  # the reader, such as head, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (TypeError, ValueError, OverflowError, OSError) as error:
         notes = "".join(f", {note}" for note in getattr(error, "__notes__", []))
@@ -80,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> int:
-    """Build the graph, do what the options ask for, and return the exit status."""
+    """Build the graph, carry out the options, and return the exit status."""
     graph = ComputationalGraph.from_expression(expression)
     if given.html is not None:
         graph.to_html(given.html, inputs, 1.0)
@@ -118,26 +113,20 @@ def _print_passes(graph: ComputationalGraph, expression: str, inputs: dict[str, 
 
 
 def _inputs(texts: list[str]) -> dict[str, Any]:
-    """Return the numbers and arrays that `name=value` texts give."""
+    """Parse texts of the form `name=value` into numbers and arrays by name."""
     inputs: dict[str, Any] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name:
-            raise ValueError(f"an input is written name=number, got {text!r}")
+            raise ValueError(f"an input must have the form name=number, got {text!r}")
         if name in inputs:
             raise ValueError(f"input {name!r} is given twice")
         try:
             inputs[name] = json.loads(value) if value.startswith("[") else float(value)
         except (ValueError, RecursionError):
-            raise ValueError(
-                f"input {name!r} must be a number or an array such as [1, 2], got {_short(value)}"
-            ) from None
+            got = value if len(value) <= 40 else value[:37] + "..."
+            raise ValueError(f"input {name!r} must be a number or an array such as [1, 2], got {got!r}") from None
     return inputs
-
-
-def _short(text: str) -> str:
-    """Return a text in quotes, shortened."""
-    return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Train a network on scikit-learn's handwritten digits: `python -m graph.digits [--plot FILE]`.
 
-1,797 pictures of 8 x 8 pixels; a fifth of them are held out. Needs the extra `train`, and `plot` for the pictures.
+The data is 1,797 pictures of 8 x 8 pixels, of which a fifth is held out. This needs the extra `train`, and the extra
+`plot` for `--plot`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import numpy as np
 from graph import ComputationalGraph, fully_connected, train
 
 _SIZES = [64, 200, 100, 10]
-_STAGES = (0.1, 40), (0.01, 15)  # learning rate and epochs: long steps to get near, short ones to settle
+_STAGES = (0.1, 40), (0.01, 15)  # learning rate and epochs: long steps first, then short ones to settle
 
 
 def split_digits(seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the pictures, with pixels from 0 to 1, and their digits: four fifths to train on, and one held out."""
+    """Return the pictures, with pixels from 0 to 1, and their digits: four fifths to train on, one fifth held out."""
     from sklearn.datasets import load_digits
 
     pictures, digits = load_digits(return_X_y=True)
@@ -32,21 +33,21 @@ def split_digits(seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def confusion(truth: Any, guesses: Any) -> Any:
-    """Return how often each digit (row) was taken for each (column)."""
+    """Return the confusion matrix: how often each digit (row) was classified as each digit (column)."""
     table = np.zeros((10, 10), dtype=int)
     np.add.at(table, (truth, guesses), 1)
     return table
 
 
 def table_text(table: Any) -> str:
-    """Return a confusion table as text, with a dot for 0."""
+    """Format a confusion matrix as text, with a dot for 0."""
     lines = ["digit  taken for", "     " + "".join(f"{digit:5}" for digit in range(10))]
     lines += [f"{digit:5}" + "".join(f"{count or '.':>5}" for count in row) for digit, row in enumerate(table.tolist())]
     return "\n".join(lines)
 
 
 def plot(graph: ComputationalGraph, losses: list[float], path: str) -> None:
-    """Write a picture of the loss at each step, and of the first layer's weights, a square for each neuron."""
+    """Plot the loss at each step, and the first layer's weights as a square for each neuron, to a file."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(14, 5), layout="constrained")
@@ -68,14 +69,14 @@ def plot(graph: ComputationalGraph, losses: list[float], path: str) -> None:
 
 
 def _natural(text: str) -> int:
-    """Return a whole number from 0 on, or raise ValueError."""
+    """Parse a whole number of at least 0, or raise ValueError."""
     if (number := int(text)) < 0:
         raise ValueError
     return number
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train, and print how well the held-out digits are told apart."""
+    """Train the network, and print how many of the held-out digits it classifies correctly."""
     parser = argparse.ArgumentParser(prog="python -m graph.digits", description="Train on handwritten digits.")
     parser.add_argument("--plot", metavar="FILE", help="write the loss curve and the weights as a picture")
     parser.add_argument("--seed", type=_natural, default=0, help="of the split, the weights and the order (default: 0)")
@@ -84,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
         trained_on, held_out = split_digits(given.seed)
         graph = fully_connected(_SIZES, regularization=1e-3, seed=given.seed)
         if given.plot:
-            plot(graph, [1.0], given.plot)  # what cannot be drawn is found before training, not after it
+            plot(graph, [1.0], given.plot)  # find problems with the plot now, not after training
     except ImportError as error:
         parser.error(f'{error}; pip install -e ".[train,plot]" installs it')
     except (OSError, ValueError) as error:

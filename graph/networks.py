@@ -27,26 +27,26 @@ def fully_connected(
 ) -> ComputationalGraph:
     """Build a fully connected network (a multi-layer perceptron) as a graph of gates.
 
-    Its inputs are `X` of shape (N, sizes[0]) and `y`, what the loss compares the scores with; they have no
-    gradient. Layer i has the parameters `Wi` of shape (sizes[i - 1], sizes[i]) and `bi`, the scores `X @ W1 + b1`
-    and, unless it is the last, the activation `h1`. The last layer's scores are the wire `scores`, of shape
-    (N, sizes[-1]), and the output is the wire `loss`.
+    Its inputs are `X` of shape (N, sizes[0]) and `y`, the labels or targets for the loss; they have no gradient.
+    Layer i has the parameters `Wi` of shape (sizes[i - 1], sizes[i]) and `bi`, and unless it is the last, its
+    activations are the wire `hi`, such as `h1` after `X @ W1 + b1`. The last layer's scores are the wire `scores`, of
+    shape (N, sizes[-1]), and the output is the wire `loss`.
 
-    Biases begin at 0, weights as normal numbers with the variance 2 / inputs for ReLU (He), and otherwise
-    2 / (inputs + outputs) (Xavier), of each layer.
+    Biases start at 0. Weights are drawn from a normal distribution with the variance 2 / inputs for ReLU (He), and
+    2 / (inputs + outputs) otherwise (Xavier), where inputs and outputs are those of the layer.
 
     Parameters
     ----------
     sizes : sequence of int
         The number of inputs, of neurons in each hidden layer, and of scores; two sizes make a linear classifier.
     activation : class of gates, or gate
-        What follows every hidden layer: one input, one output.
+        The activation after each hidden layer, a gate with one input and one output.
     loss : class of gates, or gate
-        What takes the scores and y.
+        The loss, a gate that takes the scores and y.
     regularization : float
-        The loss gains `regularization * sum(W**2)` for each W, and nothing for biases.
+        The loss includes `regularization * sum(W**2)` for each W, but not for the biases.
     seed : int or numpy.random.Generator
-        Where the first weights come from.
+        The seed of the initial weights, or the generator that draws them.
 
     Returns
     -------
@@ -56,7 +56,8 @@ def fully_connected(
     Raises
     ------
     ValueError, TypeError
-        If there are fewer than two sizes, one is no positive integer, or the activation or the loss is no such gate.
+        If there are fewer than two sizes or one is not a positive integer, or if the activation or the loss does not
+        fit.
 
     References
     ----------
@@ -104,7 +105,7 @@ def fully_connected(
 
 
 def _checked_sizes(sizes: Any) -> list[int]:
-    """Return the sizes of the layers as integers, or raise."""
+    """Return the sizes of the layers as integers, or raise ValueError."""
     try:
         checked = [operator.index(size) for size in sizes]
     except TypeError:
@@ -115,15 +116,13 @@ def _checked_sizes(sizes: Any) -> list[int]:
 
 
 def _gate(given: Any, what: str, inputs: int) -> Any:
-    """Return a new gate of a class, or like a gate, that takes so many inputs."""
+    """Return a new gate, made from a class or copied from a gate, or raise TypeError if it does not fit."""
     try:
         gate: Any = given() if isinstance(given, type) or not hasattr(given, "forward") else fresh(given)
         least, most = check_gate(gate)[1]
-    except TypeError:  # no class, or one that wants settings, or no gate
+    except TypeError:  # not a gate or a class of gates, or a class that needs settings
         least, most = 1, 0
     if not least <= inputs <= most or outputs_of(gate) != 1:
-        raise TypeError(
-            f"fully_connected(): {what} must be a class of gates, or a gate, with {counted(inputs, inputs)} and one "
-            f"output, got {given!r}"
-        )
+        wanted = f"a class of gates, or a gate, with {counted(inputs, inputs)} and one output"
+        raise TypeError(f"fully_connected(): {what} must be {wanted}, got {given!r}")
     return gate

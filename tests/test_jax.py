@@ -414,7 +414,7 @@ def test_what_else_two_hosts_do(tmp_path: Path) -> None:
         assert re.search(r"data_loss \(SoftmaxLoss\): labels must be 16 integers in \[0, 3\), got 3", found["label"])
         assert re.search(rf"labels must be 16 .*, got 3 at position {2 + 8 * host}$", found["own label"])
         assert re.search(r"the loss is nan at step .* the input 'X' is inf at .*, row 7 of data", found["infinite"])
-        assert "processes begin with different parameters" in found["seeds"]
+        assert "processes start with different parameters" in found["seeds"]
 
 
 def test_a_check_of_shapes_is_made_in_the_trace() -> None:

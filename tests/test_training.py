@@ -148,7 +148,7 @@ def test_a_generator_function_is_called_once_an_epoch() -> None:
 
 
 def test_an_iterator_cannot_be_gone_through_twice() -> None:
-    message = "data is an iterator, which can be gone through once, and epochs is 2: give an iterable"
+    message = "data is an iterator, which runs only once, and epochs is 2: pass a list, or a function"
     with pytest.raises(ValueError, match=message):
         train(network(), iter(Stream()), epochs=2, progress=False)
 
@@ -162,11 +162,11 @@ def test_an_iterator_cannot_be_gone_through_twice() -> None:
         ({"X": np.ones((5, 4)), "y": [0] * 4}, "same number of examples, at least 1, got: X has 5, y has 4"),
         ({"X": np.ones((0, 4)), "y": []}, "at least 1, got: X has 0, y has 0"),
         ({}, "at least 1, got: no array"),
-        ({"X": 3.0, "y": [0]}, "data: 'X' must be an array with an example a row, got 3.0"),
+        ({"X": 3.0, "y": [0]}, "data: 'X' must be an array with one example per row, got 3.0"),
         ({"X": np.ones((5, 4))}, "missing input 'y'"),
         ({"X": np.ones((5, 4)), "y": [0] * 5, "z": [0] * 5}, "unknown input 'z'"),
         ({"X": np.ones((5, 4)), "y": [0, 1, 2, 3, 0]}, r"data_loss \(SoftmaxLoss\): labels must be .* got 3"),
-        ([], r"train\(\): data gave no minibatch in epoch 1"),
+        ([], r"train\(\): data has no minibatch for epoch 1"),
         (
             [(np.ones((5, 4)), [0] * 5)],
             r"train\(\): a minibatch must be a mapping of input names to arrays, \{.*, got tuple",

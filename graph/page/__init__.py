@@ -1,1 +1,1 @@
-"""The page on which a learner steps through a circuit: its scripts, that `graph` puts into one HTML file."""
+"""The page in which a learner steps through a circuit: one HTML file that includes the scripts in this folder."""

@@ -1,4 +1,4 @@
-"""The page: one HTML file in which to step through both passes of a circuit, and to change its inputs."""
+"""The page: one HTML file in which a learner steps through both passes of a circuit and changes its inputs."""
 
 from __future__ import annotations
 
@@ -24,31 +24,25 @@ from graph.watching.stepper import Stepper
 
 _SCRIPTS = ("numbers.js", "gates.js", "passes.js", "quiz.js", "page.js")
 _IN_JAVASCRIPT = re.compile(r"^  (\w+): (?:\{|SAME)", re.MULTILINE)  # the gates in gates.js
-_LONG = 300
-_WIDEST = "-0.1234567"  # most of what a changed input makes of a number is as short
+_LONG = 300  # the most characters of the formula in the heading
+_WIDEST = "-0.1234567"  # few numbers that result from changed inputs are wider
 
 
 def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
-    """Return the page of a graph at some inputs, as HTML. A copy of the graph runs."""
-    count = gates_of(graph)
-    if count > MAX_GATES:
-        raise ValueError(
-            f"to_html() takes a graph of up to {MAX_GATES} gates, got {count:,}; to_svg() gives an overview"
-        )
+    """Return the page of a graph at some inputs, as HTML. It runs a copy of the graph."""
+    if (count := gates_of(graph)) > MAX_GATES:
+        raise ValueError(f"to_html() takes up to {MAX_GATES} gates, got {count:,}; to_svg() draws an overview")
     twin = graph.copy()
     stepper = Stepper(twin, inputs, upstream)
-    steps = [(step, _shows(twin, _touched(twin, step))) for step in stepper]
+    shown = [(step, _shows(twin, _touched(twin, step))) for step in stepper]  # what a step changes is read right after
+    steps = [step for step, _ in shown]
     if steps:
-        steps[-1][1].extend(_unreached(twin, [show for _, shows in steps for show in shows]))
+        shown[-1][1].extend(_unreached(twin, [show for _, shows in shown for show in shows]))
     fixed = _why_fixed(twin, set(_IN_JAVASCRIPT.findall(_text("gates.js"))))
-    circuit = {
-        **_structure(twin, [step for step, _ in steps]),
-        "steps": [_step(twin, step, shows) for step, shows in steps],
-        "fixed": fixed,
-    }
+    circuit = _structure(twin, steps) | {"steps": [_step(twin, step, shows) for step, shows in shown], "fixed": fixed}
     return Template(_text("page.html")).substitute(
         title=escaped(f"{twin.output}, gate by gate"),
-        formula=escaped(_formulas([step for step, _ in steps])),
+        formula=escaped(_formulas(steps)),
         style=_text("page.css"),
         svg=diagram(twin, 0.0 if fixed else width_of(_WIDEST, 13)),
         circuit=_in_script(json.dumps(circuit, separators=(",", ":"))),
@@ -57,21 +51,21 @@ def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
 
 
 def _formulas(steps: Sequence[Step]) -> str:
-    """Return what is computed, a formula for each gate; "" where that would be long."""
+    """Return the formulas of all gates; "" if that would be long."""
     text = "; ".join([step.notation.equation for step in steps if step.phase == "forward"])
     return text if len(text) <= _LONG else ""
 
 
 def _structure(graph: TwoPasses, steps: Sequence[Step]) -> dict[str, Any]:
-    """Return the graph as the page reads it. A wire is a number, its slot."""
+    """Return the graph as the scripts read it, with each wire as its slot, a number."""
     schedule = graph.schedule
-    last = {step.node: step for step in steps}  # the backward step where there is one
+    last = {step.node: step for step in steps}  # the backward step if there is one
     entries = [
         {"wire": slot, "kind": type(gate).__name__, "value": _exact(graph.wire(name).value), "lines": lines}
         for name, gate, slot in schedule.entries
         for lines in [lines_of(graph.wire(name).value)]
     ]
-    places = {node: place for place, node in enumerate(schedule.order)}  # those of the boxes in the picture
+    places = {node: place for place, node in enumerate(schedule.order)}  # of the boxes in the picture
     gates = []
     for call in schedule.calls:
         step = last[call.node]
@@ -104,7 +98,7 @@ def _structure(graph: TwoPasses, steps: Sequence[Step]) -> dict[str, Any]:
 
 
 def _step(graph: TwoPasses, step: Step, shows: list[Any]) -> dict[str, Any]:
-    """Return a step as the page reads it: its parts are the lines of the panel, with numbers to ask for in the quiz."""
+    """Return a step as the scripts read it: each part is a line of the panel, with the numbers that the quiz needs."""
     parts: list[dict[str, Any]] = [{"line": step.computation}]
     if step.phase == "backward":
         slots = {str(wire): graph.schedule.slot(wire.node, wire.port) for wire in graph.reads(step.node)}
@@ -129,7 +123,7 @@ def _step(graph: TwoPasses, step: Step, shows: list[Any]) -> dict[str, Any]:
 
 
 def _touched(graph: TwoPasses, step: Step) -> Iterator[tuple[Wire, str]]:
-    """Yield the wires whose value or gradient a step, made just now, has changed."""
+    """Yield the wires whose value or gradient the last step has changed."""
     if step.phase == "forward":
         yield from ((wire, "value") for wire in graph.wires_of(step.node))
         return
@@ -139,7 +133,7 @@ def _touched(graph: TwoPasses, step: Step) -> Iterator[tuple[Wire, str]]:
 
 
 def _shows(graph: TwoPasses, touched: Iterator[tuple[Wire, str]]) -> list[Any]:
-    """Return what the picture shows from a step on: wire, kind and lines of text."""
+    """Return the changes in the picture that a step makes: wire, kind and lines of text."""
     shown = {}
     for wire, kind in touched:
         lines = lines_of(wire.value) if kind == "value" else lines_of_gradient(wire.grad, wire.value)
@@ -149,14 +143,14 @@ def _shows(graph: TwoPasses, touched: Iterator[tuple[Wire, str]]) -> list[Any]:
 
 
 def _unreached(graph: TwoPasses, shows: Sequence[Any]) -> list[Any]:
-    """Return what the picture shows at the end of the inputs that no gradient has reached."""
+    """Return the changes that show the gradients of inputs that backward has not reached."""
     reached = {slot for slot, kind, _ in shows if kind == "gradient"}
     names = [part.name for part in graph.schedule.differentiated if part.slot not in reached]
     return _shows(graph, ((graph.wire(name), "gradient") for name in names))
 
 
 def _why_fixed(graph: TwoPasses, known: set[str]) -> str:
-    """Return why the inputs cannot be changed in the page; "" if they can."""
+    """Return the reason why the inputs cannot be changed in the page; "" if they can."""
     why = "The inputs cannot be changed here: "
     for name, _, _ in graph.schedule.entries:
         if type(graph.wire(name).value) is not float:
@@ -172,15 +166,15 @@ def _why_fixed(graph: TwoPasses, known: set[str]) -> str:
 
 
 def _text(name: str) -> str:
-    """Return the text of a file beside this one."""
+    """Return the text of a file in this folder."""
     return files("graph.page").joinpath(name).read_text(encoding="utf-8")
 
 
 def _exact(value: Value) -> str | None:
-    """Return a number as a text that gives it back; None for all else."""
+    """Return a number as text that reads back exactly; None for anything else."""
     return repr(float(value)) if isinstance(value, (int, float)) else None
 
 
 def _in_script(text: str) -> str:
-    """Return JSON in which nothing can end the script element around it."""
+    """Escape JSON so that nothing in it can end the script element around it."""
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

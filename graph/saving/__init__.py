@@ -1,1 +1,1 @@
-"""Saving: graphs as files of JSON, and files that are replaced in one step."""
+"""Saving: graphs as JSON files, and the replacement of a file in one step."""

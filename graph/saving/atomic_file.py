@@ -1,4 +1,4 @@
-"""Writing a file in one step: whatever happens, the old one or the new one is there, whole."""
+"""Write a file in one step: whatever happens, the old file or the new one is there, whole."""
 
 import contextlib
 import errno
@@ -9,60 +9,46 @@ from os import PathLike
 from typing import Any
 
 
-def folder_and_name(path: str | PathLike[str]) -> tuple[str, str]:
-    """Return the folder that a file is in, and its name there.
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError
-        If there is no such folder, or the file is one itself.
-    """
-    folder, name = os.path.split(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
-    if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    return folder, name
-
-
 def write_atomically(path: str | PathLike[str], write: Callable[[Any], None]) -> None:
-    """Replace a file by what `write` writes into the binary file that it is given.
+    """Replace a file by the bytes that `write` writes to the binary file that is passed to it.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError
-        If there is no such folder, or the file is one itself.
+        If there is no such folder, or the path is a folder itself.
     """
-    folder_and_name(path)
-    if _is_special(path):
+    temporary = _temporary_beside(path)
+    if temporary is None:
         with open(path, "wb") as file:
             write(file)
         return
-    path = os.path.realpath(path)  # a link stays a link
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
     try:
         with open(temporary, "xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        os.replace(temporary, os.path.realpath(path))  # a link stays a link
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):  # an interrupt may come when the file has its name already
+        with contextlib.suppress(FileNotFoundError):  # an interrupt may come after the file has been renamed
             os.unlink(temporary)
         raise
 
 
 def check_writable(path: str | PathLike[str]) -> None:
-    """Raise OSError unless a file can be written beside `path`, and `path` is no folder."""
-    folder, name = folder_and_name(path)
-    if _is_special(path):
-        return
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
-    with open(temporary, "xb"):
-        os.unlink(temporary)
+    """Raise OSError unless `write_atomically` can write the file."""
+    temporary = _temporary_beside(path)
+    if temporary is not None:
+        with open(temporary, "xb"):
+            os.unlink(temporary)
 
 
-def _is_special(path: str | PathLike[str]) -> bool:
-    """Return whether a path is of something that can be written to but not replaced, such as /dev/stdout."""
-    return os.path.exists(path) and not os.path.isfile(path)
+def _temporary_beside(path: str | PathLike[str]) -> str | None:
+    """Return a new path in a file's folder; None for a path that cannot be replaced, such as /dev/stdout."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if os.path.exists(path) and not os.path.isfile(path):
+        return None
+    folder, name = os.path.split(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+    return os.path.join(folder, f".{name}.{secrets.token_hex(4)}")

@@ -28,17 +28,18 @@ from graph.structure.wiring import all_sources, outputs_of
 
 _FORMAT, _VERSION = "gategraph", 1
 _DTYPES = ("float16", "float32", "float64", "int64")  # labels are integers
+_ROW = {"name", "gate", "own", "settings", "reads"}
 _KNOWN: dict[str, type] = {**GATES, **{gate.__name__: gate for gate in (Input, Parameter, Constant, GraphGate)}}
 
 
 def write(graph: TwoPasses, path: str | PathLike[str]) -> None:
-    """Save a graph. The file is replaced in one step, when the whole of it is written."""
+    """Save a graph to a file, which is replaced in one step."""
     text = json.dumps(_document(graph), allow_nan=False)
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[TwoPasses]) -> Any:
-    """Load a graph that was saved, as one of the given class."""
+    """Load a saved graph as an instance of the given class; `gates` are the user's classes of gates in it."""
     gates = list(gates)
     if not all(isinstance(gate, type) for gate in gates):
         raise TypeError(f"load(): gates must be a list of classes, got {gates!r}")
@@ -51,13 +52,13 @@ def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[Two
 
 
 def _document(graph: TwoPasses) -> dict[str, Any]:
-    """Return a graph as what JSON can hold."""
+    """Return a graph as an object for JSON."""
     rows = []
     for name, sources in all_sources(graph.graph):
         gate = graph.gate(name)
         row: dict[str, Any] = {"name": name, "gate": type(gate).__name__}
         if _KNOWN.get(type(gate).__name__) is not type(gate):
-            row["own"] = True  # a user's class, even if it has the name of one of gategraph's
+            row["own"] = True  # the user's class, even if one of gategraph's has the same name
         if settings := _settings(gate, f"{name} ({type(gate).__name__})"):
             row["settings"] = settings
         if sources:
@@ -73,16 +74,16 @@ def _document(graph: TwoPasses) -> dict[str, Any]:
 
 
 def _settings(gate: Any, who: str) -> dict[str, Any]:
-    """Return a gate's settings as what JSON can hold."""
+    """Return a gate's settings as an object for JSON."""
     settings = settings_of(gate)
     for name, parameter in parameters_of(gate).items():
         if name not in settings and parameter.default is parameter.empty:
-            raise TypeError(f"{who} cannot be saved: its class keeps the constructor's {name!r} in no attribute")
+            raise TypeError(f"{who} cannot be saved: its class has no attribute for the constructor's {name!r}")
     return {name: _encoded(value, who, name) for name, value in settings.items()}
 
 
 def _encoded(value: Any, who: str, name: str) -> Any:
-    """Return a setting as what JSON can hold: inf, nan, arrays and graphs as objects that say so."""
+    """Encode a setting for JSON: inf, nan, arrays and graphs become objects that say so."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if type(value) is float:
@@ -101,14 +102,14 @@ def _encoded(value: Any, who: str, name: str) -> Any:
 
 
 class _Reader:
-    """Makes graphs of a class from what JSON holds, with classes of gates that the user hands over by name."""
+    """Builds graphs of a class from decoded JSON, with the user's classes of gates by name."""
 
     def __init__(self, user_classes: dict[str, type], graph_class: type[TwoPasses]) -> None:
         self.user_classes = user_classes
         self.graph_class = graph_class
 
     def decoded(self, value: Any) -> Any:
-        """Return a setting from what JSON held."""
+        """Decode a setting from JSON."""
         if isinstance(value, list):
             return [self.decoded(part) for part in value]
         if not isinstance(value, dict):
@@ -120,10 +121,8 @@ class _Reader:
         if value.keys() == {"array", "shape", "dtype"} and value["dtype"] in _DTYPES:
             numbers, shape = self.decoded(value["array"]), value["shape"]
             if _is_list_of(shape, int) and min(shape, default=0) >= 0 and _is_list_of(numbers, (int, float)):
-                if math.prod(shape) != len(numbers):
-                    raise ValueError(
-                        f"an array of shape {tuple(shape)} must have {math.prod(shape)} numbers, got {len(numbers)}"
-                    )
+                if (size := math.prod(shape)) != len(numbers):
+                    raise ValueError(f"an array of shape {tuple(shape)} must have {size} numbers, got {len(numbers)}")
                 return np.array(numbers, dtype=value["dtype"]).reshape(shape)
         raise ValueError(f"{str(value)[:60]} is not a number, an array or a graph")
 
@@ -141,18 +140,10 @@ class _Reader:
         for place, row in enumerate(rows):
             name, reads = row.get("name"), row.get("reads", [])
             who = f"gate {place} ({name!r})"
-            if (
-                not isinstance(name, str)
-                or row.keys() - {"name", "gate", "own", "settings", "reads"}
-                or not isinstance(reads, list)
-            ):
-                raise ValueError(
-                    f'{who} must have a "name", a "gate", perhaps "settings" and "reads", and nothing else'
-                )
+            if not isinstance(name, str) or not isinstance(reads, list) or row.keys() - _ROW:
+                raise ValueError(f'{who} must have a "name" and a "gate", may have "settings" and "reads", and no more')
             try:
-                gate = self.gate(row)
-                sources = [_source(graph, read, names) for read in reads]
-                graph.restore(gate, name, sources)
+                graph.restore(self.gate(row), name, [_source(graph, read, names) for read in reads])
             except (TypeError, ValueError, OverflowError) as error:
                 raise ValueError(f"{who}: {error}") from None
         if document.get("output") is not None:
@@ -164,7 +155,7 @@ class _Reader:
         kind, settings = row.get("gate"), row.get("settings", {})
         known = self.user_classes if row.get("own") else _KNOWN
         if not isinstance(kind, str) or kind not in known:
-            raise ValueError(f"unknown gate {kind!r}; a class of your own is handed over with load(path, gates=[...])")
+            raise ValueError(f"unknown gate {kind!r}; pass your own classes with load(path, gates=[...])")
         if not isinstance(settings, dict):
             raise ValueError(f'"settings" must be an object, got {settings!r}')
         decoded = {name: self.decoded(value) for name, value in settings.items()}
@@ -174,21 +165,19 @@ class _Reader:
 
 
 def _source(graph: TwoPasses, read: Any, names: set[str]) -> Wire:
-    """Return the wire that a pair in the file names."""
+    """Return the wire for a pair of a gate's name and an output port."""
     if not isinstance(read, list) or len(read) != 2 or not isinstance(read[0], str) or type(read[1]) is not int:
         raise ValueError(f"a wire must be a pair of a gate's name and an output port, got {read!r}")
     node, port = read
     if node not in graph:
-        raise ValueError(
-            f"it reads {node!r}, which comes later: a cycle, or gates out of order"
-            if node in names
-            else f"it reads {node!r}, and no gate is called that"
-        )
-    if not 0 <= port < outputs_of(graph.gate(node)):
-        raise ValueError(f"it reads output {port} of {node!r}, which has {outputs_of(graph.graph.nodes[node]['gate'])}")
+        why = "comes later: a cycle, or gates out of order" if node in names else "is not the name of a gate"
+        raise ValueError(f"it reads {node!r}, which {why}")
+    outputs = outputs_of(graph.gate(node))
+    if not 0 <= port < outputs:
+        raise ValueError(f"it reads output {port} of {node!r}, which has {outputs}")
     return graph.wire(node, port)
 
 
 def _is_list_of(value: Any, kind: Any) -> bool:
-    """Return whether a value is a list whose parts are all of a kind; booleans are no numbers."""
+    """Return whether a value is a list whose elements are all of some type; booleans do not count as numbers."""
     return isinstance(value, list) and all(isinstance(part, kind) and not isinstance(part, bool) for part in value)

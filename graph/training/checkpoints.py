@@ -1,6 +1,6 @@
-"""Checkpoints of training: all that it needs to go on to the same bits, in one file that is always whole.
+"""Checkpoints of training: everything needed to resume it with identical results, in one file that is always whole.
 
-A checkpoint is a NumPy `.npz` file without pickled objects: arrays, and one JSON text for what is no array.
+A checkpoint is a NumPy `.npz` file without pickled objects: arrays, and one JSON text for everything else.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _DAMAGE = (ValueError, LookupError, TypeError, AttributeError, EOFError, Runtime
 
 
 def write_checkpoint(path: str | PathLike[str], arrays: Mapping[str, Mapping[str, Any]], facts: dict[str, Any]) -> None:
-    """Save groups of arrays by name, and facts that JSON can hold. The file is replaced in one step."""
+    """Save groups of named arrays, and facts as JSON. The file is replaced in one step."""
     named: dict[str, Any] = {
         f"{group}_{place}": np.asarray(array)
         for group, members in arrays.items()
         for place, array in enumerate(members.values())
     }
-    names = {group: list(members) for group, members in arrays.items()}  # apart: a file's name cannot be any string
+    names = {group: list(members) for group, members in arrays.items()}  # not every string can name a file in a zip
     named["facts"] = np.array(json.dumps({"format": _FORMAT, "names": names, **facts}))
     write_atomically(path, lambda file: np.savez(file, **named))
 
@@ -41,11 +41,11 @@ def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, dict[str, Any]
     FileNotFoundError
         If there is no file.
     ValueError
-        If it is no checkpoint, or a damaged one.
+        If it is not a checkpoint, or a damaged one.
     """
     with open(path, "rb") as opened:
         if not zipfile.is_zipfile(opened):
-            raise ValueError(f"{os.fspath(path)} is not a checkpoint that can be read: it is no whole .npz file")
+            raise ValueError(f"{os.fspath(path)} is not a checkpoint that can be read: it is not a whole .npz file")
         opened.seek(0)
         try:
             with np.load(opened, allow_pickle=False) as file:
@@ -53,7 +53,7 @@ def read_checkpoint(path: str | PathLike[str]) -> tuple[dict[str, dict[str, Any]
                     raise ValueError("it was not written by train()")
                 facts = json.loads(str(file["facts"]))
                 if (found := facts.pop("format")) != _FORMAT:
-                    raise ValueError(f"its format is {found!r}, wanted is {_FORMAT!r}")
+                    raise ValueError(f"its format must be {_FORMAT!r}, got {found!r}")
                 groups = {
                     group: {name: file[f"{group}_{place}"] for place, name in enumerate(names)}
                     for group, names in facts.pop("names").items()

@@ -1,4 +1,4 @@
-"""The numbers of a step of training: the loss, and new parameters, computed by the graph itself or by an engine."""
+"""The computation of a training step: the loss and the new parameters, by the graph's own passes or an engine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Descent:
     Raises
     ------
     TypeError, ValueError
-        If it is no graph, or has no parameters.
+        If it is not a graph, or has no parameters.
     """
 
     saves = True
@@ -45,7 +45,7 @@ class Descent:
         self.graph = graph
 
     def prepare(self, has_file: bool) -> None:
-        """Bring the parameters where they are computed with. `has_file` says that they are to be saved or loaded."""
+        """Move the parameters to where the steps are computed. `has_file`: whether they will be saved or loaded."""
 
     def loss(self, batch: Batch) -> Value:
         """Return the loss on a minibatch."""
@@ -56,7 +56,7 @@ class Descent:
         return self.graph.backward()
 
     def update(self, velocity: Named, learning_rate: float, momentum: float) -> tuple[Named, Named, str]:
-        """Return new parameters, new velocities, and the name of a parameter that would not be finite, or nothing."""
+        """Return new parameters, new velocities, and the name of a parameter that would not be finite, or ""."""
         gradients = self.gradients()
         values, new = {}, {}
         for name, value in self.graph.parameters.items():
@@ -69,25 +69,25 @@ class Descent:
         return values, new, ""
 
     def like(self, saved: Any, value: Value) -> Any:
-        """Return a saved array as one of the library that a parameter's array is of, in the same place."""
+        """Convert a saved array to the library and the device of a parameter's array."""
         if type(value) is float or isinstance(value, (np.ndarray, np.generic)):
             return saved
         return namespace(value).asarray(saved)
 
     def for_graph(self, batch: Batch) -> Batch:
-        """Return a minibatch as the graph itself can take it."""
+        """Return a minibatch in a form that the graph itself accepts."""
         return batch
 
 
 class EngineDescent(Descent):
-    """Steps of gradient descent, by a compiled graph.
+    """Steps of gradient descent, by an engine.
 
     Parameters
     ----------
     graph : ComputationalGraph
         The graph.
     run : function
-        What runs both of its passes, as `graph.compile` returns it.
+        A function that runs both passes, as `graph.compile` returns it.
     """
 
     def __init__(self, graph: ComputationalGraph, run: Callable[..., tuple[Value, Named]]) -> None:
@@ -96,7 +96,7 @@ class EngineDescent(Descent):
         self._gradients: Named = {}
 
     def loss(self, batch: Batch) -> Value:
-        value, self._gradients = self._run(batch, 1.0)  # fits any shape: that of the loss is for the caller to check
+        value, self._gradients = self._run(batch, 1.0)  # 1.0 fits any shape: the caller checks that the loss has none
         return value
 
     def gradients(self) -> Named:
@@ -104,7 +104,7 @@ class EngineDescent(Descent):
 
 
 def _is_finite(value: Value) -> bool:
-    """Return whether all numbers are finite."""
+    """Return whether all elements are finite."""
     if type(value) is float:
         return math.isfinite(value)
     xp = namespace(value)

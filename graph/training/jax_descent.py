@@ -1,4 +1,4 @@
-"""Steps of training with JAX, on one device or on those of a mesh, in one process or in several."""
+"""Training steps with JAX, on one device or on a mesh of devices, in one process or in several."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graph.training.minibatches import Batch
 
 
 class JaxDescent(EngineDescent):
-    """Steps of gradient descent, by the engine "jax". Parameters keep the sharding that they have from step to step.
+    """Steps of gradient descent, by the engine "jax". Parameters keep their sharding from step to step.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ class JaxDescent(EngineDescent):
         self.saves = self._jax.process_index() == 0
 
     def prepare(self, has_file: bool) -> None:
-        """Bring the parameters to the devices. Only those that a process has whole can be saved and loaded.
+        """Move the parameters to the devices. Only parameters that each process has whole can be saved and loaded.
 
         Raises
         ------
         ValueError
-            If a parameter that is to be saved or loaded is sharded over several processes, or processes begin with
+            If a parameter that is to be saved or loaded is sharded over several processes, or processes start with
             different parameters.
         """
         parameters = self.graph.parameters
@@ -48,10 +48,8 @@ class JaxDescent(EngineDescent):
         for name, value in parameters.items():
             parameters[name] = placed = self._devices.whole(value)
             if has_file and not (placed.is_fully_addressable or placed.is_fully_replicated):
-                raise ValueError(
-                    f"train(): the parameter {name!r} is sharded over several processes: checkpoint and resume need "
-                    "parameters that each process has whole"
-                )
+                why = "checkpoint and resume need parameters that each process has whole"
+                raise ValueError(f"train(): the parameter {name!r} is sharded over several processes: {why}")
         kept = [self._devices.kept(value) for value in parameters.values()]
         self._updated = self._jax.jit(self._update, out_shardings=(kept, kept, None))
 
@@ -73,7 +71,7 @@ class JaxDescent(EngineDescent):
     def _update(
         self, values: list[Value], velocity: list[Value] | None, gradients: list[Value], rate: Value, momentum: Value
     ) -> tuple[list[Value], list[Value], Value]:
-        """Return new parameters, new velocities, and which of the parameters are finite: what JAX traces."""
+        """Return new parameters, new velocities, and which parameters are finite; JAX compiles this function."""
         jnp = self._jax.numpy
         if velocity is not None:
             gradients = [momentum * v + gradient for v, gradient in zip(velocity, gradients)]
@@ -87,4 +85,4 @@ class JaxDescent(EngineDescent):
         try:
             assert_equal(values)
         except AssertionError:
-            raise ValueError("train(): processes begin with different parameters; is the seed the same?") from None
+            raise ValueError("train(): processes start with different parameters; is the seed the same?") from None

@@ -1,4 +1,4 @@
-"""Minibatches: shares of arrays in a random order, or whatever an iterable gives. They know nothing of graphs."""
+"""Minibatches: rows of arrays in a random order, or the items of an iterable. Knows nothing of graphs."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class Minibatches:
     Parameters
     ----------
     data : mapping of str to array, or iterable of such mappings, or function that returns one
-        Arrays with an example a row, which are dealt out in a new random order each epoch; or the minibatches
-        themselves, which come as they are; or what is called for them once an epoch.
+        Arrays with one example per row, which are shuffled each epoch; or an iterable of the minibatches themselves;
+        or a function that is called once per epoch and returns one.
     batch_size : int
-        How many examples a minibatch has; the last of an epoch has what is left.
+        The number of examples in a minibatch; the last one of an epoch may have fewer.
     epochs : int
-        How often the data is to be gone through.
+        The number of passes over the data.
 
     Attributes
     ----------
     examples : int or None
-        How many examples the arrays have; None for an iterable.
+        The number of examples in the arrays; None for an iterable.
     rows : numpy.ndarray or None
-        The rows that the last minibatch has of the arrays; None for an iterable.
+        The rows of the arrays that make up the last minibatch; None for an iterable.
 
     Raises
     ------
     ValueError, TypeError
-        If it is none of these, the arrays differ in length or are empty, or an iterator is to be gone through twice.
+        If the data is none of these, the arrays differ in length or are empty, or an iterator is to be used twice.
     """
 
     def __init__(self, data: Data, batch_size: int, epochs: int) -> None:
@@ -51,38 +51,30 @@ class Minibatches:
             lengths = {name: array.shape[0] for name, array in self._arrays.items()}
             if len(set(lengths.values())) != 1 or 0 in lengths.values():
                 got = ", ".join(f"{name} has {length}" for name, length in lengths.items()) or "no array"
-                raise ValueError(
-                    f"train(): data: the arrays must have the same number of examples, at least 1, got: {got}"
-                )
+                raise ValueError(f"train(): data: arrays must have the same number of examples, at least 1, got: {got}")
             self.examples = next(iter(lengths.values()))
             return
         if isinstance(data, (str, np.ndarray)) or not (isinstance(data, Iterable) or callable(data)):
-            raise TypeError(
-                "train(): data must be a mapping of input names to arrays, or an iterable of such minibatches, got "
-                f"{type(data).__name__}"
-            )
+            wanted = "a mapping of input names to arrays, or an iterable of such minibatches"
+            raise TypeError(f"train(): data must be {wanted}, got {type(data).__name__}")
         if isinstance(data, Iterator) and epochs > 1:
-            raise ValueError(
-                f"train(): data is an iterator, which can be gone through once, and epochs is {epochs}: give an "
-                "iterable that begins anew each time, such as a list, or a function that returns one"
-            )
+            hint = "pass a list, or a function that returns a new iterator each time"
+            raise ValueError(f"train(): data is an iterator, which runs only once, and epochs is {epochs}: {hint}")
         self._batches = data
 
     def steps_per_epoch(self) -> int:
-        """Return how many minibatches an epoch has, or 0 where that cannot be known."""
+        """Return the number of minibatches in an epoch, or 0 if it is unknown."""
         if self.examples is not None:
             return -(-self.examples // self.batch_size)
         return int(operator.length_hint(self._batches))
 
     def epoch(self, random: np.random.Generator) -> Iterator[Batch]:
-        """Yield the minibatches of one epoch; arrays are dealt out in the generator's next random order."""
+        """Yield the minibatches of one epoch; arrays are shuffled with the generator."""
         if self._arrays is None or self.examples is None:
             for batch in self._batches() if callable(self._batches) else self._batches:
                 if not isinstance(batch, Mapping):
-                    raise TypeError(
-                        'train(): a minibatch must be a mapping of input names to arrays, {"X": ..., "y": ...}, got '
-                        f"{type(batch).__name__}"
-                    )
+                    wanted = 'a mapping of input names to arrays, {"X": ..., "y": ...}'
+                    raise TypeError(f"train(): a minibatch must be {wanted}, got {type(batch).__name__}")
                 yield batch
             return
         order = random.permutation(self.examples)
@@ -104,5 +96,5 @@ def _sliceable(array: Any, name: str) -> Any:
     if not hasattr(array, "__array_namespace__"):
         array = np.asarray(array)
     if not array.ndim:
-        raise ValueError(f"train(): data: {name!r} must be an array with an example a row, got {array}")
+        raise ValueError(f"train(): data: {name!r} must be an array with one example per row, got {array}")
     return array

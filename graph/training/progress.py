@@ -1,4 +1,4 @@
-"""What training tells: its history, and while it runs tqdm's bar where that is installed, or else a line an epoch."""
+"""The history of training, and its progress display: a tqdm bar, or a line per epoch if tqdm is not installed."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 
 @dataclass(repr=False)
 class History:
-    """What happened in training, a number a step.
+    """The loss and the time of each training step.
 
     Attributes
     ----------
     loss : list of float
         The loss on each step's minibatch, before the step was taken.
     time : list of float
-        When each step was done, in seconds since training began.
+        The time at the end of each step, in seconds since training began.
     interrupted : bool
         Whether Ctrl-C ended training.
     """
@@ -31,20 +31,20 @@ class History:
 
 
 class Progress:
-    """What training tells of itself; this one shows nothing of it."""
+    """A progress display of training; this one shows nothing."""
 
     def step(self, epoch: int, loss: float) -> None:
-        """Take note of a step, in an epoch counted from 1."""
+        """Report a step, with its epoch counted from 1."""
 
     def epoch(self, epoch: int, mean_loss: float, seconds: float) -> None:
-        """Take note of the end of an epoch."""
+        """Report the end of an epoch."""
 
     def close(self, message: str) -> None:
-        """Take note of the end of training; the message says why, if it came early."""
+        """Report the end of training; if it was stopped early, the message says why."""
 
 
 class Lines(Progress):
-    """Prints a line an epoch."""
+    """A progress display that prints a line per epoch."""
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
@@ -60,27 +60,27 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """Moves tqdm's bar a step at a time."""
+    """A progress display with tqdm's bar."""
 
     def __init__(self, tqdm: Any, epochs: int, steps: int, done: int) -> None:
         self.epochs = epochs
         self.bar = tqdm(total=steps * epochs or None, initial=done, unit="step")
 
     def step(self, epoch: int, loss: float) -> None:
-        """Move the bar by a step."""
+        """Advance the bar by a step."""
         self.bar.set_description_str(f"epoch {epoch}/{self.epochs}", refresh=False)
         self.bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
         self.bar.update()
 
     def close(self, message: str) -> None:
-        """Leave the bar as it is, and print the message below it, if there is one."""
+        """Close the bar, and print the message below it, if there is one."""
         self.bar.close()
         if message:
             self.bar.write(message)
 
 
 def progress_of(show: bool, epochs: int, steps: int, done: int) -> Progress:
-    """Return a display for training of `epochs` epochs of `steps` steps (0 if unknown), after `done` steps."""
+    """Return a progress display for `epochs` epochs of `steps` steps (0 if unknown), of which `done` are over."""
     if not show:
         return Progress()
     try:

@@ -1,4 +1,4 @@
-"""The state of training, which changes by whole steps: parameters, velocities, history, position in the data."""
+"""The state of training, which changes only by whole steps: parameters, velocities, history, position in the data."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from graph.training.progress import History
 class Position(NamedTuple):
     """A position in the data."""
 
-    epoch: int  # how many epochs are over
-    done: int  # how many steps of the next one are done
-    random: Any  # the state of the random generator that the order of that epoch comes from
+    epoch: int  # the number of finished epochs
+    done: int  # the number of finished steps of the next epoch
+    random: Any  # the state of the random generator before that epoch is shuffled
 
 
 class _Step(NamedTuple):
-    """A step that has been computed, and not necessarily taken."""
+    """A step that has been computed, but perhaps not taken yet."""
 
     number: int
     values: dict[str, Value]
@@ -46,38 +46,35 @@ class _Step(NamedTuple):
 
 
 class TrainingState:
-    """Training in progress. Its state changes by whole steps, even if an interrupt comes in the middle of one.
+    """Training in progress. Its state changes only by whole steps, even if an interrupt comes in the middle of one.
 
     Parameters
     ----------
     descent : Descent
-        What computes the numbers of a step.
+        Computes the numbers of a step.
     learning_rate, momentum : float
         The settings of a step.
-    seed : int
-        Seeds the order of the examples.
     settings : dict
-        What a run that resumes from a checkpoint must have in common with the run that saved it.
+        The settings that must be the same in a run that resumes from a checkpoint, among them the "seed" of the order
+        of the examples.
     """
 
-    def __init__(
-        self, descent: Descent, learning_rate: float, momentum: float, seed: int, settings: dict[str, Any]
-    ) -> None:
+    def __init__(self, descent: Descent, learning_rate: float, momentum: float, settings: dict[str, Any]) -> None:
         self.descent = descent
         self.graph = descent.graph
         self.learning_rate = learning_rate
         self.momentum = momentum
-        self.settings = {"seed": seed, **settings}
+        self.settings = settings
         self.velocity: dict[str, Value] = {}
         self.history = History()
-        self.random = np.random.default_rng(seed)
+        self.random = np.random.default_rng(settings["seed"])
         self.position = Position(0, 0, self.random.bit_generator.state)
         self.computed: _Step | None = None
         self.began = time.perf_counter()
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """A hexadecimal number that differs for graphs with other gates, settings or wiring."""
+        """A hash of the graph's gates, their settings and the wiring, as a hexadecimal number."""
         lines = []
         for name, sources in all_sources(self.graph.graph):
             gate = self.graph.gate(name)
@@ -86,13 +83,13 @@ class TrainingState:
         return hashlib.sha256("\n".join([*lines, str(self.graph.output)]).encode()).hexdigest()[:16]
 
     def end_epoch(self) -> None:
-        """Go on to the next epoch."""
+        """Move on to the next epoch."""
         self.position = Position(self.position.epoch + 1, 0, self.random.bit_generator.state)
 
     def step(self, batch: Batch, rows: Any = None) -> None:
         """Take one step, on a minibatch that consists of some rows of the data."""
         try:
-            with np.errstate(all="ignore"):  # a number that is not finite is an error below, with its cause
+            with np.errstate(all="ignore"):  # a number that is not finite raises an error that names its cause
                 self.computed = self._compute(batch, rows)
         except Exception as error:
             step, epoch = len(self.history) + 1, self.position.epoch + 1
@@ -102,13 +99,11 @@ class TrainingState:
         self.apply()
 
     def _compute(self, batch: Batch, rows: Any) -> _Step:
-        """Return a step without taking it."""
+        """Compute a step without taking it."""
         loss = self.descent.loss(batch)
         if shape_of(loss):
-            raise ValueError(
-                f"train(): the output {self.graph.output} has the shape {shape_of(loss)}: the loss must be a number; "
-                "graph.output says which wire it is"
-            )
+            who, hint = f"train(): the output {self.graph.output}", "set graph.output to the wire of the loss"
+            raise ValueError(f"{who} has the shape {shape_of(loss)}: the loss must be a number; {hint}")
         loss = float(loss)
         if not math.isfinite(loss):
             raise self._failure(f"the loss is {loss}", batch, rows)
@@ -120,7 +115,7 @@ class TrainingState:
         return _Step(len(self.history), values, velocity, loss, seconds, position)
 
     def apply(self) -> None:
-        """Take the step that was computed, if there is one. If an interrupt cuts this short, it can be called again."""
+        """Take the computed step, if there is one. After an interrupt in the middle, call it again."""
         if self.computed is None:
             return
         parameters = self.graph.parameters
@@ -133,7 +128,7 @@ class TrainingState:
         self.computed = None
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Save the state, unless another process does."""
+        """Save the state, if this is the process that saves."""
         if not self.descent.saves:
             return
         arrays = {
@@ -144,7 +139,7 @@ class TrainingState:
         write_checkpoint(path, arrays, {**self.position._asdict(), **self.settings, "graph": self.fingerprint})
 
     def restore(self, path: str | PathLike[str]) -> None:
-        """Take the state from a file, if it belongs to this graph and these settings."""
+        """Load the state from a file, or raise ValueError if it does not belong to this graph and these settings."""
         groups, facts = read_checkpoint(path)
         parameters, saved = self.graph.parameters, groups.get("parameter", {})
         ours, theirs, velocity = _described(parameters), _described(saved), groups.get("velocity", {})
@@ -174,20 +169,20 @@ class TrainingState:
             self.began -= self.history.time[-1]
 
     def _failure(self, what: str, batch: Batch, rows: Any) -> FloatingPointError:
-        """Return the error for a step that gave no finite numbers."""
+        """Return the error for a step that produced numbers that are not finite."""
         where = f"at step {len(self.history) + 1} (epoch {self.position.epoch + 1})"
         return FloatingPointError(f"train(): {what} {where}: {_cause(self.graph, self.descent.for_graph(batch), rows)}")
 
 
 def _cause(graph: TwoPasses, batch: Batch, rows: Any) -> str:
-    """Return what made a number that is not finite: the first gate that did from finite ones, or what it was given."""
+    """Return the cause of a number that is not finite: the first gate that made one from finite inputs, or an input."""
     try:
         twin = _guarded(graph.copy())
         twin.forward(batch)
         twin.backward()
     except FloatingPointError as error:
         return str(error)
-    except Exception as error:  # a gate that cannot be copied, or that does something else the second time
+    except Exception as error:  # a gate that cannot be copied, or that behaves differently the second time
         return f"its cause could not be found, for {type(error).__name__}: {error}"
     for name, gate in graph.graph.nodes(data="gate"):
         if isinstance(gate, Entry):
@@ -202,7 +197,7 @@ def _cause(graph: TwoPasses, batch: Batch, rows: Any) -> str:
 
 
 def _guarded(graph: TwoPasses) -> TwoPasses:
-    """Return the graph, guarded, with its nested graphs."""
+    """Turn on the guard of a graph and its nested graphs, and return the graph."""
     graph.guard = True
     for _, gate in graph.graph.nodes(data="gate"):
         if isinstance(gate, GraphGate):

@@ -35,7 +35,7 @@ def train(
     engine: str = "plain",
     mesh: Any = None,
 ) -> History:
-    """Train a graph's parameters by minibatch stochastic gradient descent, so that its output gets small.
+    """Train a graph's parameters by minibatch stochastic gradient descent, to minimize its output.
 
     Each step runs both passes on a minibatch and takes `velocity = momentum * velocity + gradient` and
     `parameter = parameter - learning_rate * velocity`. The new values are new arrays in `graph.parameters`. The same
@@ -46,37 +46,37 @@ def train(
     graph : ComputationalGraph
         A graph with parameters, whose output is a number: the loss.
     data : mapping of str to array, or iterable of such mappings, or function that returns one
-        Arrays for the graph's inputs by name, an example a row, dealt out in a new random order each epoch. Or an
-        iterable of minibatches, each a mapping of names to arrays, for data that does not fit in memory: it is gone
-        through once an epoch, as it comes. A function, such as a generator function, is called once an epoch.
-        Make inputs with `grad=False`: the gradients of others are computed, and not used.
+        Arrays for the graph's inputs by name, with one example per row, shuffled each epoch. Or, for data that does
+        not fit in memory, an iterable of minibatches, each a mapping of names to arrays, which is iterated over once
+        per epoch, or a function, such as a generator function, that is called once per epoch and returns one.
+        Make the inputs with `grad=False`: otherwise their gradients are computed but not used.
     learning_rate : float
         The length of a step, in units of the parameters per unit of their gradients.
     batch_size : int
-        How many examples a step takes from the arrays; the last of an epoch takes what is left.
+        The number of examples in a minibatch; the last one of an epoch may have fewer.
     epochs : int
-        How often the data is gone through, in all: those before `resume` count.
+        The total number of passes over the data, including those before `resume`.
     momentum : float
-        What part of its velocity a parameter keeps from step to step, from 0 to less than 1.
+        The fraction of its velocity that a parameter keeps from step to step, from 0 to less than 1.
     seed : int
-        Where the order of the examples comes from.
+        The seed of the order of the examples.
     progress : bool
-        Whether to show a bar (with tqdm), or a line an epoch.
+        Whether to show a progress bar (with tqdm), or a line per epoch.
     checkpoint : path, optional
-        A file to save all that training needs to go on: after every epoch, every minute and on Ctrl-C. A kill at any
-        moment leaves the old or the new file whole.
+        A file in which to save the state of training: after every epoch, every minute and on Ctrl-C. Even if the
+        process is killed, the old or the new file is whole.
     resume : path, optional
-        Such a file, to go on from it to the same bits as without the break. The learning rate and the momentum may
-        be others from then on.
+        A checkpoint to resume from, with results identical to the last bit to a run without the break. The learning
+        rate and the momentum may change.
     engine : str
-        What runs both passes: "plain", those of the graph itself, which keep the values and gradients of each wire, or
-        an engine of `graph.compile`. With "jax" the parameters are `jax.Array`s from then on, float32 unless JAX's
-        64 bits are enabled.
+        The engine that runs both passes: "plain", the graph's own passes, which keep the values and gradients of each
+        wire, or an engine of `graph.compile`. With "jax" the parameters become `jax.Array`s, float32 unless JAX's
+        64-bit mode is enabled.
     mesh : jax.sharding.Mesh, optional
-        Devices for the engine "jax", on one host or on several, in programs that all do the same. The rows of a
-        minibatch are split over the mesh's first axis, or computed on by all alike if it does not divide their number.
-        Parameters that are not on these devices yet get there whole, others keep their sharding. Minibatches from an
-        iterable may be `jax.Array`s on these devices already. Of several processes the first saves the checkpoint.
+        Devices for the engine "jax", on one host or on several that all run the same program. The rows of a minibatch
+        are split over the mesh's first axis, or replicated if it does not divide their number. Parameters that are not
+        on these devices yet are replicated, others keep their sharding. Minibatches from an iterable may already be
+        `jax.Array`s on these devices. Of several processes, the first saves the checkpoint.
 
     Returns
     -------
@@ -86,11 +86,11 @@ def train(
     Raises
     ------
     FloatingPointError
-        If the loss, or a parameter after the step, would be inf or nan. The message names the step and the gate that
-        made it; the parameters are as they were before that step.
+        If the loss, or a parameter after a step, would be inf or nan. The message names the step and the gate that
+        produced it; the parameters are as they were before that step.
     ValueError, TypeError
-        If the graph has no parameters or no scalar loss, the data does not fit it, a setting is out of its range, or
-        the file to resume from belongs to another graph, seed, batch size or number of examples.
+        If the graph has no parameters or no scalar loss, the data does not fit it, a setting is out of range, or the
+        checkpoint to resume from belongs to another graph, seed, batch size or number of examples.
 
     References
     ----------
@@ -122,10 +122,10 @@ def train(
     batches = Minibatches(data, batch_size, epochs)
     descent = _descent(graph, engine, mesh)
     if checkpoint is not None and descent.saves:
-        check_writable(checkpoint)  # before training, not after an epoch of it
+        check_writable(checkpoint)  # now, not after an epoch of training
     descent.prepare(checkpoint is not None or resume is not None)
-    settings = {"batch_size": batch_size, "examples": batches.examples}
-    state = TrainingState(descent, learning_rate, momentum, seed, settings)
+    settings = {"seed": seed, "batch_size": batch_size, "examples": batches.examples}
+    state = TrainingState(descent, learning_rate, momentum, settings)
     if resume is not None:
         state.restore(resume)
     history = state.history
@@ -147,7 +147,7 @@ def train(
                     save()
             steps = state.position.done
             if not steps:
-                raise ValueError(f"train(): data gave no minibatch in epoch {state.position.epoch + 1}")
+                raise ValueError(f"train(): data has no minibatch for epoch {state.position.epoch + 1}")
             state.end_epoch()
             save()
             shown.epoch(state.position.epoch, sum(history.loss[-steps:]) / steps, history.time[-1])
@@ -162,7 +162,7 @@ def train(
 
 
 def _descent(graph: ComputationalGraph, engine: str, mesh: Any) -> Descent:
-    """Return what computes the steps."""
+    """Return the object that computes the steps with an engine."""
     if mesh is not None and engine != "jax":
         raise ValueError(f"train(): a mesh is for engine='jax', got engine={engine!r}")
     if engine == "plain" or not isinstance(graph, ComputationalGraph):
@@ -171,7 +171,7 @@ def _descent(graph: ComputationalGraph, engine: str, mesh: Any) -> Descent:
 
 
 def _in_range(number: float, name: str, least: float, below: float) -> float:
-    """Return a setting, or raise if it is out of its range."""
+    """Return a setting, or raise ValueError if it is out of range."""
     if not least <= number < below:
         wanted = f"at least {least:g} and finite" if below == math.inf else f"from {least:g} to less than {below:g}"
         raise ValueError(f"train(): {name} must be {wanted}, got {number:g}")
