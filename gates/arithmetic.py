@@ -34,7 +34,7 @@ class Add(Gate):
 
 
 class Subtract(Gate):
-    """z = x - y, elementwise. Backward gives x the upstream gradient and y its negative.
+    """z = x - y, elementwise. Backward: dx = dz, dy = -dz.
 
     Examples
     --------

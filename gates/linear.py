@@ -40,7 +40,7 @@ class MatMul(Gate):
     kind = "matmul"
 
     @property
-    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # that of the shapes in the last forward pass
+    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # it depends on the shapes in the last forward pass
         """The formula and the gradients, which are different for vectors."""
         x, y = vars(self).get("kept", (0.0, 0.0))
         return "z = x @ y", *_GRADIENTS.get((len(shape_of(x)), len(shape_of(y))), ())

@@ -31,7 +31,7 @@ class Power(Gate):
         self.p = as_number(p, "Power: p")
 
     @property
-    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # that of the exponent
+    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # it depends on p
         """The formula and the local gradient."""
         p = f"{self.p:g}"
         return f"y = x ** {p}", {"0": "0", "1": "1", "2": "2 * x"}.get(p, f"{p} * x ** {self.p - 1.0:g}")

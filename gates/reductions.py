@@ -19,7 +19,7 @@ class _Reduction(Gate):
 
 
 class Sum(_Reduction):
-    """y = the sum of x over some axes. Backward gives every element the gradient of its sum.
+    """y = the sum of x over some axes. Backward copies the gradient of a sum to each element in it.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Sum(_Reduction):
 
 
 class Mean(_Reduction):
-    """y = the mean of x over some axes. Backward gives each of n elements 1 / n of the gradient of its mean.
+    """y = the mean of x over some axes. Backward spreads the gradient of a mean over its n elements, 1 / n each.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ class Copy(Gate):
         self.outputs = n
 
     @property
-    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # that of so many copies
+    def notation(self) -> tuple[str, ...]:  # type: ignore[override]  # it depends on n
         """The formula and the gradient."""
         copies = [f"z{port}" for port in range(self.n)]
         return f"{', '.join(copies)} = copy(x)", " + ".join([f"d{z}" for z in copies])

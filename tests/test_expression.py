@@ -136,7 +136,7 @@ def test_arrays_flow_through_expressions() -> None:
         ("x == y", "an operator was wanted, got '='", 3),
         ("'x'", "a number, a name or '(' was wanted, got \"'\"", 1),
         ("x # y", "an operator was wanted, got '#'", 3),
-        ("x ^ 2", "an operator was wanted, got '^'; a power is written **", 3),
+        ("x ^ 2", "an operator was wanted, got '^'; use ** for powers", 3),
         ("x % 2", "an operator was wanted, got '%'", 3),
         ("x // 2", "a number, a name or '(' was wanted, got '/'", 4),
         ("max(x)", "max takes 2 arguments, got 1", 1),

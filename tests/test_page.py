@@ -449,7 +449,7 @@ class TestTheQuiz:
         page.get_by_label("Sum of the gradients of x").fill("6")
         button(page, "Check").click()
         assert texts(page)["x"] == ("3", "6")
-        assert page.locator("#score").text_content() == "3 of 3 known, 2 at the first try"
+        assert page.locator("#score").text_content() == "3 of 3 known, 2 on the first try"
         assert page.evaluate("() => document.activeElement.id") == "restart"  # at the end
 
     def test_a_page_without_numbers_has_no_quiz(self, opened: Any) -> None:

@@ -24,7 +24,7 @@ _SHAPES = {Input: "round: input", Parameter: "square: parameter", Constant: "das
 
 
 class _Drawn(NamedTuple):
-    """A gate to be drawn."""
+    """A gate with its texts and its box."""
 
     node: str
     gate: Any

@@ -1,8 +1,9 @@
-// The gates' formulas for numbers, as in the Python packages gates and losses, whose docstrings and comments say why
-// they are written this way. forward(inputs, settings) gives the outputs, backward(inputs, upstream, settings) the
-// gradient of each input. Nothing is kept: backward computes anew what a Python gate keeps. Knows nothing of graphs.
+// The gates' formulas for numbers, as in the Python packages gates and losses, whose docstrings and comments explain
+// them. forward(inputs, settings) returns the outputs, backward(inputs, upstream, settings) the gradient of each input.
+// Nothing is kept between them: backward recomputes what a Python gate keeps. Knows nothing of graphs.
 
-const pow = (x, p) => (x === 1 || (x === -1 && Math.abs(p) === Infinity) ? 1 : Math.pow(x, p)); // C's, not nan there
+// Like C's pow, which returns 1 in these cases; JavaScript's returns NaN.
+const pow = (x, p) => (x === 1 || (x === -1 && Math.abs(p) === Infinity) ? 1 : Math.pow(x, p));
 
 const powerSlope = (x, p) => {
   if (p === 0) return 0;
@@ -39,7 +40,7 @@ const eluSlope = (x, alpha) => {
   return alpha * root * root;
 };
 
-// Gates that work along axes, of which a number has none.
+// Gates that work along axes: a number has none, so they leave it unchanged.
 const SAME = { forward: ([x]) => [x], backward: ([x], [dy]) => [dy] };
 
 const GATES = {
@@ -97,7 +98,7 @@ const GATES = {
     backward: ([x], [dy]) => [dy / x],
   },
 
-  // A tie goes to x; nan, which is not >= anything, to y.
+  // A tie goes to x; NaN, for which the comparison is false, to y.
   Max: {
     forward: ([x, y]) => [Math.max(x, y)],
     backward: ([x, y], [dz]) => (x >= y ? [dz, 0] : [0, dz]),

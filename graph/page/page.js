@@ -1,5 +1,5 @@
-// The page: steps through both passes of a circuit, which run anew here when an input changes.
-// The other scripts come before it, and use what it holds when they are called. Text goes into text nodes only.
+// The page: steps through both passes of a circuit, and runs them again when an input changes.
+// The other scripts are loaded before this one, but use its names only when called. Text is only put into text nodes.
 
 const circuit = JSON.parse(document.getElementById("circuit").textContent);
 const DASH = "–";
@@ -13,8 +13,8 @@ for (const gate of circuit.gates) {
 }
 
 let steps = circuit.steps;
-let initial = circuit.entries.map(({ wire, lines }) => [wire, lines]); // what the wires of the inputs show
-let place = 0; // how many steps are shown
+let initial = circuit.entries.map(({ wire, lines }) => [wire, lines]); // the values shown before the first step
+let place = 0; // the number of steps that are shown
 let timer = null;
 
 const element = (name, text = "", attributes = {}) => {
@@ -24,7 +24,7 @@ const element = (name, text = "", attributes = {}) => {
   return made;
 };
 
-// The picture has the wires and the boxes in the order of the circuit, which is that of their slots.
+// The wires and the boxes are in the same order in the picture and in the circuit, the order of the slots.
 const groups = [...document.querySelectorAll("[data-wire]")];
 const boxes = [...document.querySelectorAll("[data-gate]")];
 const numbersOf = (wire, kind) => groups[wire].querySelector(`.${kind}`);
@@ -76,7 +76,7 @@ const show = () => {
   document.getElementById("forward").disabled = place === steps.length;
 };
 
-// Scrolls the picture, and not the page, where the gate at work or the numbers that it changed would be out of sight.
+// Scrolls the picture, but not the page, if the current gate or the numbers that it changed are out of sight.
 const bringIntoView = () => {
   const picture = document.querySelector(".picture");
   const seen = [...document.querySelectorAll(".active, .fresh")].map((element) => element.getBoundingClientRect());
@@ -88,7 +88,7 @@ const bringIntoView = () => {
   const [left, right] = [Math.min(...seen.map((r) => r.left)) - 12, Math.max(...seen.map((r) => r.right)) + 12];
   const [top, bottom] = [Math.min(...seen.map((r) => r.top)) - 12, Math.max(...seen.map((r) => r.bottom)) + 12];
   const gate = document.querySelector(".active").getBoundingClientRect();
-  const isWide = right - left > outer.width; // then at least the gate is in the middle
+  const isWide = right - left > outer.width; // then center the gate
   const middle = isWide ? (gate.left + gate.right) / 2 : (left + right) / 2;
   if (left < outer.left || right > outer.right) picture.scrollLeft += middle - outer.left - outer.width / 2;
   if (top < outer.top || bottom > outer.bottom) picture.scrollTop += (top + bottom) / 2 - outer.top - outer.height / 2;
@@ -99,7 +99,7 @@ const showPanel = (step) => {
   if (!step) {
     panel.replaceChildren(
       element("h2", "Start"),
-      element("p", "The inputs have their values. Step forward: the first gate runs."),
+      element("p", "The inputs have their values. Step forward to run the first gate."),
       ...(isQuiz() ? [element("p", "The quiz asks for the gradients, in the backward steps.")] : []),
     );
     return;
@@ -154,19 +154,19 @@ for (const [name, act] of Object.entries(actions)) {
   button.addEventListener("click", () => {
     pause();
     act();
-    if (button.disabled) focusOnNext(); // a button that can do no more would lose the focus
+    if (button.disabled) focusOnNext(); // a disabled button loses the focus
   });
 }
 document.getElementById("play").addEventListener("click", play);
 for (const button of document.querySelectorAll(".controls button")) {
-  // After a click with the mouse the space key plays, and does not click again.
+  // After a mouse click, the space key should start or stop playing, not click the button again.
   button.addEventListener("click", (event) => event.detail > 0 && button.blur());
 }
 document.getElementById("slider").addEventListener("input", (event) => {
   pause();
   go(Number(event.target.value));
 });
-document.addEventListener("focusin", (event) => event.target.matches('input[type="text"]') && pause()); // to type in peace
+document.addEventListener("focusin", (event) => event.target.matches('input[type="text"]') && pause()); // typing stops playing
 document.getElementById("quiz").addEventListener("change", () => {
   pause();
   answers.clear();
@@ -207,7 +207,7 @@ const showInputs = () => {
     }
     const wrong = entries.filter(([, number]) => number === undefined).map(([wire]) => circuit.wires[wire]);
     complaint.textContent = wrong.length
-      ? `${wrong.join(", ")} must be a number, such as -2.5; until then the numbers before are shown.`
+      ? `${wrong.join(", ")} must be a number, such as -2.5; until then, the previous numbers are shown.`
       : "";
     if (wrong.length) return;
     steps = run(entries);
@@ -219,11 +219,11 @@ const showInputs = () => {
 };
 
 const svg = document.querySelector(".picture svg");
-svg.setAttribute("role", "group"); // with what it is, and not what it was when it was drawn
+svg.setAttribute("role", "group"); // its description was of the numbers before the first step
 svg.setAttribute("aria-label", "Wires and gates");
 svg.style.setProperty("--width", `${svg.getAttribute("width")}px`);
 const quiz = document.getElementById("quiz");
 quiz.disabled = !steps.some(({ phase, parts }) => phase === "backward" && parts.some((part) => part.gradient !== null));
-if (quiz.disabled) quiz.parentElement.append(" (no gradient here is a number)");
+if (quiz.disabled) quiz.parentElement.append(" (no gradient in this circuit is a number)");
 showInputs();
 show();

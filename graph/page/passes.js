@@ -1,6 +1,6 @@
-// Both passes over the gates of the circuit, as the stepper in Python runs them. It uses GATES, textOf and read.
+// Runs both passes over the gates of the circuit, like the stepper in Python. Uses numbers.js and gates.js.
 
-const LINE = 100; // as graph/step.py: numbers that make a line longer are left out
+const LINE = 100; // as in graph/watching/step.py: numbers that would make a line longer are left out
 
 const chain = (left, right, numbers, result) => {
   const isShort = left.length + right.length + numbers.length + result.length <= LINE;
@@ -25,7 +25,7 @@ const withNumbers = (pieces, numbers) => {
 
 const outputsOf = (gate) => Array.from({ length: gate.outputs }, (_, port) => gate.out + port);
 
-// Runs the gates on the given values of the entries, and returns the steps as the circuit has them.
+// Runs both passes with the given values of the entries, and returns the steps in the format of circuit.steps.
 const run = (entries) => {
   const values = Array(circuit.wires.length);
   const grads = Array(circuit.wires.length);
@@ -44,7 +44,7 @@ const run = (entries) => {
     const shows = outputs.map((output, port) => [gate.out + port, "value", [textOf(output)]]);
     made.push({ phase: "forward", node: gate.node, parts: [{ line }], shows });
   }
-  const given = toNumber(circuit.upstream); // null where the output is computed from nothing that has a gradient
+  const given = toNumber(circuit.upstream); // null if nothing that the output is computed from has a gradient
   if (given !== null) grads[circuit.output] = given;
   let seed = given === null ? [] : [[circuit.output, "gradient", [textOf(given)]]];
   for (const gate of circuit.gates.toReversed()) {
@@ -57,7 +57,7 @@ const run = (entries) => {
     const downstream = backward(upstream);
     const step = { phase: "backward", node: gate.node, parts: [], shows: seed };
     seed = [];
-    const terms = new Map(); // what meets on each wire
+    const terms = new Map(); // for each wire, the gradients that add up there
     gate.sources.forEach((wire, port) => {
       if (!gate.sends[port]) return;
       if (!terms.has(wire)) terms.set(wire, grads[wire] === undefined ? [] : [grads[wire]]);

@@ -1,12 +1,12 @@
-// The quiz: what is asked, and what is said to an answer. It uses what page.js shows.
+// The quiz: which gradients it asks for, and the verdicts on the answers. Uses page.js.
 
-const answers = new Map(); // in the quiz, by step and input: what is known of it
+const answers = new Map(); // by step and input: the answer typed so far, its verdict, and whether the gradient is shown
 
 const isQuiz = () => document.getElementById("quiz").checked;
 const keyOf = (at, part) => `${at}:${part.port}`;
 const isAsked = (at, part) => isQuiz() && part.gradient !== null && !answers.get(keyOf(at, part))?.isShown;
 
-// In the quiz a gradient is hidden until all its parts so far are known, or it is the upstream one of the gate at work.
+// In the quiz a gradient is hidden until all its terms so far are known, unless it is upstream of the current gate.
 const hiddenWires = () => {
   const hidden = new Set();
   steps.slice(0, place).forEach((step, at) => {
@@ -17,7 +17,7 @@ const hiddenWires = () => {
   return hidden;
 };
 
-// Two digits will do: 3 % is a little more than their rounding.
+// Two digits are enough: 3 % is a little more than their rounding error.
 const isNear = (typed, wanted) =>
   typed === wanted ||
   (Number.isNaN(typed) && Number.isNaN(wanted)) ||
@@ -28,12 +28,12 @@ const isSum = (part) => typeof part.port === "string";
 const judged = (typed, { local, upstream, gradient, wire }) => {
   if (isNear(typed, gradient)) return [true, "Right."];
   const sum = steps[place - 1].parts.find((part) => isSum(part) && part.wire === wire);
-  if (sum && isNear(typed, sum.gradient)) return [false, "That is the sum so far: what this gate sends is asked for."];
+  if (sum && isNear(typed, sum.gradient)) return [false, "That is the sum so far: enter only what this gate sends."];
   if (isNear(typed, -gradient)) return [false, "Wrong sign: the size is right."];
   if (local !== null && isNear(typed, local)) {
     return [false, "You forgot the upstream gradient: this is the local gradient alone."];
   }
-  if (gradient === 0) return [false, "Wrong: think of what the output does when this input moves a little."];
+  if (gradient === 0) return [false, "Wrong: how does the output change when this input changes a little?"];
   if (typed === 0) return [false, "Wrong: it is not 0."];
   if (local !== null && isNear(typed, upstream)) {
     return [false, "You forgot the local gradient: this is the upstream gradient alone."];
@@ -46,7 +46,7 @@ const score = () => {
   const asked = steps.flatMap((step) => (step.phase === "backward" ? step.parts : [])).filter((part) => part.gradient !== null);
   const known = [...answers.values()].filter(({ isShown }) => isShown);
   const atOnce = known.filter(({ tries }) => tries === 1).length;
-  return `${known.length} of ${asked.length} known, ${atOnce} at the first try`;
+  return `${known.length} of ${asked.length} known, ${atOnce} on the first try`;
 };
 
 const focusOnNext = () => {
@@ -62,7 +62,7 @@ const question = (part, gate) => {
     inputmode: "decimal",
     autocomplete: "off",
     "aria-label": isSum(part) ? `Sum of the gradients of ${name}` : `Gradient of ${name}`,
-    placeholder: "two digits will do",
+    placeholder: "two digits are enough",
   });
   const given = outputsOf(gate).map((wire) => `d${circuit.wires[wire]} = ${numbersOf(wire, "gradient").textContent}`);
   form.append(

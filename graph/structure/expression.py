@@ -139,7 +139,7 @@ class _Parser:
             return
         if token.text != ",":
             hint = "; a function's settings are given by position" if token.text == "=" and self.waiting else ""
-            hint = "; a power is written **" if token.text == "^" else hint
+            hint = "; use ** for powers" if token.text == "^" else hint
             self._fail(f"an operator was wanted, got {token.text!r}{hint}", token)
         self._combine(0)
         opened = self.waiting[-1][0] if self.waiting else None

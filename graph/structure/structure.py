@@ -347,7 +347,7 @@ class Structure:
         count = self._counts.get(kind, 1)
         while (name := f"{kind}_{count}") in self.graph or name == but:
             count += 1
-        self._counts[kind] = count  # the next search begins here
+        self._counts[kind] = count  # the next search starts here
         return name
 
     def _check_name(self, name: Any) -> None:

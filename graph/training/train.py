@@ -39,7 +39,7 @@ def train(
 
     Each step runs both passes on a minibatch and takes `velocity = momentum * velocity + gradient` and
     `parameter = parameter - learning_rate * velocity`. The new values are new arrays in `graph.parameters`. The same
-    seed gives the same bits.
+    seed gives identical results.
 
     Parameters
     ----------
