@@ -43,8 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         help="numbers, names, + - * / ** @, parentheses and functions such as exp, log, sqrt, sigmoid, tanh, relu, "
         "max, min; write -- in front of one that begins with a minus. Default: the lecture's sigmoid neuron",
     )
-    each = "a number, or an array such as x=[0.2,0.4], for each name"
-    parser.add_argument("inputs", nargs="*", metavar="name=value", help=each)
+    form = "a number, or an array such as x=[0.2,0.4], for each name"
+    parser.add_argument("inputs", nargs="*", metavar="name=value", help=form)
     parser.add_argument("--check", action="store_true", help="check all gradients; exit status 1 unless they pass")
     parser.add_argument("--step", action="store_true", help="step through both passes, with a key or Enter per gate")
     parser.add_argument("--svg", metavar="FILE", help="write a picture of the graph, with the numbers of both passes")

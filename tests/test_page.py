@@ -429,7 +429,7 @@ class TestTheQuiz:
         page = opened(ComputationalGraph.from_expression("max(x, y)"), {"x": 1, "y": 2})
         page.get_by_label("Quiz").check()
         page.get_by_role("slider", name="Step").fill("2")
-        assert "Wrong: think" in self.asked(page, "x", "0.001")
+        assert "Wrong: how does the output change" in self.asked(page, "x", "0.001")
         assert "Right." in self.asked(page, "x", "0")
         assert "Right." in self.asked(page, "y", "1")
 
