@@ -1,4 +1,4 @@
-"""Sum a gradient to the shape of its variable, the inverse of broadcasting."""
+"""Sum a gradient over broadcast axes, back to the shape of its variable."""
 
 import numpy as np
 

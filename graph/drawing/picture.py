@@ -36,7 +36,7 @@ def picture(graph: TwoPasses, max_gates: int = MAX_GATES, active: str | None = N
     active : str, optional
         The gate to highlight.
     dark : bool
-        Whether the picture has other colors on a dark screen. Not for notebooks, which may be light on a dark screen.
+        Whether the picture has other colors on a dark screen. False for notebooks, which may be light on one.
     """
     return diagram(graph, active=active, dark=dark) if gates_of(graph) <= max_gates else overview(graph, dark)
 

@@ -34,7 +34,7 @@ def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
         raise ValueError(f"to_html() takes up to {MAX_GATES} gates, got {count:,}; to_svg() draws an overview")
     twin = graph.copy()
     stepper = Stepper(twin, inputs, upstream)
-    shown = [(step, _shows(twin, _touched(twin, step))) for step in stepper]  # what a step changes is read right after
+    shown = [(step, _shows(twin, _touched(twin, step))) for step in stepper]  # read right after each step
     steps = [step for step, _ in shown]
     if steps:
         shown[-1][1].extend(_unreached(twin, [show for _, shows in shown for show in shows]))

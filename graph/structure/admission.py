@@ -1,4 +1,4 @@
-"""The conditions for adding a gate to a graph: no graph has it yet, and it reads labels only from an input."""
+"""The conditions for adding a gate to a graph: no graph has it yet, and its labels come from inputs or constants."""
 
 from __future__ import annotations
 
