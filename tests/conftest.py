@@ -30,6 +30,7 @@ _ARGUMENTS = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the workers of pytest-xdist (`-n auto --dist loadgroup`) the longest tests first, and groups kept apart."""
     for item in items:
