@@ -234,11 +234,11 @@ class TestStep:
     def test_ctrl_c_ends_it_quietly(self) -> None:
         command = [sys.executable, "-m", "graph", "x * x", "x=3", "--step"]
         pipe = subprocess.PIPE
-
-        def heed() -> None:  # a shell's & and nohup leave the signal ignored, in all that they start
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed) as process:
+        # A shell's & and nohup leave the signal ignored in all that they start; a process inherits that.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        signal.signal(signal.SIGINT, before)
+        with process:
             assert process.stdout is not None
             assert process.stderr is not None
             assert process.stdout.readline().startswith("any key")
