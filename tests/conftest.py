@@ -15,9 +15,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # What takes much memory is kept apart: all tests of a group run in one worker, one after another.
 _GROUPS = {"test_size": "large", "test_jax": "jax"}
-# The longest begin first, so that no worker is left alone with one at the end.
-_FIRST = ("test_size", "test_jax", "test_check_gate", "test_diagnosis", "test_digits", "test_lecture_network")
-
 _COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [
     "--no-sandbox",  # Chromium refuses to run as root with it
@@ -32,7 +29,8 @@ _ARGUMENTS = [
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the workers of pytest-xdist (`-n auto --dist loadgroup`) the longest tests first, and groups kept apart."""
+    """Give the workers of pytest-xdist (`-n auto --dist loadgroup`) the groups first, which take longest."""
+    rank = {}
     for item in items:
         group = _GROUPS.get(item.path.stem)
         if "browser" in getattr(item, "fixturenames", []):
@@ -41,7 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             group = "jax"
         if group:
             item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: _FIRST.index(item.path.stem) if item.path.stem in _FIRST else len(_FIRST))
+        rank[item] = ("large", "jax", "browser", None).index(group)
+    items.sort(key=rank.__getitem__)
 
 
 @pytest.fixture(scope="session")
