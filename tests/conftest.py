@@ -1,8 +1,9 @@
-"""What is collected, in which order and by which worker, and a browser whose pages must not complain."""
+"""What is collected, which worker runs it, and a browser whose pages must not complain."""
 
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -13,8 +14,9 @@ collect_ignore = [] if "device_count=8" in os.environ.get("XLA_FLAGS", "") else 
 # One thread for each worker's matrices: where threads wait for each other's cores, training takes ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# What takes much memory is kept apart: all tests of a group run in one worker, one after another.
-_GROUPS = {"test_size": "large", "test_jax": "jax"}
+# Tests that run one after another, in one worker of pytest-xdist: those that share a browser, or take much memory.
+_GROUPS = {"test_page": "browser", "test_page_gates": "browser", "test_pictures": "browser"}
+_GROUPS |= {"test_size": "large", "test_jax": "jax", "test_engines[jax": "jax"}
 _COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [
     "--no-sandbox",  # Chromium refuses to run as root with it
@@ -27,20 +29,19 @@ _ARGUMENTS = [
 ]
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the workers of pytest-xdist (`-n auto --dist loadgroup`) the groups first, which take longest."""
-    rank = {}
-    for item in items:
-        group = _GROUPS.get(item.path.stem)
-        if "browser" in getattr(item, "fixturenames", []):
-            group = "browser"
-        if "[jax" in item.name:  # its parameter is the engine
-            group = "jax"
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-        rank[item] = ("large", "jax", "browser", None).index(group)
-    items.sort(key=rank.__getitem__)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Return what deals the tests out to the workers of `-n auto`: the groups first, and then test by test."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path, _, name = nodeid.partition("::")
+            file = Path(path).stem
+            key = f"{file}[jax" if "[jax" in name else file  # its parameter is the engine
+            return _GROUPS.get(key, nodeid)
+
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -59,26 +60,38 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def window(browser: Any) -> Iterator[Any]:
+    """Yield a window that is offline; opening it takes longer than most tests."""
+    with browser.new_context(offline=True) as context:
+        yield context.new_page()
+
+
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """Yield a new page, offline; the test fails if it logs an error, raises one or asks the network for anything."""
+def page(window: Any) -> Iterator[Any]:
+    """Yield an empty page, offline; the test fails if it logs an error, raises one or asks the network for anything."""
     complaints: list[str] = []
 
     def logged(message: Any) -> None:
         if message.type == "error":
             complaints.append(f"console: {message.text}")
 
+    def raised(error: Any) -> None:
+        complaints.append(f"error: {error}")
+
     def asked(request: Any) -> None:
         if request.url.startswith(("http:", "https:", "ws:", "wss:")):
             complaints.append(f"request: {request.url}")
 
-    with browser.new_context(offline=True) as context:
-        page = context.new_page()
-        page.on("console", logged)
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("request", asked)
-        page.on("websocket", asked)
-        yield page
+    listeners = {"console": logged, "pageerror": raised, "request": asked, "websocket": asked}
+    for event, listener in listeners.items():
+        window.on(event, listener)
+    yield window
+    window.goto("about:blank")
+    window.set_viewport_size({"width": 1280, "height": 720})
+    window.emulate_media(color_scheme="light")
+    for event, listener in listeners.items():
+        window.remove_listener(event, listener)
     if complaints:
         pytest.fail("the page complained:\n" + "\n".join(complaints))
 
