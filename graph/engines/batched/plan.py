@@ -207,9 +207,8 @@ class Plan:
 
     def _batch(self, rows: list[Row], gate: Gate) -> None:
         """Have rows run as one operation."""
-        sources = np.ascontiguousarray(
-            np.array([row.sources for row in rows]).T
-        )  # NumPy is faster with contiguous indices
+        # NumPy is faster with contiguous indices.
+        sources = np.ascontiguousarray(np.array([row.sources for row in rows]).T)
         if self._pending_slots and not self._pending_slots.isdisjoint(sources.ravel().tolist()):
             self._flush()
         gate.wanted = rows[0].wanted
