@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from html import escape
 from operator import add
@@ -155,8 +155,17 @@ class Step:
 
 def forward_step(graph: TwoPasses, call: Call, values: Sequence[Value]) -> Step:
     """Return the step of a gate that ran forward."""
-    notation, inputs = _notation_and_inputs(graph, call, values)
-    return Step("forward", call.node, _gate(graph, call), inputs, _output(call, values), notation=notation)
+    gate, outputs = graph.gate(call.node), list(values[call.out : call.out + call.outputs])
+    names = [str(wire) for wire in graph.reads(call.node)]
+    inputs: dict[str, Value] = {}
+    for name, slot in zip(names, call.sources):
+        unique, count = name, 1
+        while unique in inputs:
+            count += 1
+            unique = f"{name} ({count})"
+        inputs[unique] = values[slot]
+    notation = notation_of(gate, names, [str(wire) for wire in graph.wires_of(call.node)])
+    return Step("forward", call.node, gate, inputs, outputs if len(outputs) > 1 else outputs[0], notation=notation)
 
 
 def backward_step(
@@ -167,24 +176,20 @@ def backward_step(
     grads: Sequence[Value] | None = None,
 ) -> Step:
     """Run a gate's backward alone, and return its step; `grads` are the gradients before it, to which it adds."""
-    notation, inputs = _notation_and_inputs(graph, call, values)
-    slopes = local_gradients(call, values)  # first: a graph within keeps the gradients of its last backward
+    step = forward_step(graph, call, values)
+    slopes = local_gradients(call, values)  # first: a nested graph keeps the gradients of its last backward
     downstream = run_alone(call, values, upstream)
     for port, slot in enumerate(call.sources):
         if slot in graph.schedule.unneeded:
             downstream[port] = None
     local = [None if gradient is None else slope for slope, gradient in zip(slopes, downstream)]
-    return Step(
-        "backward",
-        call.node,
-        _gate(graph, call),
-        inputs,
-        _output(call, values),
-        upstream if call.outputs > 1 else upstream[0],
-        dict(zip(inputs, local)),
-        dict(zip(inputs, downstream)),
-        {} if grads is None else _sums(call, grads, notation.inputs, downstream),
-        notation=notation,
+    return replace(
+        step,
+        phase="backward",
+        upstream=upstream if call.outputs > 1 else upstream[0],
+        local=dict(zip(step.inputs, local)),
+        downstream=dict(zip(step.inputs, downstream)),
+        sums={} if grads is None else _sums(call, grads, step.notation.inputs, downstream),
     )
 
 
@@ -202,28 +207,6 @@ def _sums(
         if gradient is not None:
             terms.setdefault(name, [] if grads[slot] is None else [grads[slot]]).append(gradient)
     return {name: several for name, several in terms.items() if len(several) > 1}
-
-
-def _notation_and_inputs(graph: TwoPasses, call: Call, values: Sequence[Value]) -> tuple[Notation, dict[str, Value]]:
-    """Return a gate's notation, and its inputs by name."""
-    names = [str(wire) for wire in graph.reads(call.node)]
-    outputs = [str(wire) for wire in graph.wires_of(call.node)]
-    inputs: dict[str, Value] = {}
-    for name, slot in zip(names, call.sources):
-        unique, count = name, 1
-        while unique in inputs:
-            count += 1
-            unique = f"{name} ({count})"
-        inputs[unique] = values[slot]
-    return notation_of(_gate(graph, call), names, outputs), inputs
-
-
-def _gate(graph: TwoPasses, call: Call) -> Any:
-    return graph.gate(call.node)
-
-
-def _output(call: Call, values: Sequence[Value]) -> Value:
-    return list(values[call.out : call.out + call.outputs]) if call.outputs > 1 else values[call.out]
 
 
 def _chain(left: str, right: str, numbers: str, result: str) -> str:
