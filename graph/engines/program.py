@@ -11,7 +11,7 @@ from gates.gate import Gate, fresh
 from gates.values import Value
 from graph.passes.arguments import summed, unshared, upstream_gradient
 from graph.passes.nested import GraphGate
-from graph.passes.passes import run_backward, run_forward
+from graph.passes.run import run_backward, run_forward
 from graph.passes.schedule import Call, Differentiated, make_call
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry, Input, has_gradient

@@ -8,8 +8,9 @@ from typing import Any, Self
 from gates.gate import fresh, labels_of
 from gates.values import Value
 from graph.passes.arguments import summed, unshared, upstream_gradient, values_of_entries
-from graph.passes.passes import run_backward, run_forward
-from graph.passes.recording import (
+from graph.passes.run import run_backward, run_forward
+from graph.passes.schedule import Differentiated, Schedule, cached_schedules, make_call
+from graph.passes.state import (
     ASSIGNED,
     BACKWARD,
     BEFORE_OUTPUT,
@@ -21,7 +22,6 @@ from graph.passes.recording import (
     Recording,
     State,
 )
-from graph.passes.schedule import Differentiated, Schedule, cached_schedules, make_call
 from graph.structure.entries import Input, Parameter
 from graph.structure.structure import Structure
 from graph.structure.wire import Wire

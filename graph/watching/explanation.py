@@ -8,8 +8,8 @@ from typing import Any
 
 from gates.formatting import aligned, as_html, text_of
 from gates.values import Value
-from graph.passes.passes import upstream_of
-from graph.passes.recording import Recording
+from graph.passes.run import upstream_of
+from graph.passes.state import Recording
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Constant, Input
 from graph.structure.wire import Wire

@@ -9,7 +9,7 @@ import numpy as np
 from gates.namespaces import namespace
 from gates.validation import formula
 from gates.values import Value, shape_of
-from graph.passes.passes import run_alone
+from graph.passes.run import run_alone
 from graph.passes.schedule import Call
 
 _ELEMENTS = 8  # the local gradients of larger arrays are described

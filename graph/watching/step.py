@@ -12,7 +12,7 @@ from typing import Any
 
 from gates.formatting import as_html, text_of
 from gates.values import Value, shape_of
-from graph.passes.passes import run_alone
+from graph.passes.run import run_alone
 from graph.passes.schedule import Call
 from graph.passes.two_passes import TwoPasses
 from graph.watching.local_gradients import local_gradients

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from gates.values import Value
 from graph.passes.arguments import values_of_entries
-from graph.passes.passes import run_forward, upstream_of
-from graph.passes.recording import BACKWARD, STEPPING, Recording
+from graph.passes.run import run_forward, upstream_of
 from graph.passes.schedule import Call
+from graph.passes.state import BACKWARD, STEPPING, Recording
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
 from graph.structure.wire import Wire

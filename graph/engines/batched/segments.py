@@ -9,7 +9,7 @@ from graph.engines.batched.plan import NotNumbers, Vector
 from graph.engines.engine import Engine, Plain
 from graph.engines.program import Program, Row
 from graph.engines.source.generated import Generated
-from graph.passes.passes import run_backward, run_forward
+from graph.passes.run import run_backward, run_forward
 from graph.passes.schedule import Differentiated
 from graph.structure.entries import Input
 

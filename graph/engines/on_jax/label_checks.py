@@ -11,7 +11,7 @@ import numpy as np
 from gates.values import Value, shape_of
 from graph.engines.engine import check_labels, placeholder
 from graph.engines.program import Program
-from graph.passes.passes import run_forward
+from graph.passes.run import run_forward
 from graph.passes.schedule import Call
 from graph.structure.entries import Constant
 

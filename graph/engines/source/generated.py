@@ -19,7 +19,7 @@ from graph.engines.source.source import FUNCTION, Source, source_of
 from graph.engines.source.writing import is_keyword_argument
 from graph.engines.trace.trace import Trace
 from graph.passes.arguments import upstream_gradient
-from graph.passes.passes import run_alone, run_forward
+from graph.passes.run import run_alone, run_forward
 from graph.passes.schedule import Call
 from graph.structure.entries import Input
 

@@ -18,7 +18,7 @@ from graph.engines.trace.literals import Untraceable, literal
 from graph.engines.trace.tracers import Tracer, value_of
 from graph.engines.trace.verification import is_library_gate, reason, require_same, traced_gradients, why_untraceable
 from graph.passes.arguments import summed, unshared
-from graph.passes.passes import run_alone, run_forward, upstream_of
+from graph.passes.run import run_alone, run_forward, upstream_of
 from graph.passes.schedule import Call
 
 _READ = 1000  # gates: nobody reads the code of more, so that hints for its variables are not worth their time

@@ -12,7 +12,7 @@ from gates.validation import gradient_of
 from gates.values import Value, as_value, shape_of
 from graph.engines.trace.literals import Untraceable, literal
 from graph.engines.trace.tracers import Tracer, mapped, value_of
-from graph.passes.passes import run_alone, run_forward
+from graph.passes.run import run_alone, run_forward
 from graph.passes.schedule import Call
 from graph.structure.library import GATES
 
