@@ -6,13 +6,13 @@ from gates.checking.check import assert_gate, check_gate
 from gates.gate import Gate
 from gates.jacobian import Jacobian, jacobian
 from gates.linear import MatMul
-from gates.namespaces import namespace
 from gates.neurons import Maxout, Neuron
 from gates.powers import Exp, Log, Power, Sqrt, Square
 from gates.rearranging import Reshape, Transpose
 from gates.reductions import Mean, SquaredNorm, Sum
 from gates.routing import Copy, Max, Min
 from gates.sum_to import sum_to
+from gates.values import namespace
 
 __version__ = "0.1.0"
 

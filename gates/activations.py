@@ -1,8 +1,7 @@
 """Activation functions as gates. Their gradients keep every digit into the saturated tails."""
 
 from gates.gate import Gate
-from gates.namespaces import namespace
-from gates.values import Value, as_number
+from gates.values import Value, as_number, namespace
 
 
 class Sigmoid(Gate):

@@ -1,9 +1,8 @@
 """Gates of arithmetic: sums, products and quotients of two inputs, or of one input and a fixed number."""
 
 from gates.gate import Gate
-from gates.namespaces import namespace
 from gates.sum_to import sum_to
-from gates.values import Value, as_number
+from gates.values import Value, as_number, namespace
 
 _SMALL, _LIFT = 2.0**-1000, 2.0**100
 

@@ -28,11 +28,16 @@ def short(value: Value) -> str:
         return repr(float(f"{float(value):.6g}"))
     if value.size == 0:
         return f"{shape} empty"
-    if value.size > _ELEMENTS:
+    if not is_written_out(value):
         array = np.asarray(value)
         return f"{shape} from {array.min():.4g} to {array.max():.4g}"
     text = np.array2string(np.asarray(value), formatter={"float": lambda x: f"{x:.4g}"}, max_line_width=10_000)
     return " ".join(text.split())
+
+
+def is_written_out(value: Value) -> bool:
+    """Return whether the text of an array has all its elements."""
+    return bool(value.size <= _ELEMENTS)
 
 
 def text_of(value: Value) -> str:

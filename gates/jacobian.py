@@ -11,8 +11,7 @@ import numpy as np
 
 from gates.bare import bare, require_gate
 from gates.gate import fresh
-from gates.namespaces import namespace
-from gates.values import Value, shape_of
+from gates.values import Value, namespace, shape_of
 
 
 @dataclass(frozen=True, repr=False)

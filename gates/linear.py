@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from gates.gate import Gate
-from gates.namespaces import namespace
 from gates.sum_to import sum_to
-from gates.values import Value, shape_of
+from gates.values import Value, namespace, shape_of
 
 _GRADIENTS = {  # by the numbers of axes of x and y
     (1, 1): ("y", "x"),

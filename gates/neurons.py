@@ -9,10 +9,9 @@ from gates.activations import Sigmoid
 from gates.arithmetic import Add, Multiply
 from gates.gate import Gate
 from gates.linear import check_product, product_gradients
-from gates.namespaces import namespace
 from gates.reductions import Sum
 from gates.sum_to import sum_to
-from gates.values import Value, shape_of
+from gates.values import Value, namespace, shape_of
 
 
 class Neuron(Gate):

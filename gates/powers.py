@@ -1,8 +1,7 @@
 """Powers, roots, the exponential and the logarithm as gates."""
 
 from gates.gate import Gate
-from gates.namespaces import namespace
-from gates.values import Value, as_number
+from gates.values import Value, as_number, namespace
 
 
 class Power(Gate):

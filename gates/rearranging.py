@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gates.gate import Gate
-from gates.namespaces import namespace
-from gates.values import Value, as_integers, shape_of
+from gates.values import Value, as_integers, namespace, shape_of
 
 
 class Transpose(Gate):

@@ -4,8 +4,7 @@ import math
 from typing import Any
 
 from gates.gate import Gate
-from gates.namespaces import namespace
-from gates.values import Value, as_integers, shape_of
+from gates.values import Value, as_integers, namespace, shape_of
 
 
 class _Reduction(Gate):

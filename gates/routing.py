@@ -1,9 +1,8 @@
 """Gates that route gradients: to the larger input, to the smaller, or from several copies to one input."""
 
 from gates.gate import Gate
-from gates.namespaces import namespace
 from gates.sum_to import sum_to
-from gates.values import Value
+from gates.values import Value, namespace
 
 
 class Max(Gate):

@@ -2,7 +2,7 @@
 
 `math` raises where IEEE arithmetic has a result: exp(1000) is inf, 1 / 0 is inf, log(-1) is nan. Each function here
 returns that result, using `math` alone, so that generated code can include its source. This module knows nothing of
-gates; `gates.namespaces` passes it to their formulas.
+gates; `gates.values.namespace` passes it to their formulas.
 """
 
 import math

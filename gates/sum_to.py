@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from gates.namespaces import namespace
-from gates.values import Value, shape_of
+from gates.values import Value, namespace, shape_of
 
 
 def sum_to(gradient: Value, like: Value) -> Value:

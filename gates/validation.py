@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.namespaces import namespace
-from gates.values import Value, as_argument, as_labels, as_value, prefixed, shape_of
+from gates.values import Value, as_argument, as_labels, as_value, namespace, prefixed, shape_of
 
 
 def formula(method: Callable[..., Any]) -> Any:

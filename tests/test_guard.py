@@ -35,6 +35,7 @@ def message(source: str, backward: bool = False, **inputs: Any) -> str:
         ("log(x)", {"x": -1}, "forward: log_1 (Log) made nan from -1: the logarithm of a negative number"),
         ("sqrt(x)", {"x": -1}, "forward: sqrt_1 (Sqrt) made nan from -1: the square root of a negative number"),
         ("x ** -1", {"x": 0}, "forward: power_1 (Power) made inf from 0: 0 to a negative power"),
+        ("x ** 401", {"x": -10}, "forward: power_1 (Power) made -inf from -10: overflow"),
         ("x ** 0.5", {"x": -2}, "forward: power_1 (Power) made nan from -2: a negative number to a fractional power"),
         ("x * x", {"x": 1e200}, "forward: multiply_1 (Multiply) made inf from 1e+200, 1e+200: overflow"),
         ("log(x)", {"x": [1, 2, 0]}, "forward: log_1 (Log) made -inf at 2 from 0: the logarithm of 0"),

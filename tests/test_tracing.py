@@ -170,6 +170,14 @@ def test_powers_of_numbers_that_may_be_complex() -> None:
     assert graph_of(square, 1).compile()(x=3.0) == (18.0, {"x": 12.0})
 
 
+@pytest.mark.parametrize("operation", ["x + (-x) % 3.0", "x + (-x) // 2.0", "x + (-x) * 3.0", "x + -(x % 3.0)"])
+def test_a_minus_in_front_of_a_product_that_is_added(operation: str) -> None:
+    computes = eval(f"lambda self, x: {operation}")
+    for x in (1.0, -2.5, 4.0):
+        graph = graph_of(gate_of(computes, lambda self, dy: [dy]), 1)
+        assert graph.compile()(x=x)[0] == graph.forward(x=x)
+
+
 def test_indices_in_indices() -> None:
     picked = gate_of(
         lambda self, x: vars(self).update(x=x) or x[(0, 1), (1, 0)].sum(),

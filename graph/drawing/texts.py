@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.formatting import text_of
+from gates.formatting import is_written_out, text_of
 from gates.values import Value, shape_of
 
 DASH = "–"  # shown for what has not been computed
@@ -63,7 +63,7 @@ def lines_of(value: Value) -> list[str]:
         return [DASH]
     shape = shape_of(value)
     text = text_of(value)
-    if not shape or (len(text) <= _SHORT and " from " not in text):
+    if not shape or (len(text) <= _SHORT and is_written_out(value)):
         return [text]
     size = " × ".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]} numbers"
     array: Any = np.asarray(value)

@@ -1,6 +1,7 @@
-// The quiz: which gradients it asks for, and the verdicts on the answers. Uses page.js.
+// The quiz: which gradients it asks for, and the verdicts on the answers. Uses numbers.js, passes.js and page.js.
 
-const answers = new Map(); // by step and input: the answer typed so far, its verdict, and whether the gradient is shown
+// By step and input: the answer typed so far, its verdict, how many tries there were, and whether the gradient is shown.
+const answers = new Map();
 
 const isQuiz = () => document.getElementById("quiz").checked;
 const keyOf = (at, part) => `${at}:${part.port}`;

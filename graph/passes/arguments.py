@@ -8,9 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gates.namespaces import namespace
 from gates.validation import fit
-from gates.values import Value, as_labels, as_value, prefixed, shape_of
+from gates.values import Value, as_labels, as_value, namespace, prefixed, shape_of
 from graph.passes.schedule import Differentiated
 from graph.structure.entries import Entry, Input
 
@@ -69,15 +68,15 @@ def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
     """Return the upstream gradient in the shape of the output's value; `graph.output` names the output."""
     if given is None and type(value) is float:
         return 1.0
+    call = getattr(graph, "call", "backward()")
     if given is None:
         if shape_of(value):
-            call = getattr(graph, "call", "backward()")
             raise ValueError(
                 f"the output {graph.output} has the shape {shape_of(value)}: {call} needs an upstream gradient of that "
                 "shape, or a number for all of it"
             )
         given = 1.0
-    who = f"backward(): the upstream gradient of {graph.output}"
+    who = f"{call}: the upstream gradient of {graph.output}"
     try:
         upstream = fit(as_value(given), value, who)
         return upstream.copy() if upstream is given and isinstance(given, np.ndarray) else upstream

@@ -10,17 +10,17 @@ import numpy as np
 
 from gates import Divide, Exp, Log, Power, Reciprocal, Sqrt
 
-#: Checked in this order: a gate, a test of its first and last input at the bad element, and the cause it shows.
-_CAUSES: list[tuple[type, Callable[[float, float], bool], str]] = [
-    (Divide, lambda x, y: y == 0, "a division by 0"),
-    (Reciprocal, lambda x, y: x == 0, "a division by 0"),
-    (Log, lambda x, y: x == 0, "the logarithm of 0"),
-    (Log, lambda x, y: x < 0, "the logarithm of a negative number"),
-    (Sqrt, lambda x, y: x == 0, "the slope of the square root at 0"),
-    (Sqrt, lambda x, y: x < 0, "the square root of a negative number"),
-    (Power, lambda x, y: x == 0, "0 to a negative power"),
-    (Power, lambda x, y: x < 0, "a negative number to a fractional power"),
-    (Exp, lambda x, y: True, "overflow: e**x is finite up to x = 709.78 in float64, 88.72 in float32"),
+#: Checked in this order: a gate, a test of its first and last input and of what it made, and the cause it shows.
+_CAUSES: list[tuple[type, Callable[[float, float, float], bool], str]] = [
+    (Divide, lambda x, y, made: y == 0, "a division by 0"),
+    (Reciprocal, lambda x, y, made: x == 0, "a division by 0"),
+    (Log, lambda x, y, made: x == 0, "the logarithm of 0"),
+    (Log, lambda x, y, made: x < 0, "the logarithm of a negative number"),
+    (Sqrt, lambda x, y, made: x == 0, "the slope of the square root at 0"),
+    (Sqrt, lambda x, y, made: x < 0, "the square root of a negative number"),
+    (Power, lambda x, y, made: x == 0, "0 to a negative power"),
+    (Power, lambda x, y, made: x < 0 and made != made, "a negative number to a fractional power"),
+    (Exp, lambda x, y, made: True, "overflow: e**x is finite up to x = 709.78 in float64, 88.72 in float32"),
 ]
 
 
@@ -94,6 +94,6 @@ def _cause(gate: Any, inputs: list[float | None], number: float) -> str:
     if known and len(known) == len(inputs):
         first, last = known[0], known[-1]
         for gate_class, applies, cause in _CAUSES:
-            if isinstance(gate, gate_class) and applies(first, last):
+            if isinstance(gate, gate_class) and applies(first, last, number):
                 return cause
     return "an undefined operation, such as inf - inf or 0 * inf, on the way" if number != number else "overflow"

@@ -4,6 +4,7 @@ What the unrolled code below does, over flat lists with a place for each slot:
 
     for call in calls:
         values[call.out] = call.forward(*[values[slot] for slot in call.sources])
+    grads = [0.0 for value in values]
     grads[output] = 1.0
     for call in reversed(calls):
         for slot, gradient in zip(call.sources, call.backward(grads[call.out])):
@@ -16,8 +17,8 @@ gate an error was raised.
 from typing import Any
 
 from gates.bare import Foreign
-from gates.namespaces import namespace
 from gates.validation import as_output, as_outputs, gradient_of, gradients_of
+from gates.values import namespace
 from graph.passes.schedule import Call
 
 

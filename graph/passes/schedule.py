@@ -31,7 +31,7 @@ class Call(NamedTuple):
     outputs: int
 
     def copied(self) -> Call:
-        """Return the call of a copy of the gate, so that this one keeps what it has."""
+        """Return the call of a copy of the gate, without a guard, so that the gate itself keeps what it has."""
         wanted = () if self.backward is None else self.gate.wanted
         return make_call(self.node, fresh(self.gate), self.sources, self.out, self.outputs, wanted)
 

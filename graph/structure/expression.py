@@ -40,8 +40,8 @@ _BINARY = {
     "**": _Operator(4, 2, operator.pow, lambda x, p: Power(p).forward(x), from_right=True),
 }
 _PREFIX = {
-    "-": _Operator(3, 1, operator.neg, operator.neg, from_right=True),
-    "+": _Operator(3, 1, operator.pos, operator.pos, from_right=True),
+    "-": _Operator(3, 1, operator.neg, operator.neg),
+    "+": _Operator(3, 1, operator.pos, operator.pos),
 }
 
 #: A gate for each function name. Expressions have no syntax for the outputs of `Copy` and the shape of `Reshape`.

@@ -11,8 +11,7 @@ from typing import Any
 from gates.values import as_number, as_whole_number
 from graph.computational_graph import ComputationalGraph
 from graph.saving.atomic_file import check_writable
-from graph.training.descent import Descent, EngineDescent
-from graph.training.jax_descent import JaxDescent
+from graph.training.descent import Descent, EngineDescent, JaxDescent
 from graph.training.minibatches import Data, Minibatches
 from graph.training.progress import History, Progress, progress_of
 from graph.training.state import TrainingState

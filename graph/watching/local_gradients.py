@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gates.namespaces import namespace
 from gates.validation import formula
-from gates.values import Value, shape_of
+from gates.values import Value, namespace, shape_of
 from graph.passes.run import run_alone
 from graph.passes.schedule import Call
 

@@ -63,7 +63,8 @@ class Writing:
             left, right = self._operand(operands[0], level), self._operand(operands[1], level + 1)
             if level == _COMPARISON:
                 left = self._operand(operands[0], level + 1)
-            if operation == "+" and right.startswith("-"):
+            # -y * z is -(y * z) to the bit, but -y % z and -y // z are not.
+            if operation == "+" and right.startswith("-") and not re.search("%|//", right):
                 return f"{left} - {right[1:]}", level
             return f"{left} {operation} {right}", level
         if operation == "**":

@@ -10,9 +10,8 @@ import numpy as np
 
 from gates.bare import bare_backward, bare_copy, bare_forward
 from gates.gate import fresh
-from gates.namespaces import namespace
 from gates.validation import formula
-from gates.values import Value, shape_of
+from gates.values import Value, namespace, shape_of
 from graph.engines.program import Program
 from graph.engines.trace.literals import Untraceable, literal
 from graph.engines.trace.tracers import Tracer, value_of
