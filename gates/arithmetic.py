@@ -102,11 +102,7 @@ class Divide(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
-        want_x, want_y = self.wanted
-        return [
-            sum_to(namespace(dz, y).divide(dz, y), x) if want_x else None,
-            sum_to(-dz * _over_square(x, y), y) if want_y else None,
-        ]
+        return [sum_to(namespace(dz, y).divide(dz, y), x), sum_to(-dz * _over_square(x, y), y)]
 
 
 def _over_square(x: Value, y: Value) -> Value:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from gates.unwanted import only_wanted
 from gates.validation import formula, validated_backward, validated_forward
 from gates.values import Value
 
@@ -95,7 +96,7 @@ class Gate:
         for name, validated in (("forward", validated_forward), ("backward", validated_backward)):
             method = getattr(cls, name, None)
             if method is not None and formula(method) is None:
-                method = validated(method)
+                method = validated(only_wanted(method) if cls.elementwise and name == "backward" else method)
                 method.__doc__ = method.__doc__ or _help(cls, name)
                 setattr(cls, name, method)
         if hasattr(cls, "forward") and hasattr(cls, "backward"):
@@ -126,13 +127,14 @@ class Gate:
 
 def _help(gate_class: type[Gate], method: str) -> str:
     """Return the text that `help()` shows for forward or backward: the formula, then the class's docstring."""
-    notation = gate_class.notation if isinstance(gate_class.notation, tuple) else ()
-    if method == "forward":
-        first = f"Compute {notation[0]}." if notation else "Compute the output."
-    else:
-        gradients = f" Local gradients: {'; '.join(notation[1:])}." if notation[1:] else ""
-        first = f"Return a list with the gradient of each input.{gradients}"
+    formula, *gradients = (gate_class.notation if isinstance(gate_class.notation, tuple) else ()) or ("",)
     about = inspect.cleandoc(gate_class.__doc__ or "").partition("Examples\n--------")[0]
+    if method == "forward":
+        first = "Compute the output" + (f", {formula}." if formula and formula not in about else ".")
+    else:
+        is_whole = any(f"d{name}" in text for name in formula.partition(" = ")[0].split(", ") for text in gradients)
+        kind = "Gradients" if is_whole else "Local gradients"
+        first = "Return a list with the gradient of each input." + f" {kind}: {'; '.join(gradients)}." * bool(gradients)
     return f"{first}\n\n{about}".rstrip()
 
 

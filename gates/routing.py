@@ -27,7 +27,8 @@ class Max(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
-        return _route(dz, x >= y, x, y)
+        where, to_x = namespace(dz).where, x >= y
+        return [sum_to(where(to_x, dz, 0.0), x), sum_to(where(to_x, 0.0, dz), y)]
 
 
 class Min(Gate):
@@ -52,13 +53,8 @@ class Min(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         x, y = self.kept
-        return _route(dz, x <= y, x, y)
-
-
-def _route(dz: Value, to_x: Value, x: Value, y: Value) -> list[Value]:
-    """Return dz for x where `to_x` holds, for y elsewhere, and 0 for the other."""
-    where = namespace(dz).where
-    return [sum_to(where(to_x, dz, 0.0), x), sum_to(where(to_x, 0.0, dz), y)]
+        where, to_x = namespace(dz).where, x <= y
+        return [sum_to(where(to_x, dz, 0.0), x), sum_to(where(to_x, 0.0, dz), y)]
 
 
 class Copy(Gate):

@@ -38,7 +38,7 @@ _INHERITED: tuple[str, ...] = (
     "output",
 )
 _INHERITED += ("nodes_topologically_sorted", "forward", "backward", "evaluate", "copy")
-#: What features build on, and completion in a REPL leaves out.
+#: Names that features use, and that completion in a REPL hides.
 _FOR_FEATURES = {name for base in (Structure, TwoPasses) for name in vars(base) if name[0] != "_"} - {*_INHERITED}
 _FOR_FEATURES |= {"parameter_gates", "chosen_output"}
 
@@ -192,7 +192,7 @@ class ComputationalGraph(TwoPasses):
         Returns
         -------
         str
-            The SVG, self-contained, with colours for light and for dark screens.
+            The SVG, self-contained, with colors for light and for dark screens.
 
         Examples
         --------
@@ -506,4 +506,4 @@ class ComputationalGraph(TwoPasses):
 for _class in (Structure, TwoPasses):
     for _name, _method in vars(_class).items():
         if isfunction(_method):
-            _method.__qualname__ = f"{ComputationalGraph.__name__}.{_name}"
+            _method.__module__, _method.__qualname__ = __name__, f"{ComputationalGraph.__name__}.{_name}"

@@ -41,8 +41,9 @@ class SquaredErrorLoss(Gate):
 
     def backward(self, dloss: Value) -> list[Value]:
         target, difference = self.kept
+        want_prediction, want_target = self.wanted
         gradient = 2.0 * dloss * difference
-        return [gradient, sum_to(-gradient, target)]
+        return [gradient if want_prediction else None, sum_to(-gradient, target) if want_target else None]
 
 
 class L2Regularization(Gate):

@@ -52,7 +52,7 @@ class _Stop:
 
 
 def interrupted_at(line_number: int, **settings: Any) -> tuple[ComputationalGraph, History] | None:
-    """Train, with Ctrl-C at the n-th line that runs in training_state.py; None if training was over before it."""
+    """Train, with Ctrl-C at the n-th line that runs in graph/training/state.py; None if training was over before it."""
     graph, lines = network(), 0
 
     def trace(frame: Any, event: str, argument: Any) -> Any:

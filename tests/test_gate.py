@@ -115,7 +115,7 @@ def test_a_wrong_number_of_inputs() -> None:
         gate.backward(1.0, 1.0)
 
 
-def test_a_gate_of_ones_own_has_the_doors() -> None:
+def test_calls_of_a_users_gate_are_validated() -> None:
     cube = Cube()
     with pytest.raises(RuntimeError, match=r"Cube\.backward\(\) needs a forward pass first"):
         cube.backward(1.0)

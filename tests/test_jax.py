@@ -121,6 +121,14 @@ def test_integers_of_jax_become_floats() -> None:
         assert {found.dtype for found in (value, *gradients.values())} == {np.dtype(np.float64)}
 
 
+def test_arrays_of_jax_beside_a_constant_of_numpy() -> None:
+    graph = ComputationalGraph()
+    x = graph.input("x")
+    graph.output = ((x * np.array([1.0, 2.0]) - np.array([3.0, 1.0])) ** 2).sum()
+    graph.forward(x=jnp.array([1.0, 3.0]))
+    assert graph.backward()["x"].tolist() == [-4.0, 20.0]  # by hand: 2 * (1 - 3) * 1, 2 * (6 - 1) * 2
+
+
 def test_labels_of_jax_stay_integers() -> None:
     graph = fully_connected([2, 3])
     run = graph.compile("jax")

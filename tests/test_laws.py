@@ -200,7 +200,7 @@ def test_a_failed_forward_leaves_the_last_one(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [row for row in ROWS if len(row.values[0].shapes[0]) > 1 and not row.values[0].labels])
-def test_a_gradient_that_is_not_wanted_is_none_or_as_ever(case: Case) -> None:
+def test_a_gradient_that_is_not_wanted_is_none(case: Case) -> None:
     inputs = case.inputs(case.shapes[1])
     for place in range(len(inputs)):
         gate = case.make()
@@ -208,7 +208,7 @@ def test_a_gradient_that_is_not_wanted_is_none_or_as_ever(case: Case) -> None:
         wanted = gate.backward(upstream_like(output))
         gate.wanted = tuple(i != place for i in range(len(inputs)))
         gradients = gate.backward(upstream_like(output))
-        wanted[place] = None if gradients[place] is None else wanted[place]
+        wanted[place] = None
         for gradient, same in pairs(gradients, wanted):
             assert np.array_equal(gradient, same)
 

@@ -20,9 +20,9 @@ class Contract:
     Parameters
     ----------
     function : FunctionUnderTest
-        Whose backward is called.
+        The function whose backward is called.
     inputs : sequence of float or numpy.ndarray
-        Where.
+        The point at which it is called.
     upstream_for : callable
         Makes the upstream gradients for a list of outputs.
 
@@ -139,7 +139,7 @@ class Contract:
         """Return what backward returned as gradients, None if that is no list of gradients; and what is wrong."""
         if not isinstance(answer, (list, tuple)):
             what = "None" if answer is None else f"a bare {_kind_of(answer)}"
-            return None, [Fault("list", f"backward returned {what} where a list of gradients belongs")]
+            return None, [Fault("list", f"backward returned {what} instead of a list of gradients")]
         if len(answer) != len(inputs):
             wanted = f"{len(inputs)} input{'s' * (len(inputs) != 1)}"
             return None, [Fault("count", f"backward returned {len(answer)} gradients for {wanted}")]
@@ -154,7 +154,7 @@ class Contract:
             try:
                 gradient = as_value(gradient)
             except (TypeError, ValueError) as error:
-                return None, [*faults, Fault("list", f"backward returned for {name} what is no gradient: {error}")]
+                return None, [*faults, Fault("list", f"what backward returned for {name} is not a gradient: {error}")]
             shape, got = shape_of(value), shape_of(gradient)
             if got == shape:
                 gradients[port] = gradient

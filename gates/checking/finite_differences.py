@@ -231,8 +231,8 @@ class FiniteDifferences:
     def _steps(self, direction: Direction, exhaustive: bool) -> list[float]:
         """Return the steps to try along a direction, the largest first: powers of 2, which add no rounding.
 
-        They are proportional to the size of what moves. All that may help reach from 2**-51 of that size, of 1 and of
-        the largest input up to these numbers themselves.
+        They are proportional to the size of what moves. The useful ones range from 2**-51 times that size, 1 and the
+        largest input up to each of these.
         """
         size = self._size(direction)
         if not exhaustive:

@@ -180,7 +180,7 @@ class Patterns:
 
 
 def _hold(answers: Iterable[bool | None]) -> bool:
-    """Return whether two answers or more are yes, and none is no; None is no answer."""
+    """Return whether at least two answers are True and none is False; None means unknown."""
     given = [answer for answer in answers if answer is not None]
     return len(given) >= 2 and all(given)
 

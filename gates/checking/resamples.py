@@ -25,9 +25,9 @@ class Resample:
     Parameters
     ----------
     point : Point
-        Where.
+        The inputs and the upstream gradient.
     places : dict of int to list of int
-        For each input whose gradient is compared, the elements that are.
+        For each input whose gradient is compared, the elements to compare.
 
     Attributes
     ----------

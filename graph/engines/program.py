@@ -26,7 +26,7 @@ class Row(NamedTuple):
     sources: tuple[int, ...]
     out: int
     outputs: int
-    wanted: tuple[bool, ...] = ()  # for each input whether its gradient is
+    wanted: tuple[bool, ...] = ()  # for each input, whether its gradient is wanted
 
     @property
     def slots(self) -> range:

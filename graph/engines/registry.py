@@ -82,7 +82,7 @@ class Auto(Engine):
 
 
 def _kind(values: list[Value]) -> str:
-    """Return of which kind inputs are: numbers, or arrays of NumPy, of JAX or of other libraries."""
+    """Return the kind of the inputs: numbers, or arrays of NumPy, of JAX or of other libraries."""
     kinds = {type(value) for value in values}
     if kinds <= {float}:
         return "numbers"

@@ -16,7 +16,7 @@ from graph.drawing.picture import MAX_GATES, gates_of
 from graph.drawing.svg import diagram
 from graph.drawing.texts import escaped, lines_of, lines_of_gradient, width_of
 from graph.passes.two_passes import TwoPasses
-from graph.structure.library import GATES
+from graph.structure.library import is_library_gate
 from graph.structure.wire import Wire
 from graph.watching.notation import pattern_of
 from graph.watching.step import Step, total
@@ -158,7 +158,7 @@ def _why_fixed(graph: TwoPasses, known: set[str]) -> str:
     for call in graph.schedule.calls:
         gate = graph.gate(call.node)
         kind = type(gate).__name__
-        if kind not in known or GATES.get(kind) is not type(gate):
+        if kind not in known or not is_library_gate(gate):
             return f"{why}the page does not know the formulas of {call.node} ({kind})."
         if any(type(wire.value) is not float for wire in graph.wires_of(call.node)):
             return f"{why}{call.node} is an array, and the page computes with numbers."

@@ -17,8 +17,8 @@ class State(NamedTuple):
 
 
 NEW = State()
-CHANGED = State((), "the graph has changed since the last one")
-ASSIGNED = State((), "the parameter {detail!r} was assigned since the last one")
+CHANGED = State((), "the graph has changed since the last pass")
+ASSIGNED = State((), "the parameter {detail!r} was assigned since the last pass")
 BEFORE_OUTPUT = State(("step",), "{detail}")  # a stepper has not reached the output yet
 STEPPING = State(("step", "backward"), "{detail}")
 FORWARD = State(("backward",))

@@ -1,1 +1,1 @@
-"""Saving: graphs as JSON files, and the replacement of a file in one step."""
+"""Saving: `graph_files.py` writes graphs as JSON and reads them; `atomic_file.py` replaces any file in one step."""

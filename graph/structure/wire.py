@@ -48,7 +48,7 @@ class Wire:
 
     Parameters
     ----------
-    graph : Structure
+    graph : ComputationalGraph
         The graph that the wire belongs to.
     node : str
         The name of the gate.

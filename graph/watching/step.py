@@ -44,10 +44,10 @@ class Step:
     local : dict
         In the backward phase, for each input, the gate's local gradient: a number; an array of the output's shape for
         an elementwise gate and small arrays; a tuple of numbers for several outputs; otherwise a short description.
-        None for an input whose gradient nobody asked for.
+        None for an input whose gradient is not wanted.
     downstream : dict
         In the backward phase, for each input, the gradient that the gate sends there: local gradient × upstream
-        gradient. None for an input whose gradient nobody asked for.
+        gradient. None for an input whose gradient is not wanted.
     sums : dict
         In the backward phase, for each wire that already has a gradient from other branches, or that the gate reads
         twice: the terms, in the order in which they arrived, whose sum is the wire's gradient so far.
@@ -93,12 +93,12 @@ class Step:
 
     @property
     def products(self) -> list[str]:
-        """The computation of backward for each input: `dq = z × df = -4 × 1 = -4`; "" where nobody asked for it."""
+        """The computation of backward for each input: `dq = z × df = -4 × 1 = -4`; "" where it is not wanted."""
         return [self._product(port) for port in range(len(self.inputs))]
 
     @property
     def of_nothing_sent(self) -> str:
-        """What a backward says that gives no input a gradient."""
+        """The text of a backward step that gives no input a gradient."""
         has_own = getattr(self.gate, "has_parameters", False)
         return "the gradients of its own parameters" if has_own else "no gradient is wanted"
 

@@ -152,7 +152,7 @@ class Stepper:
         return self._changes[self._place].step
 
     def run_to(self, gate: str | Wire) -> tuple[str, str | None]:
-        """Go on until a gate is about to run: forward, or called again there, backward.
+        """Run until the given gate is next: forward, or, if called again there, backward.
 
         Parameters
         ----------

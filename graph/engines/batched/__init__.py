@@ -1,1 +1,3 @@
-"""The engine of stacked numbers."""
+"""Vector operations: `plan.py` finds gates that run as one, which `stacking.py` stacks; `batched.py` is the engine, and
+`segments.py` the single gates between the vectors.
+"""

@@ -11,7 +11,7 @@ from gates import Gate
 from gates.bare import bare_backward, bare_forward
 from gates.gate import fresh
 from gates.validation import formula
-from graph.engines.trace.verification import is_library_gate
+from graph.structure.library import is_library_gate
 
 _SIMPLE = (float, int, str, tuple, type(None))  # kinds of settings that can be compared
 _COMPARED, _COMPARED_USER_DEFINED = 16, 1000  # gates to compare the stacked gate with

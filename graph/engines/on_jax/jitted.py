@@ -111,7 +111,7 @@ class Jitted(Engine):
             return self._traced_by(function, self.devices.placed(arguments, self._are_inputs), upstream)
 
     def _traced_by(self, transform: Any, *arguments: Any) -> Any:
-        """Call what may trace the gates; the error of a gate that cannot be traced gains advice."""
+        """Call a function that may trace the gates, and add advice to the error if a gate cannot be traced."""
         try:
             return transform(*arguments)
         except (self.jax.errors.JAXTypeError, self.jax.errors.JAXIndexError) as error:

@@ -89,13 +89,13 @@ class LabelChecks:
 
 
 def _check(call: Call, inputs: list[Value], labels: list[Any]) -> None:
-    """Let a gate check its labels, unless they are those of a trace of the caller, which have no numbers."""
+    """Let a gate check its labels, unless the caller is tracing, where labels have no values."""
     if all(labels[call.sources[port]] is not None for port in call.gate.labels):
         check_labels(call, inputs, labels)
 
 
 def _on_this_host(labels: Any) -> Any:
-    """Return labels as they are; what this host has of those on several, with 0 elsewhere; None for traced ones."""
+    """Return labels as they are; if they are spread over hosts, this host's part, 0 elsewhere; None if traced."""
     if isinstance(labels, (float, np.ndarray)):
         return labels
     try:

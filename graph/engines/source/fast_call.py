@@ -48,7 +48,7 @@ class FastCall:
         self.function = MethodType(self._function, engine)
 
     def inline(self, source: Source, entries: list[tuple[str, Entry, int]]) -> None:
-        """Let the function run generated code of numbers itself."""
+        """Put generated code for numbers into the function's own body."""
         classes, lines = [], [f"{source.upstream} = 1.0"]
         for variable, slot in source.arguments:
             name, gate, _ = entries[slot]
@@ -85,7 +85,7 @@ def __call__(_self, _inputs=None, _upstream=None, /, *, {keywords}, **_others):
 
 
 class _NotGiven:
-    """The default of an argument, which is that it is not given."""
+    """The default that marks an argument as not given."""
 
     def __repr__(self) -> str:
         return "..."

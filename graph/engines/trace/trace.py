@@ -15,10 +15,11 @@ from gates.values import Value, namespace, shape_of
 from graph.engines.program import Program
 from graph.engines.trace.literals import Untraceable, literal
 from graph.engines.trace.tracers import Tracer, value_of
-from graph.engines.trace.verification import is_library_gate, reason, require_same, traced_gradients, why_untraceable
+from graph.engines.trace.verification import reason, require_same, traced_gradients, why_untraceable
 from graph.passes.arguments import summed, unshared
 from graph.passes.run import run_alone, run_forward, upstream_of
 from graph.passes.schedule import Call
+from graph.structure.library import is_library_gate
 
 _READ = 1000  # gates: nobody reads the code of more, so that hints for its variables are not worth their time
 

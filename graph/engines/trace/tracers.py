@@ -179,7 +179,7 @@ def traced(tape: list[Tracer], operation: str, function: Callable[..., Any], arg
 
 
 def _stays_real(x: Any, p: Any, modulus: Any = None) -> bool:
-    """Return whether x**p of numbers is a number for every x, as that of arrays is."""
+    """Return whether x**p is real for every number x; for arrays it always is."""
     if (type(p) in (int, float) and float(p).is_integer()) or (type(x) in (int, float) and x > 0):
         return True
     return any(isinstance(side.value, (np.ndarray, np.generic)) for side in _tracers_in((x, p)))

@@ -14,15 +14,9 @@ from graph.engines.trace.literals import Untraceable, literal
 from graph.engines.trace.tracers import Tracer, mapped, value_of
 from graph.passes.run import run_alone, run_forward
 from graph.passes.schedule import Call
-from graph.structure.library import GATES
 
 _RANDOM = (np.random.Generator, np.random.RandomState, Random)
 _RANDOM_INPUTS = 3  # how many times a formula is run on random inputs
-
-
-def is_library_gate(gate: Any) -> bool:
-    """Return whether a gate is one of this library, whose formulas are known to be the same for all numbers."""
-    return GATES.get(type(gate).__name__) is type(gate)
 
 
 def why_untraceable(call: Call, inputs: list[Value]) -> str:
