@@ -139,7 +139,7 @@ class Contract:
         """Return what backward returned as gradients, None if that is no list of gradients; and what is wrong."""
         if not isinstance(answer, (list, tuple)):
             what = "None" if answer is None else f"a bare {_kind_of(answer)}"
-            return None, [Fault("list", f"backward returned {what} instead of a list of gradients")]
+            return None, [Fault("list", f"backward returned {what} where a list of gradients belongs")]
         if len(answer) != len(inputs):
             wanted = f"{len(inputs)} input{'s' * (len(inputs) != 1)}"
             return None, [Fault("count", f"backward returned {len(answer)} gradients for {wanted}")]
