@@ -142,7 +142,11 @@ class Patterns:
         if count == 1:
             return ""
         for output in range(count):
-            if self._is_everywhere(port, lambda r, output=output: r.of_output(output)[port]):  # type: ignore[misc]
+
+            def expected(resample: Resample, output: int = output) -> Any:
+                return resample.of_output(output)[port]
+
+            if self._is_everywhere(port, expected):
                 return f"counts output {output} only, of {count}"
         return None
 
