@@ -17,38 +17,55 @@ import functools
 import inspect
 import textwrap
 from collections.abc import Callable
+from types import CodeType, FunctionType
 from typing import Any
 
 
 def only_wanted(backward: Callable[..., Any]) -> Callable[..., Any]:
     """Return a formula that computes only the gradients that are wanted, for one that ends in a list of several.
 
-    A formula of another form, one without source text, and one with variables of an enclosing function or private
-    names, which mean something in their class alone, come back as they are: they compute all gradients.
+    Others come back as they are, and compute all gradients: a formula of another form, and one whose source text, taken
+    alone, is not the code that it runs, since it has variables of an enclosing function or private names, say.
     """
+    if not isinstance(backward, FunctionType):
+        return backward
     try:
         (function,) = ast.parse(textwrap.dedent(inspect.getsource(backward))).body
-    except (OSError, TypeError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError):
         return backward
-    if not isinstance(function, ast.FunctionDef) or function.decorator_list:
-        return backward
-    last, names = function.body[-1], backward.__code__.co_names
-    if backward.__code__.co_freevars or any("__" in name.strip("_") for name in names):
-        return backward
+    last = function.body[-1] if isinstance(function, ast.FunctionDef) else None
     if not isinstance(last, ast.Return) or not isinstance(last.value, ast.List) or len(last.value.elts) < 2:
         return backward
     if any(isinstance(gradient, ast.Starred) for gradient in last.value.elts):
         return backward
-    wanted = ast.parse(f"{function.args.args[0].arg}.wanted", mode="eval").body
+    if not _is_same(_compiled(function, backward), backward.__code__):
+        return backward
+    wanted = ast.parse(f"{backward.__code__.co_varnames[0]}.wanted", mode="eval").body
     last.value.elts = [
         ast.IfExp(ast.Subscript(wanted, ast.Constant(port), ast.Load()), gradient, ast.Constant(None))
         for port, gradient in enumerate(last.value.elts)
     ]
-    for argument in function.args.args:
-        argument.annotation = None
-    function.returns = None
-    tree = ast.increment_lineno(ast.Module([function], []), backward.__code__.co_firstlineno - 1)
-    space: dict[str, Any] = {}
-    code = compile(ast.fix_missing_locations(tree), backward.__code__.co_filename, "exec", dont_inherit=True)
-    exec(code, backward.__globals__, space)
-    return functools.wraps(backward)(space[function.name])
+    code = _compiled(function, backward)
+    changed = FunctionType(code, backward.__globals__, backward.__name__, backward.__defaults__)
+    changed.__kwdefaults__ = backward.__kwdefaults__
+    return functools.wraps(backward)(changed)
+
+
+def _compiled(function: ast.stmt, like: FunctionType) -> Any:
+    """Return the code of a function's syntax tree, with the file and the line numbers of another function."""
+    module = ast.fix_missing_locations(ast.Module([function], []))
+    code = compile(module, like.__code__.co_filename, "exec", dont_inherit=True)
+    (found,) = [part for part in code.co_consts if isinstance(part, CodeType) and part.co_name == like.__name__]
+    return found.replace(co_firstlineno=like.__code__.co_firstlineno)
+
+
+def _is_same(code: Any, other: Any) -> bool:
+    """Return whether two code objects do the same with the same names and constants."""
+    if not isinstance(code, CodeType) or not isinstance(other, CodeType):
+        return type(code) is type(other) and repr(code) == repr(other)
+    parts = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_argcount", "co_kwonlyargcount")
+    return (
+        all(getattr(code, part) == getattr(other, part) for part in parts)
+        and len(code.co_consts) == len(other.co_consts)
+        and all(map(_is_same, code.co_consts, other.co_consts))
+    )

@@ -184,7 +184,8 @@ def test_bad_input_is_an_error_that_loses_nothing(engine: str) -> None:
             run(x="one", y=2, z=3)
         with pytest.raises(TypeError, match="input 'x': a number or an array"):
             run(x=None, y=2, z=3)
-        with pytest.raises(ValueError, match=r"upstream gradient of f must have the shape \(\)"):
+        message = r"^run\(inputs, upstream\): the upstream gradient of f must have the shape \(\), got \(2,\)"
+        with pytest.raises(ValueError, match=message):
             run(CIRCUIT_1, [1.0, 2.0])
         assert_same_passes(engine, run(CIRCUIT_1), (-12.0, {"x": -4.0, "y": -4.0, "z": 3.0}))
 

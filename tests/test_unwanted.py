@@ -2,6 +2,7 @@
 
 import inspect
 import traceback
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,51 @@ def test_private_names_and_enclosing_variables_keep_their_meaning() -> None:
     thrice = Thrice()
     thrice.forward(1.0, 1.0)
     assert thrice.backward(1.0) == [3.0, 3.0]
+
+
+_FACTOR = 7.0
+
+
+class Scaled(Gate):
+    """z = x + y, elementwise, whose backward has a default that only the class's body knows, and a comprehension."""
+
+    elementwise = True
+    local = 2.0
+
+    def forward(self, x: Any, y: Any) -> Any:
+        return x + y
+
+    def backward(self, dz: Any, factor: float = local, *, shift: float = _FACTOR - 7.0) -> list[Any]:
+        (both,) = [factor * one + shift for one in (dz,)]
+        return [both, both]
+
+
+def test_defaults_are_those_of_the_class() -> None:
+    gate = Scaled()
+    gate.forward(1.0, 2.0)
+    assert gate.backward(3.0) == [6.0, 6.0]
+    gate.wanted = (False, True)
+    assert gate.backward(3.0) == [None, 6.0]
+
+
+def test_a_source_file_that_has_changed_since_is_not_taken_for_the_formula(tmp_path: Path) -> None:
+    text = (
+        "from gates import Gate\n"
+        "def make():\n"
+        "    class Plus(Gate):\n"
+        "        elementwise = True\n"
+        "        def forward(self, x, y):\n            return x + y\n"
+        "        def backward(self, dz):\n            return [dz, dz]\n"
+        "    return Plus()\n"
+    )
+    space: dict[str, Any] = {}
+    file = tmp_path / "plus.py"
+    file.write_text(text)
+    exec(compile(text, str(file), "exec"), space)
+    file.write_text(text.replace("[dz, dz]", "[dz, -dz]"))
+    gate = space["make"]()
+    gate.forward(1.0, 2.0)
+    assert gate.backward(3.0) == [3.0, 3.0]
 
 
 def test_a_class_without_source_text_works() -> None:
