@@ -40,7 +40,7 @@ _INHERITED: tuple[str, ...] = (
 _INHERITED += ("nodes_topologically_sorted", "forward", "backward", "evaluate", "copy")
 #: Names that features use, and that completion in a REPL hides.
 _FOR_FEATURES = {name for base in (Structure, TwoPasses) for name in vars(base) if name[0] != "_"} - {*_INHERITED}
-_FOR_FEATURES |= {"parameter_gates", "chosen_output"}
+_FOR_FEATURES |= {"parameter_gates", "chosen_output", "one_at_a_time"}
 
 
 class ComputationalGraph(TwoPasses):
@@ -326,6 +326,10 @@ class ComputationalGraph(TwoPasses):
         also tried with other numbers; state that a gate keeps from call to call may be lost. `run.__self__` is the
         engine.
 
+        It raises what the graph's passes raise. A gate that the output does not need counts too: one that cannot take
+        its inputs is an error, as in `forward`. Threads may share the function, and wait for each other where gates
+        run as objects.
+
         Parameters
         ----------
         engine : str
@@ -380,7 +384,7 @@ class ComputationalGraph(TwoPasses):
         Returns
         -------
         Gate
-            The gate.
+            The gate. Its backward returns None, not 0, for an input that the output does not depend on.
 
         Examples
         --------

@@ -84,6 +84,36 @@ def blocked() -> ComputationalGraph:
     return graph
 
 
+def ignoring() -> ComputationalGraph:
+    """Return a circuit with a nested graph that ignores an input and a parameter, behind which a slope is infinite."""
+    inner = ComputationalGraph()
+    inner.input("a")
+    w = inner.parameter("w", 2.0)
+    inner.output = inner.parameter("k", 3.0) * inner.input("b")
+    np.log(w)
+    graph = ComputationalGraph()
+    x = graph.input("x")
+    used = graph.add(inner.as_gate(), np.log(x), graph.input("y"))
+    graph.output = used * graph.add(Scale(-1.0), graph.input("z"))
+    return graph
+
+
+def unneeded(width: int = 60) -> ComputationalGraph:
+    """Return a circuit with many gates that the output does not need, some of which read it; slopes are infinite."""
+    graph = ComputationalGraph()
+    x, y = graph.inputs("x", "y")
+    outside = graph.parameter("outside", 0.0)
+    total = x
+    for place in range(width):
+        np.sqrt(np.log(outside * x) + place)
+        total = total + np.tanh(y * float(place))
+    for place in range(width):
+        np.sqrt(total - total + float(place))
+        graph.add(Copy(2), total)
+    graph.output = total
+    return graph
+
+
 def odd_names() -> ComputationalGraph:
     """Return a circuit whose names are keywords, no identifiers, or taken by generated code."""
     graph = ComputationalGraph()
@@ -206,6 +236,8 @@ CIRCUITS = {
     "own gates": Circuit(own_gates, lambda: {"x": 0.3, "y": -0.8}, traceable=False),
     "own gates, cut off": Circuit(own_gates, lambda: {"x": 3.0, "y": 0.8}, traceable=False),
     "blocked": Circuit(blocked, lambda: {"x": 0.0, "y": 2.0}),
+    "ignoring": Circuit(ignoring, lambda: {"x": 0.0, "y": -0.0, "z": 0.0}, upstream=-1.0),
+    "unneeded": Circuit(unneeded, lambda: {"x": 0.5, "y": -0.25}),
     "odd names": Circuit(odd_names, lambda: dict.fromkeys(_names(odd_names()), 0.5)),
     "random": Circuit(lambda: random_circuit(60, 3)[0], lambda: random_circuit(60, 3)[1]),
     "wide": Circuit(wide, lambda: {"x": 0.4, "y": -0.3}, traceable=False),

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates import Add
+from gates import Add, Gate
 from graph import ComputationalGraph, fully_connected
+from losses import SoftmaxLoss
 from tests.circuits import CIRCUIT_1, batch, circuit_1
 from tests.engine_circuits import CIRCUITS, Circuit
 
@@ -60,6 +61,8 @@ def assert_same(engine: str, found: Any, wanted: Any) -> None:
         assert getattr(found, "dtype", None) == getattr(wanted, "dtype", None)
     if engine in EXACT:
         np.testing.assert_array_equal(found, wanted)
+        signs = [np.signbit(value)[~np.isnan(value)] for value in map(np.asarray, (found, wanted))]
+        np.testing.assert_array_equal(*signs)
     else:
         small = np.asarray(wanted).dtype == np.float32
         np.testing.assert_allclose(found, wanted, rtol=1e-5 if small else 1e-12, atol=1e-6 if small else 1e-300)
@@ -217,6 +220,51 @@ def test_an_error_of_a_gate_has_its_name(engine: str) -> None:
     with pytest.raises(ValueError, match=r"cannot multiply the shapes \(2, 3\) and \(2, 3\)") as caught:
         run({"x": np.ones((2, 3)), "y": np.ones((2, 3))}, 1.0)
     assert "in gate 'matmul_1' (MatMul)" in caught.value.__notes__
+
+
+class Positive(Gate):
+    """z = x, for numbers above 0 alone."""
+
+    def forward(self, x: Any) -> Any:
+        if float(x) <= 0:
+            raise ArithmeticError("not above 0")
+        return x
+
+    def backward(self, dz: Any) -> list[Any]:
+        return [dz]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_gates_that_the_output_does_not_need_raise_what_they_raise_in_forward(engine: str) -> None:
+    kind = "jax" if engine == "jax" else "auto"
+    graph = ComputationalGraph()
+    x, y = graph.inputs("x", "y")
+    if engine != "jax":
+        graph.add(Positive(), y, name="positive")
+        graph.output = x * 2
+        run = graph.compile(engine)
+        for _ in range(2):
+            assert_same_passes(kind, run(x=3.0, y=1.0), (6.0, {"x": 2.0, "y": 0.0}))
+            for both_passes in (graph.forward, run):
+                with pytest.raises(ArithmeticError, match="not above 0") as caught:
+                    both_passes(x=3.0, y=-1.0)
+                assert caught.value.__notes__ == ["in gate 'positive' (Positive)"]
+    if engine != "batched":
+        graph = ComputationalGraph()
+        x, y = graph.inputs("x", "y")
+        graph.add(Add(), x, y, name="sum")
+        graph.add(SoftmaxLoss(), x.reshape(1, -1), graph.input("label", grad=False), name="loss")
+        graph.output = x.sum()
+        run = graph.compile(engine)
+        for _ in range(2):
+            wanted = 3.0, {"x": np.ones(2), "y": np.zeros(2)}
+            assert_same_passes(kind, run(x=[1.0, 2.0], y=[0.0, 0.0], label=[1]), wanted)
+            for both_passes in (graph.forward, run):
+                with pytest.raises((ValueError, TypeError), match=r"\(2,\)[, and]*\(3,\)") as caught:
+                    both_passes(x=[1.0, 2.0], y=[0.0, 0.0, 0.0], label=[1])
+                assert "sum" in str([caught.value, caught.value.__notes__])
+                with pytest.raises(ValueError, match=r"loss \(SoftmaxLoss\): .* got 2 at position 0"):
+                    both_passes(x=[1.0, 2.0], y=[0.0, 0.0], label=[2])
 
 
 @pytest.mark.parametrize("engine", ENGINES)

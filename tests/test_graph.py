@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gates import Add, Copy, Exp, Gate, MatMul, Max, Multiply, Scale, Square, Subtract
+from gates import Add, Copy, Exp, Gate, MatMul, Max, Multiply, Scale, Square, Subtract, check_gate
 from graph import ComputationalGraph, Wire
 from tests.circuits import circuit_1
 
@@ -404,6 +404,38 @@ def test_a_nested_graph_that_the_output_does_not_depend_on_has_gradients_of_0() 
     assert used.value is None
     graph.forward(x=2)
     assert graph.backward() == {"x": 2.0, "graph_1.w": 0.0}
+
+
+def test_what_a_nested_graph_ignores_gets_nothing_back() -> None:
+    inner = ComputationalGraph()
+    inner.input("a")
+    inner.output = inner.parameter("w", 2.0) * 3
+    inner.parameter("unread", [1.0, 2.0])
+    graph = ComputationalGraph()
+    x = graph.input("x")
+    used = graph.add(inner.as_gate(), np.log(x))  # whose slope is infinite
+    assert graph.forward(x=0.0) == 6.0
+    assert repr(graph.backward()) == repr({"x": 0.0, "graph_1.w": 3.0, "graph_1.unread": np.zeros(2)})
+    graph.output = used * (x * 2.0)
+    assert graph.forward(x=0.0) == 0.0
+    assert repr(graph.backward(-1)["x"]) == "-12.0"
+    assert inner.as_gate().graph.parameters["w"] == 2.0
+    gate = inner.as_gate()
+    gate.forward(1.0)
+    assert gate.backward(1.0) == [None]
+
+
+def test_the_sign_of_a_zero_that_a_nested_graph_gives_is_that_of_its_gates() -> None:
+    inner = ComputationalGraph()
+    a = inner.input("a")
+    inner.output = inner.input("b") * -1.0
+    a * 2.0
+    graph = ComputationalGraph()
+    x = graph.input("x")
+    graph.output = graph.add(inner.as_gate(), x, x)
+    graph.forward(x=1.0)
+    assert repr(graph.backward(0.0)) == "{'x': -0.0}"
+    assert check_gate(inner.as_gate(), 1.0, 2.0).passed
 
 
 def test_the_graph_around_says_which_inputs_of_a_nested_graph_have_gradients() -> None:

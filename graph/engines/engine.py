@@ -34,7 +34,7 @@ class Engine:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._one_at_a_time = threading.RLock()  # what gates keep for backward belongs to one call
+        self._lock = threading.RLock()  # threads wait for each other
 
     def __call__(
         self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
@@ -57,12 +57,14 @@ class Engine:
         ------
         ValueError
             If an input is missing or unknown, or `upstream` is missing or has another shape than the output.
+        RuntimeError
+            If a gate in it runs it again, or a gate has parameters of its own and runs at that moment.
         Exception
             What a gate raised, with a note that names it.
         """
         values = values_of_entries(self.program, inputs, named)
-        with self._one_at_a_time:
-            return self.run(values, upstream)
+        with self._lock:
+            return self.program.one_at_a_time("a compiled run", lambda: self.run(values, upstream))
 
     def __reduce__(self) -> Any:
         return type(self), (self.program,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from gates import Copy
@@ -13,6 +13,7 @@ from graph.passes.arguments import summed, unshared, upstream_gradient
 from graph.passes.nested import GraphGate
 from graph.passes.run import run_backward, run_forward
 from graph.passes.schedule import Call, Differentiated, make_call
+from graph.passes.state import OneAtATime
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry, Input, has_gradient
 from graph.structure.wiring import all_sources, outputs_of
@@ -27,6 +28,7 @@ class Row(NamedTuple):
     out: int
     outputs: int
     wanted: tuple[bool, ...] = ()  # for each input, whether its gradient is wanted
+    is_needed: bool = True  # whether the output depends on it; a gate on which nothing depends runs forward alone
 
     @property
     def slots(self) -> range:
@@ -36,12 +38,12 @@ class Row(NamedTuple):
     @property
     def runs_backward(self) -> bool:
         """Whether the gradient of an input is wanted, or the gate has parameters."""
-        return True in self.wanted or getattr(self.gate, "has_parameters", False)
+        return self.is_needed and (True in self.wanted or getattr(self.gate, "has_parameters", False))
 
 
 @dataclass
 class Program:
-    """What an output depends on: entries and gates, over a flat list of slots.
+    """Entries and gates over a flat list of slots.
 
     Attributes
     ----------
@@ -51,7 +53,7 @@ class Program:
     label_slots : set of int
         The slots of entries that are read as labels.
     rows : list of Row
-        The gates that the output depends on, in topological order.
+        The gates in topological order.
     output : str
         The name of the output.
     output_slot : int
@@ -62,6 +64,8 @@ class Program:
         The slots whose gradients nobody needs.
     size : int
         How many slots there are.
+    one_at_a_time : OneAtATime
+        Refuses runs inside one another: the graph's own where gates with parameters run themselves.
     """
 
     call = "run(inputs, upstream)"  # how an engine takes the upstream gradient, for messages
@@ -74,6 +78,7 @@ class Program:
     differentiated: list[Differentiated]
     unneeded: set[int]
     size: int
+    one_at_a_time: OneAtATime = field(default_factory=OneAtATime)
 
     @functools.cached_property
     def calls(self) -> list[Call]:
@@ -82,7 +87,7 @@ class Program:
         A gate with parameters runs itself: its owner looks there for their gradients.
         """
         calls = []
-        for node, gate, sources, out, outputs, wanted in self.rows:
+        for node, gate, sources, out, outputs, wanted, _ in self.rows:
             runs = gate if getattr(gate, "has_parameters", False) else fresh(gate)
             calls.append(make_call(node, runs, sources, out, outputs, wanted))
         return calls
@@ -109,7 +114,7 @@ class Program:
 
 
 def program_of(graph: TwoPasses) -> Program:
-    """Return what the output of a graph depends on, for the graph as it is now.
+    """Return a graph, as it is now, in the form that engines run.
 
     A nested graph is expanded: its gates get names such as `graph_1.add_1`, and come between gates that copy its inputs
     and its output. Parameters are shared with the graph.
@@ -121,26 +126,28 @@ def program_of(graph: TwoPasses) -> Program:
     """
     output = str(graph.output)
     expansion = _Expansion(graph)
-    slots = expansion.used_slots()
+    slots, needed = expansion.numbered_slots(), expansion.needed_slots()
     entries = [(name, gate, slots[slot]) for name, gate, slot in expansion.entries]
     labels = {slots[slot] for slot in expansion.label_slots}
     unneeded = {slot for _, gate, slot in entries if slot in labels or not has_gradient(gate)}
     rows = []
     for row in expansion.rows:
-        if row.out in slots:
-            sources = tuple([slots[slot] for slot in row.sources])
-            wanted = tuple([slot not in unneeded for slot in sources])
-            row = row._replace(sources=sources, out=slots[row.out], wanted=wanted)
-            if not row.runs_backward:
-                unneeded.update(row.slots)
-            rows.append(row)
+        sources, is_needed = tuple([slots[slot] for slot in row.sources]), row.out in needed
+        wanted = tuple([is_needed and slot not in unneeded for slot in sources])
+        row = row._replace(sources=sources, out=slots[row.out], wanted=wanted, is_needed=is_needed)
+        if not row.runs_backward:
+            unneeded.update(row.slots)
+        rows.append(row)
     slots_of: dict[str, list[int]] = {}
     for name, _, slot in entries:
         slots_of.setdefault(name, []).append(slot)
     differentiated = [
         Differentiated(name, slots_of[name][0], tuple(slots_of[name][1:])) for name in expansion.differentiated
     ]
-    return Program(entries, labels, rows, output, slots[expansion.output], differentiated, unneeded, len(slots))
+    program = Program(entries, labels, rows, output, slots[expansion.output], differentiated, unneeded, len(slots))
+    if any(getattr(row.gate, "has_parameters", False) for row in rows):
+        program.one_at_a_time = graph.one_at_a_time
+    return program
 
 
 class _Expansion:
@@ -159,15 +166,19 @@ class _Expansion:
         self.entries = [(names.get(id(gate), name), gate, slot) for name, gate, slot in self.entries]
         self.entries.sort(key=lambda entry: -1 if entry[0] in graph else ranks.get(entry[0], len(ranks)))
 
-    def used_slots(self) -> dict[int, int]:
-        """Return new numbers for the slots of the entries, which come first, and of what the output depends on."""
-        used = {self.output}
+    def numbered_slots(self) -> dict[int, int]:
+        """Return new numbers for all slots, with those of the entries first."""
+        entries = [slot for _, _, slot in self.entries]
+        slots = dict.fromkeys(entries + [slot for row in self.rows for slot in row.slots])
+        return dict(zip(slots, range(len(slots))))
+
+    def needed_slots(self) -> set[int]:
+        """Return the slots of the gates that the output depends on, and of what they read."""
+        needed = {self.output}
         for row in reversed(self.rows):
-            if not used.isdisjoint(row.slots):
-                used.update(row.sources, row.slots)
-        kept = [slot for _, _, slot in self.entries]
-        kept += [slot for row in self.rows if row.out in used for slot in row.slots]
-        return dict(zip(kept, range(len(kept))))
+            if not needed.isdisjoint(row.slots):
+                needed.update(row.sources, row.slots)
+        return needed
 
     def _expand(self, graph: TwoPasses, prefix: str, inputs: dict[str, int]) -> dict[tuple[str, int], int]:
         """Add a graph's gates; return the slot of each of their outputs. A nested graph has the slots of its inputs."""

@@ -84,15 +84,24 @@ def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
         raise prefixed(error, who) from None
 
 
-def summed(differentiated: Iterable[Differentiated], values: list[Any], grads: list[Any]) -> dict[str, Value]:
-    """Return the gradients by name: sums over several slots, 0 where the output does not depend on a value."""
+def summed(
+    differentiated: Iterable[Differentiated], values: list[Any], grads: list[Any], absent: list[str] | None = None
+) -> dict[str, Value]:
+    """Return the gradients by name: sums over several slots, 0 where the output does not depend on a value.
+
+    The names of the latter are appended to `absent`.
+    """
     gradients = {}
     for name, slot, others in differentiated:
         total = grads[slot]
         for other in others:
             if grads[other] is not None:
                 total = grads[other] if total is None else total + grads[other]
-        gradients[name] = no_gradient(values[slot]) if total is None else total
+        if total is None:
+            total = no_gradient(values[slot])
+            if absent is not None:
+                absent.append(name)
+        gradients[name] = total
     return gradients
 
 

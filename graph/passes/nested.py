@@ -36,7 +36,7 @@ class GraphGate(Gate):
         self.wanted = tuple([gate.grad for _, gate in self._inputs])
         self.has_parameters = any(getattr(gate, "has_parameters", False) for _, gate in gates)
         self.nested_parameters = self.graph.parameter_gates
-        self.gradients: dict[str, Value] = {}  # of these parameters, after backward
+        self.gradients: dict[str, Value | None] = {}  # of these parameters, after backward
         self.input_names = [name for name, _ in self._inputs]
 
     def forward(self, *inputs: Value) -> Value:
@@ -45,7 +45,9 @@ class GraphGate(Gate):
 
     def backward(self, dz: Value) -> list[Value]:
         gradients = self.graph.backward(dz)
-        self.gradients = {name: gradients[name] for name in self.graph.parameters}
+        for name in self.graph.require("explain").absent:  # to which nothing comes back, not 0
+            del gradients[name]
+        self.gradients = {name: gradients.get(name) for name in self.graph.parameters}
         return [gradients.get(name) if want else None for name, want in zip(self.input_names, self.wanted)]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -57,6 +59,6 @@ class GraphGate(Gate):
     def _propagate_wanted(self) -> None:
         """Let the graph compute only the gradients that are wanted of the gate."""
         if self.wanted != tuple([gate.grad for _, gate in self._inputs]):
+            self.graph.reschedule()  # first, in case of an interrupt
             for (_, gate), want in zip(self._inputs, self.wanted):
                 gate.grad = want
-            self.graph.reschedule()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import get_ident
+from typing import Any, NamedTuple, TypeVar
 
 from gates.values import Value
 from graph.passes.schedule import Schedule
+
+_T = TypeVar("_T")
 
 
 class State(NamedTuple):
@@ -24,8 +28,43 @@ STEPPING = State(("step", "backward"), "{detail}")
 FORWARD = State(("backward",))
 BACKWARD = State(("step", "backward", "explain"))
 
+#: Why backward cannot follow another thread's forward.
+ELSEWHERE = (
+    "the last one was made by another thread; run both passes in one thread, or share the function that "
+    "graph.compile() returns"
+)
+
 #: What a call needs.
 NEEDS = {"backward": "a forward pass first", "explain": "both passes first, forward() and backward()"}
+
+
+@dataclass(slots=True)
+class OneAtATime:
+    """Lets one pass at a time run gates, which keep what one pass needs.
+
+    Whoever runs gates sets `is_running` as `__call__` does. Nothing is called between the test and the assignment, nor
+    in `finally`: there another thread could take over, or an interrupt come.
+    """
+
+    is_running: bool = False
+
+    def __call__(self, who: str, run: Callable[[], _T]) -> _T:
+        """Return what `run` returns, or raise RuntimeError if a pass is under way."""
+        if self.is_running:
+            raise self.refusal(who)
+        self.is_running = True
+        try:
+            return run()
+        finally:
+            self.is_running = False
+
+    def refusal(self, who: str) -> RuntimeError:
+        """Return the error for a pass that begins while another is under way."""
+        return RuntimeError(
+            f"{who} cannot run: a pass of this graph is under way, in another thread or around this call, and each "
+            "gate keeps what one pass needs; threads can share the function that graph.compile() returns, unless one "
+            "has parameters of its own"
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +85,10 @@ class Recording:
         How far the passes have come.
     detail : str
         What the state's reason mentions: a parameter, or the progress of a stepper.
+    absent : list of str
+        The inputs and parameters on which the output does not depend; known after backward.
+    thread : int
+        The thread that ran the forward pass, to which the values that gates keep for backward belong.
     """
 
     schedule: Schedule
@@ -54,6 +97,8 @@ class Recording:
     output: tuple[str, int] | None = None
     state: State = FORWARD
     detail: str = ""
+    absent: list[str] = field(default_factory=list)
+    thread: int = field(default_factory=get_ident)
 
     def value(self, node: str, port: int) -> Value:
         """Return the value of an output of a gate."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import get_ident
 from typing import Any, Self
 
 from gates.gate import fresh, labels_of
@@ -15,10 +16,12 @@ from graph.passes.state import (
     BACKWARD,
     BEFORE_OUTPUT,
     CHANGED,
+    ELSEWHERE,
     FORWARD,
     NEEDS,
     NEW,
     STEPPING,
+    OneAtATime,
     Recording,
     State,
 )
@@ -35,6 +38,7 @@ class TwoPasses(Structure):
         super().__init__()
         self.guard = guard
         self._recording: Recording | None = None  # of the last forward pass, and the backward pass after it
+        self.one_at_a_time = OneAtATime()
 
     def nodes_topologically_sorted(self) -> list[str]:
         """Return the names of all gates, inputs first, each after those that it reads.
@@ -47,7 +51,7 @@ class TwoPasses(Structure):
         return list(self.schedule.order)
 
     def forward(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
-        """Run every gate, in topological order.
+        """Run every gate, in topological order, those that the output does not need as well.
 
         Parameters
         ----------
@@ -63,6 +67,8 @@ class TwoPasses(Structure):
         ------
         ValueError
             If an input is missing or unknown. Values and gradients are as before then.
+        RuntimeError
+            If another pass of the graph is under way, in another thread or around this call. Neither is affected.
         Exception
             What a gate raised, with a note that names it. Values and gradients are gone then.
 
@@ -77,9 +83,16 @@ class TwoPasses(Structure):
         """
         schedule, output = self.schedule, self.output_place
         values = values_of_entries(schedule, inputs, named)
-        self._recording = None
-        run_forward(schedule.calls, values)
-        self._recording = Recording(schedule, values)
+        one_at_a_time = self.one_at_a_time
+        if one_at_a_time.is_running:
+            raise one_at_a_time.refusal("forward()")
+        one_at_a_time.is_running = True  # these lines are OneAtATime's: a call would cost as much as a gate
+        try:
+            self._recording = None
+            run_forward(schedule.calls, values)
+            self._recording = Recording(schedule, values)
+        finally:
+            one_at_a_time.is_running = False
         return values[schedule.slot(*output)]
 
     def backward(self, upstream: Any = None) -> dict[str, Value]:
@@ -99,8 +112,9 @@ class TwoPasses(Structure):
         Raises
         ------
         RuntimeError
-            If there was no forward pass since the graph was made or changed or a parameter was assigned, or if the
-            last one failed. (A parameter's array that is updated in place, without assigning it, goes unnoticed.)
+            If there was no forward pass since the graph was made or changed or a parameter was assigned, if the last
+            one failed or was made by another thread, or if another pass of the graph is under way. (A parameter's array
+            that is updated in place, without assigning it, goes unnoticed.)
         ValueError
             If `upstream` is missing or has another shape than the output, or a gate returns a gradient of
             another shape than its input. Gradients are as before then.
@@ -115,15 +129,22 @@ class TwoPasses(Structure):
         {'x': array([ 3., 30.]), 'y': 21.0}
         """
         output = self.output_place
-        recording = self.require("backward")
-        grads = self.seeded(recording, output, upstream)
-        run_backward(recording.schedule.calls, recording.values, grads)
-        gradients = self.gradients_by_name(recording, grads)
-        recording.grads, recording.output, recording.state, recording.detail = grads, output, BACKWARD, ""
+        one_at_a_time = self.one_at_a_time
+        if one_at_a_time.is_running:
+            raise one_at_a_time.refusal("backward()")
+        one_at_a_time.is_running = True  # these lines are OneAtATime's: a call would cost as much as a gate
+        try:
+            recording = self.require("backward")
+            grads = self.seeded(recording, output, upstream)
+            run_backward(recording.schedule.calls, recording.values, grads)
+            gradients = self.gradients_by_name(recording, grads)
+            recording.grads, recording.output, recording.state, recording.detail = grads, output, BACKWARD, ""
+        finally:
+            one_at_a_time.is_running = False
         return gradients
 
     def evaluate(self, name: str | Wire, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
-        """Compute one wire from just the inputs that it needs. Values and gradients stay as they are.
+        """Compute one wire from just the inputs and gates that it needs. Values and gradients stay as they are.
 
         Parameters
         ----------
@@ -178,7 +199,7 @@ class TwoPasses(Structure):
     __copy__ = copy
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_recording": None}
+        return {**super().__getstate__(), "_recording": None, "one_at_a_time": OneAtATime()}
 
     @property
     def schedule(self) -> Schedule:
@@ -186,7 +207,7 @@ class TwoPasses(Structure):
         cache, key = cached_schedules(self.graph), ("gategraph", self.guard)
         schedule = cache.get(key)
         if schedule is None:
-            schedule = cache[key] = Schedule(self.graph, self.guard)
+            schedule = cache.setdefault(key, Schedule(self.graph, self.guard))  # another thread may have been first
         return schedule
 
     def reschedule(self) -> None:
@@ -226,6 +247,8 @@ class TwoPasses(Structure):
         if recording is None or action not in state.allowed:
             reason = state.reason.format(detail=recording.detail) if recording is not None else ""
             raise RuntimeError(f"{action}() needs {NEEDS[action]}{': ' * bool(reason)}{reason}")
+        if action == "backward" and recording.thread != get_ident():
+            raise RuntimeError(f"backward() needs {NEEDS[action]}: {ELSEWHERE}")
         return recording
 
     def value_of(self, wire: Wire) -> Value:
@@ -258,7 +281,8 @@ class TwoPasses(Structure):
         schedule, values = recording.schedule, recording.values
         for slot in schedule.unneeded:
             grads[slot] = None
-        gradients = unshared(summed(schedule.differentiated, values, grads), grads)
+        recording.absent = []
+        gradients = unshared(summed(schedule.differentiated, values, grads, recording.absent), grads)
         for name, slot, _ in schedule.differentiated:
             grads[slot] = gradients[name]
         if not schedule.nested:
@@ -274,7 +298,8 @@ class TwoPasses(Structure):
                 parts[name] = part._replace(others=(*part.others, slot)) if part else Differentiated(name, slot)
                 values.append(parameter.value)
                 found.append(gate.gradients[inner] if is_reached else None)
-        return summed(parts.values(), values, found)
+        recording.absent = []
+        return summed(parts.values(), values, found, recording.absent)
 
     def _parameter_assigned(self, name: str) -> None:
         if self._recording is not None:

@@ -126,7 +126,9 @@ def explained(graph: TwoPasses, name: str | Wire) -> Explanation:
         raise ValueError(f"explain(): {name!r} has {len(wire)} outputs: give one of them, such as graph[{name!r}][0]")
     recording = graph.require("explain")
     gradient = wire.grad
-    parts = [] if gradient is None else list(_parts(graph, recording, wire))
+    parts = []
+    if gradient is not None:
+        parts = graph.one_at_a_time("explain()", lambda: list(_parts(graph, recording, wire)))
     return Explanation(str(wire), gradient, parts, _remark(graph, wire, parts))
 
 

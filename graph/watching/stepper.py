@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import get_ident
 from typing import Any, NamedTuple
 
 from gates.values import Value
@@ -108,7 +109,7 @@ class Stepper:
         ValueError
             If the output is an array, no upstream gradient was given, and backward is about to begin.
         RuntimeError
-            If the graph has run another pass since, or was changed.
+            If the graph has run another pass since, or runs one, or was changed.
         Exception
             What the gate raised, with a note that names it. The stepper stays where it is.
         """
@@ -118,7 +119,8 @@ class Stepper:
             call = self._next_call()
             if call is None:
                 raise StopIteration("both passes are done; back() goes back")
-            self._changes.append(self._forward(call) if self._is_forward else self._backward(call))
+            run = self._forward if self._is_forward else self._backward
+            self._changes.append(self._graph.one_at_a_time("the stepper", lambda: run(call)))
             self._place += 1
             try:
                 self._close_at_the_end()
@@ -278,7 +280,7 @@ class Stepper:
         """Let the graph show what has been computed so far."""
         recording, is_done = self._recording, self.where[1] is None
         recording.state = BACKWARD if is_done else STEPPING
-        recording.detail = "" if is_done else self._progress
+        recording.detail, recording.thread = "" if is_done else self._progress, get_ident()
         is_backward = self._place > len(self._schedule.calls)
         recording.grads = self._shown = self._final if is_done else self._grads if is_backward else None
 

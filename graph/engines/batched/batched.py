@@ -86,7 +86,7 @@ class _Vectors:
         self.count = len(program.entries)
         self.values, self.grads = np.zeros(plan.size), np.zeros(plan.size)
         *steps, last = plan.steps
-        assert isinstance(last, list)  # the output is alone in the last generation
+        assert isinstance(last, list)  # the output is alone in the last generation of what it needs
         self.steps = [
             step if isinstance(step, Batch) else Segment(step, plan.places, program.unneeded) for step in steps
         ]

@@ -155,6 +155,7 @@ class Plan:
         for generation in self._generations():
             for rows in generation.values():
                 self._take(rows)
+        self._wait([row for row in program.rows if not row.is_needed])
         self._flush()
         self._add_scatters()
 
@@ -164,10 +165,10 @@ class Plan:
         self.size += len(slots)
 
     def _generations(self) -> list[dict[Any, list[Row]]]:
-        """Return the rows by the length of the longest path to them, and then by kind."""
+        """Return the rows that are needed by the length of the longest path to them, and then by kind."""
         levels = [0] * self.program.size
         generations: list[dict[Any, list[Row]]] = []
-        for row in self.program.rows:
+        for row in [row for row in self.program.rows if row.is_needed]:
             level = 1 + max([levels[slot] for slot in row.sources], default=0)
             for slot in row.slots:
                 levels[slot] = level

@@ -42,7 +42,8 @@ class Segment:
         local = dict(zip(read + filled, range(len(read) + len(filled))))
         self.count = len(read)
         self.read, self.filled = places[read], places[filled]
-        self.wanted = np.array([number for number, slot in enumerate(read) if slot not in unneeded], dtype=int)
+        wanted = {slot for row in rows for slot, is_wanted in zip(row.sources, row.wanted) if is_wanted}
+        self.wanted = np.array([number for number, slot in enumerate(read) if slot in wanted], dtype=int)
         self.program = Program(
             entries=[(f"v{number}", Input(), number) for number in range(len(read))],
             label_slots=set(),
