@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from threading import get_ident
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from gates.values import Value
@@ -77,6 +76,8 @@ class Recording:
         The order in which the gates ran, to which the slots belong.
     values : list
         The values; None for gates that a stepper has not reached.
+    thread : int
+        The thread that ran the forward pass, to which the values that gates keep for backward belong.
     grads : list, optional
         The gradients; None before backward.
     output : tuple of (str, int), optional
@@ -85,20 +86,18 @@ class Recording:
         How far the passes have come.
     detail : str
         What the state's reason mentions: a parameter, or the progress of a stepper.
-    absent : list of str
+    absent : sequence of str
         The inputs and parameters on which the output does not depend; known after backward.
-    thread : int
-        The thread that ran the forward pass, to which the values that gates keep for backward belong.
     """
 
     schedule: Schedule
     values: list[Any]
+    thread: int
     grads: list[Any] | None = None
     output: tuple[str, int] | None = None
     state: State = FORWARD
     detail: str = ""
-    absent: list[str] = field(default_factory=list)
-    thread: int = field(default_factory=get_ident)
+    absent: Sequence[str] = ()
 
     def value(self, node: str, port: int) -> Value:
         """Return the value of an output of a gate."""

@@ -90,7 +90,7 @@ class TwoPasses(Structure):
         try:
             self._recording = None
             run_forward(schedule.calls, values)
-            self._recording = Recording(schedule, values)
+            self._recording = Recording(schedule, values, get_ident())
         finally:
             one_at_a_time.is_running = False
         return values[schedule.slot(*output)]
@@ -281,8 +281,9 @@ class TwoPasses(Structure):
         schedule, values = recording.schedule, recording.values
         for slot in schedule.unneeded:
             grads[slot] = None
-        recording.absent = []
-        gradients = unshared(summed(schedule.differentiated, values, grads, recording.absent), grads)
+        absent: list[str] = []
+        recording.absent = absent
+        gradients = unshared(summed(schedule.differentiated, values, grads, absent), grads)
         for name, slot, _ in schedule.differentiated:
             grads[slot] = gradients[name]
         if not schedule.nested:
@@ -298,8 +299,8 @@ class TwoPasses(Structure):
                 parts[name] = part._replace(others=(*part.others, slot)) if part else Differentiated(name, slot)
                 values.append(parameter.value)
                 found.append(gate.gradients[inner] if is_reached else None)
-        recording.absent = []
-        return summed(parts.values(), values, found, recording.absent)
+        recording.absent = absent = []
+        return summed(parts.values(), values, found, absent)
 
     def _parameter_assigned(self, name: str) -> None:
         if self._recording is not None:

@@ -67,7 +67,7 @@ class Stepper:
         self._output = graph.output_place
         self._upstream = upstream
         values = values_of_entries(self._schedule, inputs, {})
-        self._recording = Recording(self._schedule, values, None, self._output)
+        self._recording = Recording(self._schedule, values, get_ident(), None, self._output)
         self._grads: list[Any] | None = None  # from the first step of the backward phase on
         self._final: list[Any] | None = None  # the gradients as backward() leaves them, after both passes
         self._shown: list[Any] | None = None  # the gradients that the graph shows
