@@ -204,10 +204,10 @@ class TwoPasses(Structure):
     @property
     def schedule(self) -> Schedule:
         """The order of the gates, and everything else that a pass needs, for the graph as it is now."""
-        cache, key = cached_schedules(self.graph), ("gategraph", self.guard)
-        schedule = cache.get(key)
-        if schedule is None:
-            schedule = cache.setdefault(key, Schedule(self.graph, self.guard))  # another thread may have been first
+        key = "gategraph, guarded" if self.guard else "gategraph"
+        schedule: Schedule | None = self.graph.__networkx_cache__.get(key)
+        if schedule is None:  # another thread may be first to make one
+            schedule = cached_schedules(self.graph).setdefault(key, Schedule(self.graph, self.guard))
         return schedule
 
     def reschedule(self) -> None:
