@@ -1,7 +1,6 @@
 """Gates that rearrange elements: transpose and reshape."""
 
 import math
-import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,18 +28,20 @@ class Transpose(Gate):
     notation = "y = transpose(x)", "transpose(dy)"
 
     def __init__(self, axes: tuple[int, ...] | None = None) -> None:
-        try:
-            self.axes = None if axes is None else tuple(map(operator.index, axes))
-        except TypeError:
-            raise TypeError(f"Transpose: axes must be a tuple of integers or None, got {axes!r}") from None
+        wanted = "a tuple of integers or None"
+        if isinstance(axes, int):
+            raise TypeError(f"Transpose: axes must be {wanted}, got {axes}")
+        self.axes = None if axes is None else as_integers(axes, "Transpose: axes", wanted)
+        if self.axes is not None:
+            self._order(len(self.axes))
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
-        return namespace(x).permute_dims(x, self._order(x))
+        return namespace(x).permute_dims(x, self._order(len(shape_of(x))))
 
     def backward(self, dy: Value) -> list[Value]:
         (x,) = self.kept
-        order = self._order(x)
+        order = self._order(len(shape_of(x)))
         inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
         return [namespace(dy).permute_dims(dy, inverse)]
 
@@ -51,9 +52,8 @@ class Transpose(Gate):
             for count in counts:
                 yield (random.normal(size=(*shape, *[2] * count)[:count]),)
 
-    def _order(self, x: Value) -> tuple[int, ...]:
+    def _order(self, ndim: int) -> tuple[int, ...]:
         """Return the source axis of each axis of y, from 0 on."""
-        ndim = len(shape_of(x))
         if self.axes is None:
             return tuple(reversed(range(ndim)))
         if sorted(axis + ndim if axis < 0 else axis for axis in self.axes) != list(range(ndim)):
@@ -83,12 +83,14 @@ class Reshape(Gate):
 
     def __init__(self, shape: int | tuple[int, ...]) -> None:
         self.shape = as_integers(shape, "Reshape: shape", "an integer or a tuple of integers")
+        if min(self.shape, default=0) < -1 or self.shape.count(-1) > 1 or {-1, 0} <= {*self.shape}:
+            raise ValueError(f"Reshape: shape must have lengths from 0 on, or one -1 and none 0, got {self.shape}")
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
         size = math.prod(shape_of(x))
         known = math.prod(length for length in self.shape if length != -1)
-        if self.shape.count(-1) > 1 or (size != known if -1 not in self.shape else not known or size % known):
+        if size % known if -1 in self.shape else size != known:
             raise ValueError(f"Reshape: {size} elements of shape {shape_of(x)} do not fit the shape {self.shape}")
         return namespace(x).reshape(x, self.shape)
 

@@ -4,7 +4,9 @@ import math
 from typing import Any
 
 from gates.gate import Gate
-from gates.values import Value, as_integers, namespace, shape_of
+from gates.values import Value, as_flag, as_integers, namespace, shape_of
+
+_MOST_AXES = 64  # of an array in NumPy
 
 
 class _Reduction(Gate):
@@ -13,8 +15,11 @@ class _Reduction(Gate):
     def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
         wanted = "an integer, a tuple of integers or None"
         axes = () if axis is None else as_integers(axis, f"{type(self).__name__}: axis", wanted)
+        if len(set(axes)) < len(axes) or not all(-_MOST_AXES <= axis < _MOST_AXES for axis in axes):
+            wanted = f"different axes from {-_MOST_AXES} to {_MOST_AXES - 1}"
+            raise ValueError(f"{type(self).__name__}: axis must be {wanted}, got {str(axis)[:60]}")
         self.axis = axis if axis is None else axes if isinstance(axis, (tuple, list)) else axes[0]
-        self.keepdims = bool(keepdims)
+        self.keepdims = as_flag(keepdims, f"{type(self).__name__}: keepdims")
 
 
 class Sum(_Reduction):

@@ -83,7 +83,7 @@ class Copy(Gate):
     pattern = "gradient adder"
 
     def __init__(self, n: int) -> None:
-        if not isinstance(n, int) or n < 1:
+        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise ValueError(f"Copy: n must be a whole number of at least 1, got {n!r}")
         self.n = n
         self.outputs = n

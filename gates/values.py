@@ -141,16 +141,23 @@ def as_number(given: Any, who: str) -> float:
 def as_integers(given: Any, who: str, wanted: str) -> tuple[int, ...]:
     """Return one integer, or a list or tuple of them, as a tuple, or raise TypeError that begins with `who`."""
     try:
-        return tuple(map(operator.index, given if isinstance(given, (tuple, list)) else (given,)))
+        return tuple(map(_index, given if isinstance(given, (tuple, list)) else (given,)))
     except TypeError:
-        raise TypeError(f"{who} must be {wanted}, got {given!r}") from None
+        raise TypeError(f"{who} must be {wanted}, got {_short(given)}") from None
+
+
+def as_flag(given: Any, who: str) -> bool:
+    """Return True or False as a Python bool, or raise TypeError that begins with `who`."""
+    if not isinstance(given, (bool, np.bool_)):
+        raise TypeError(f"{who} must be True or False, got {_short(given)}")
+    return bool(given)
 
 
 def as_whole_number(given: Any, who: str, least: int) -> int:
     """Return an integer of at least `least`, or raise an error that begins with `who`."""
-    wanted = f"{who} must be a whole number of at least {least}, got {given!r}"
+    wanted = f"{who} must be a whole number of at least {least}, got {_short(given)}"
     try:
-        number = operator.index(given)
+        number = _index(given)
     except TypeError:
         raise TypeError(wanted) from None
     if number < least:
@@ -166,6 +173,13 @@ def prefixed(error: Exception, who: str) -> Exception:
 def shape_of(value: Value) -> tuple[int, ...]:
     """Return the shape of a float, `()`, or of an array."""
     return () if type(value) is float else tuple(value.shape)
+
+
+def _index(given: Any) -> int:
+    """Return a whole number as an int; True and False are not numbers here."""
+    if isinstance(given, bool):
+        raise TypeError
+    return operator.index(given)
 
 
 def _as_float(given: Any) -> float:

@@ -1,5 +1,6 @@
 """What validation does with the arguments of a gate, and gates of the user's own; Copy, which has several outputs."""
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -15,6 +16,7 @@ from gates import (
     Log,
     MatMul,
     Maxout,
+    Mean,
     Multiply,
     Power,
     Reciprocal,
@@ -27,6 +29,8 @@ from gates import (
     namespace,
     sum_to,
 )
+from graph import ComputationalGraph
+from graph.structure.entries import Input
 from tests.own_gates import Cube
 
 
@@ -159,7 +163,12 @@ def test_settings_that_cannot_be() -> None:
         (lambda: Shift(None), "Shift: c must be a number, got None"),
         (lambda: Sum(axis=1.5), "Sum: axis must be an integer, a tuple of integers or None, got 1.5"),
         (lambda: Reshape("ab"), "Reshape: shape must be an integer or a tuple of integers, got 'ab'"),
+        (lambda: Sum(axis=True), "Sum: axis must be an integer, a tuple of integers or None, got True"),
+        (lambda: Sum(keepdims="no"), "Sum: keepdims must be True or False, got 'no'"),
+        (lambda: Mean(keepdims=1), "Mean: keepdims must be True or False, got 1"),
         (lambda: Transpose(0), "Transpose: axes must be a tuple of integers or None, got 0"),
+        (lambda: Input("no"), "Input: grad must be True or False, got 'no'"),
+        (lambda: ComputationalGraph("no"), "ComputationalGraph: guard must be True or False, got 'no'"),
     ]:
         with pytest.raises(TypeError, match=message):
             make()
@@ -169,8 +178,19 @@ def test_settings_that_cannot_be() -> None:
         Add().forward(10**400, 1)
     assert Sum(axis=np.int64(0)).axis == 0
     assert Sum(axis=[0, 1]).axis == (0, 1)
-    with pytest.raises(ValueError, match=r"axes must name each of 2 axes once, got \(0, 5\)"):
-        Transpose((0, 5)).forward([[1, 2]])
+    for make, message in [
+        (lambda: Transpose((0, 5)), "axes must name each of 2 axes once, got (0, 5)"),
+        (lambda: Sum(axis=(1, 1)), "Sum: axis must be different axes from -64 to 63, got (1, 1)"),
+        (lambda: Mean(axis=10**30), "Mean: axis must be different axes from -64 to 63, got 1000"),
+        (lambda: Reshape((-1, -1)), "Reshape: shape must have lengths from 0 on, or one -1 and none 0, got (-1, -1)"),
+        (lambda: Reshape((0, -1)), "or one -1 and none 0, got (0, -1)"),
+        (lambda: Reshape(-2), "lengths from 0 on"),
+        (lambda: Copy(True), "n must be a whole number of at least 1, got True"),
+    ]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            make()
+    assert Reshape((-1, 2)).forward([1, 2]).shape == (1, 2)
+    assert Reshape((0, 3)).forward(np.ones((3, 0))).shape == (0, 3)
 
 
 class Cosine(Gate):

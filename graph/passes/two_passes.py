@@ -7,7 +7,7 @@ from threading import get_ident
 from typing import Any, Self
 
 from gates.gate import fresh, labels_of
-from gates.values import Value
+from gates.values import Value, as_flag
 from graph.passes.arguments import summed, unshared, upstream_gradient, values_of_entries
 from graph.passes.run import run_backward, run_forward
 from graph.passes.schedule import Differentiated, Schedule, cached_schedules, make_call
@@ -36,7 +36,7 @@ class TwoPasses(Structure):
 
     def __init__(self, guard: bool = False) -> None:
         super().__init__()
-        self.guard = guard
+        self.guard = as_flag(guard, "ComputationalGraph: guard")
         self._recording: Recording | None = None  # of the last forward pass, and the backward pass after it
         self.one_at_a_time = OneAtATime()
 

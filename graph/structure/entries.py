@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from gates import Gate
-from gates.values import Value, as_argument, as_labels, as_value, holds_integers
+from gates.values import Value, as_argument, as_flag, as_labels, as_value, holds_integers
 
 
 class Entry(Gate):
@@ -29,7 +29,7 @@ class Input(Entry):
     """
 
     def __init__(self, grad: bool = True) -> None:
-        self.grad = grad
+        self.grad = as_flag(grad, "Input: grad")
 
 
 class Parameter(Entry):
