@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-import operator
 import re
 import time
 from os import PathLike
@@ -20,7 +19,7 @@ from graph.passes.nested import GraphGate
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry, Input
 from graph.structure.wiring import all_sources
-from graph.training.checkpoints import read_checkpoint, write_checkpoint
+from graph.training.checkpoints import Groups, described_array, read_checkpoint, write_checkpoint
 from graph.training.descent import Descent
 from graph.training.minibatches import Batch
 from graph.training.progress import History
@@ -140,9 +139,27 @@ class TrainingState:
 
     def restore(self, path: str | PathLike[str]) -> None:
         """Load the state from a file, or raise ValueError if it does not belong to this graph and these settings."""
-        groups, facts = read_checkpoint(path)
-        parameters, saved = self.graph.parameters, groups.get("parameter", {})
-        ours, theirs, velocity = _described(parameters), _described(saved), groups.get("velocity", {})
+        groups, facts = read_checkpoint(path, lambda described, facts: self._check_fits(path, described, facts))
+        try:
+            loss, seconds = (groups["history"][name] for name in ("loss", "time"))
+            self.random.bit_generator.state = facts["random"]
+            position = Position(facts["epoch"], facts["done"], self.random.bit_generator.state)
+            is_whole = position.random == facts["random"] and self._agree(loss, seconds, position)
+        except Exception as error:  # the random generator's are of several types
+            raise ValueError(f"train(): {path} is a damaged checkpoint: {error!r}") from None
+        if not is_whole:
+            raise ValueError(f"train(): {path} is a damaged checkpoint: its parts do not fit one another")
+        parameters, velocity = self.graph.parameters, groups.get("velocity", {})
+        self.velocity = {name: self.descent.like(value, parameters[name]) for name, value in velocity.items()}
+        self.history.loss, self.history.time, self.position = loss.tolist(), seconds.tolist(), position
+        for name, value in groups["parameter"].items():
+            parameters[name] = self.descent.like(value, parameters[name])
+        if self.history.time:
+            self.began -= self.history.time[-1]
+
+    def _check_fits(self, path: str | PathLike[str], described: Groups, facts: dict[str, Any]) -> None:
+        """Raise ValueError unless a checkpoint belongs to this graph and these settings."""
+        ours, theirs = _described(self.graph.parameters), described.get("parameter", {})
         for name in {**ours, **theirs}:
             here, there = ours.get(name, "not"), theirs.get(name, "not")
             if here != there:
@@ -152,21 +169,22 @@ class TrainingState:
         for name, setting in self.settings.items():
             if facts.get(name) != setting:
                 raise ValueError(f"train(): {path} was made with {name}={facts.get(name)!r}, got {name}={setting!r}")
-        try:
-            position = Position(*(facts[name] for name in Position._fields))
-            self.random.bit_generator.state = position.random
-            loss, seconds = (groups["history"][name].tolist() for name in ("loss", "time"))
-            is_whole = len(loss) == len(seconds) >= operator.index(position.done) >= 0 <= operator.index(position.epoch)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"train(): {path} is a damaged checkpoint: {error!r}") from None
-        if not is_whole or _described(velocity) not in ({}, ours):
+        if described.get("velocity", {}) not in ({}, ours):
             raise ValueError(f"train(): {path} is a damaged checkpoint: its parts do not fit one another")
-        self.velocity = {name: self.descent.like(value, parameters[name]) for name, value in velocity.items()}
-        self.history.loss, self.history.time, self.position = loss, seconds, position
-        for name, value in saved.items():
-            parameters[name] = self.descent.like(value, parameters[name])
-        if self.history.time:
-            self.began -= self.history.time[-1]
+
+    def _agree(self, loss: Any, seconds: Any, position: Position) -> bool:
+        """Return whether a saved history can be one that led to a position."""
+        numbers = np.array([loss, seconds], dtype=float)
+        steps, examples = numbers.shape[1], self.settings["examples"]
+        per_epoch = math.inf if examples is None else -(-examples // self.settings["batch_size"])
+        return (
+            numbers.ndim == 2
+            and loss.dtype == seconds.dtype == np.float64
+            and bool(np.isfinite(numbers).all())
+            and all(type(number) is int and number >= 0 for number in position[:2])
+            and position.done <= min(steps, per_epoch)
+            and (examples is None or steps == position.epoch * per_epoch + position.done)
+        )
 
     def _failure(self, what: str, batch: Batch, rows: Any) -> FloatingPointError:
         """Return the error for a step that produced numbers that are not finite."""
@@ -208,4 +226,4 @@ def _guarded(graph: TwoPasses) -> TwoPasses:
 def _described(values: Any) -> dict[str, str]:
     """Return the shape and dtype of each value."""
     arrays = {name: np.asarray(value) for name, value in values.items()}
-    return {name: f"{array.dtype} of shape {array.shape}" for name, array in arrays.items()}
+    return {name: described_array(array.dtype, array.shape) for name, array in arrays.items()}

@@ -63,10 +63,13 @@ def train(
         Whether to show a progress bar (with tqdm), or a line per epoch.
     checkpoint : path, optional
         A file in which to save the state of training: after every epoch, every minute and on Ctrl-C. Even if the
-        process is killed, the old or the new file is whole.
+        process is killed, the old or the new file is whole; what a killed process left beside it is removed by the
+        next that writes or resumes from that file. A second Ctrl-C, while the first saves, gives that up: it raises
+        KeyboardInterrupt.
     resume : path, optional
         A checkpoint to resume from, with results identical to the last bit to a run without the break. The learning
-        rate and the momentum may change.
+        rate and the momentum may change. The file may come from anyone: it runs no code, and it takes memory and time
+        in proportion to its size, whatever it claims; its arrays are read only if they have the shapes of the graph's.
     engine : str
         The engine that runs both passes: "plain", the graph's own passes, which keep the values and gradients of each
         wire, or an engine of `graph.compile`. With "jax" the parameters become `jax.Array`s, float32 unless JAX's
@@ -89,7 +92,7 @@ def train(
         produced it; the parameters are as they were before that step.
     ValueError, TypeError
         If the graph has no parameters or no scalar loss, the data does not fit it, a setting is out of range, or the
-        checkpoint to resume from belongs to another graph, seed, batch size or number of examples.
+        checkpoint to resume from is damaged, or belongs to another graph, seed, batch size or number of examples.
 
     References
     ----------
@@ -156,6 +159,7 @@ def train(
         message = f"stopped by Ctrl-C after step {len(history):,}"
         save()
     finally:
+        state.apply()  # in case a second Ctrl-C came while the first was handled
         shown.close(message)
     return history
 
