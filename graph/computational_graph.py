@@ -444,6 +444,8 @@ class ComputationalGraph(TwoPasses):
         ------
         TypeError
             If a gate has a setting that JSON cannot hold.
+        OSError
+            If there is no such folder, or the file cannot be written; an existing one is then as it was.
 
         Examples
         --------
@@ -456,8 +458,19 @@ class ComputationalGraph(TwoPasses):
         graph_files.write(self, path)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], gates: Iterable[type] = ()) -> ComputationalGraph:
-        """Load a graph that was saved. It runs no code from the file.
+    def load(
+        cls,
+        path: str | PathLike[str],
+        gates: Iterable[type] = (),
+        *,
+        max_bytes: int = 2**28,
+        max_outputs: int = 100_000,
+        max_nesting: int = 32,
+    ) -> ComputationalGraph:
+        """Load a graph that was saved.
+
+        The file may come from anyone: loading runs no code from it, and takes at most some 30 times as much memory as
+        the file is large. Running the graph takes what its gates take. A file that any version has saved can be loaded.
 
         Parameters
         ----------
@@ -465,6 +478,12 @@ class ComputationalGraph(TwoPasses):
             The file.
         gates : iterable of classes
             The classes of user-defined gates in the file.
+        max_bytes : int
+            The largest size of the file, and of an array in it, in bytes.
+        max_outputs : int
+            How many outputs the gates may have together; one for each gate and one for each input of a gate are free.
+        max_nesting : int
+            How many graphs may be nested in one another.
 
         Returns
         -------
@@ -474,7 +493,9 @@ class ComputationalGraph(TwoPasses):
         Raises
         ------
         ValueError
-            If the file is damaged, is not a saved graph, or names an unknown gate.
+            If the file is damaged, is not a saved graph, names an unknown gate, or is beyond one of the limits.
+        OSError
+            If there is no such file, or it cannot be read.
 
         Examples
         --------
@@ -493,7 +514,9 @@ class ComputationalGraph(TwoPasses):
         >>> ComputationalGraph.load(path, gates=[Twice]).forward(x=3)
         6.0
         """
-        graph: ComputationalGraph = graph_files.read(path, gates, cls)
+        graph: ComputationalGraph = graph_files.read(
+            path, gates, cls, max_bytes=max_bytes, max_outputs=max_outputs, max_nesting=max_nesting
+        )
         return graph
 
     def __dir__(self) -> list[str]:

@@ -11,13 +11,14 @@ import json
 import math
 import os
 from collections.abc import Iterable
+from itertools import islice
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from gates.gate import parameters_of, settings_of
-from gates.values import as_value
+from gates.values import as_value, as_whole_number
 from graph.passes.nested import GraphGate
 from graph.passes.two_passes import TwoPasses
 from graph.saving.atomic_file import write_atomically
@@ -28,6 +29,7 @@ from graph.structure.wiring import all_sources, outputs_of
 
 _FORMAT, _VERSION = "gategraph", 1
 _DTYPES = ("float16", "float32", "float64", "int64")  # labels are integers
+_PART = 2**20  # bytes read at once: read(n) takes memory for n bytes, however short the file is
 _ROW = {"name", "gate", "own", "settings", "reads"}
 _KNOWN: dict[str, type] = {**GATES, **{gate.__name__: gate for gate in (Input, Parameter, Constant, GraphGate)}}
 
@@ -38,17 +40,36 @@ def write(graph: TwoPasses, path: str | PathLike[str]) -> None:
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[TwoPasses]) -> Any:
+def read(path: str | PathLike[str], gates: Iterable[type], graph_class: type[TwoPasses], **limits: int) -> Any:
     """Load a saved graph as an instance of the given class; `gates` are the user's classes of gates in it."""
     gates = list(gates)
     if not all(isinstance(gate, type) for gate in gates):
         raise TypeError(f"load(): gates must be a list of classes, got {gates!r}")
-    with open(path, "rb") as file:
-        content = file.read()
+    limits = {name: as_whole_number(limit, f"load(): {name}", 0) for name, limit in limits.items()}
+    reader = _Reader({gate.__name__: gate for gate in gates}, graph_class, **limits)
+    with open(os.fspath(path), "rb") as file:
+        parts = iter(lambda: file.read(_PART), b"")
+        content = b"".join(islice(parts, reader.max_bytes // _PART + 1))
     try:
-        return _Reader({gate.__name__: gate for gate in gates}, graph_class).graph(json.loads(content))
+        reader.require(len(content), "max_bytes", "bytes")
+        return reader.graph(json.loads(content, object_pairs_hook=_object, parse_constant=_refused))
     except (ValueError, OverflowError, RecursionError) as error:
-        raise ValueError(f"{os.fspath(path)} is not a graph that can be loaded: {error}") from None
+        reason = str(error)
+        reason = reason if len(reason) <= 500 else f"{reason[:200]} ... {reason[-300:]}"
+        raise ValueError(f"{os.fspath(path)} is not a graph that can be loaded: {reason}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dict, unless a name in it is ambiguous."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise ValueError(f"an object has a name twice, {[name for name, _ in pairs]}")
+    return named
+
+
+def _refused(constant: str) -> None:
+    """Raise ValueError for NaN and Infinity, which are not JSON."""
+    raise ValueError(f'{constant} is not JSON; a graph file has {{"number": "nan"}}, "inf" or "-inf"')
 
 
 def _document(graph: TwoPasses) -> dict[str, Any]:
@@ -102,11 +123,25 @@ def _encoded(value: Any, who: str, name: str) -> Any:
 
 
 class _Reader:
-    """Builds graphs of a class from decoded JSON, with the user's classes of gates by name."""
+    """Builds graphs of a class from decoded JSON, within limits, with the user's classes of gates by name."""
 
-    def __init__(self, user_classes: dict[str, type], graph_class: type[TwoPasses]) -> None:
+    def __init__(
+        self,
+        user_classes: dict[str, type],
+        graph_class: type[TwoPasses],
+        max_bytes: int,
+        max_outputs: int,
+        max_nesting: int,
+    ) -> None:
         self.user_classes = user_classes
         self.graph_class = graph_class
+        self.max_bytes, self.max_outputs, self.max_nesting = max_bytes, max_outputs, max_nesting
+        self.outputs = self.nesting = 0
+
+    def require(self, found: int, limit: str, what: str) -> None:
+        """Raise ValueError unless a number is within the limit of that name."""
+        if found > getattr(self, limit):
+            raise ValueError(f"it has more than {getattr(self, limit)} {what}; load(path, {limit}=...) allows more")
 
     def decoded(self, value: Any) -> Any:
         """Decode a setting from JSON."""
@@ -117,12 +152,18 @@ class _Reader:
         if value.keys() == {"number"} and value["number"] in ("inf", "-inf", "nan"):
             return float(value["number"])
         if value.keys() == {"graph"}:
-            return self.graph(value["graph"])
+            self.nesting += 1
+            self.require(self.nesting, "max_nesting", "graphs within one another")
+            graph = self.graph(value["graph"])
+            self.nesting -= 1
+            return graph
         if value.keys() == {"array", "shape", "dtype"} and value["dtype"] in _DTYPES:
             numbers, shape = self.decoded(value["array"]), value["shape"]
             if _is_list_of(shape, int) and min(shape, default=0) >= 0 and _is_list_of(numbers, (int, float)):
                 if (size := math.prod(shape)) != len(numbers):
                     raise ValueError(f"an array of shape {tuple(shape)} must have {size} numbers, got {len(numbers)}")
+                # An empty array can be as long as it likes until a sum over its other axis makes one with numbers.
+                self.require(8 * math.prod(length or 1 for length in shape), "max_bytes", "bytes in an array")
                 return np.array(numbers, dtype=value["dtype"]).reshape(shape)
         raise ValueError(f"{str(value)[:60]} is not a number, an array or a graph")
 
@@ -130,7 +171,7 @@ class _Reader:
         """Return the graph that a document describes."""
         if not isinstance(document, dict) or document.get("format") != _FORMAT:
             raise ValueError(f'it must be an object with "format": "{_FORMAT}"')
-        if document.get("version") != _VERSION:
+        if type(document.get("version")) is not int or document["version"] != _VERSION:
             raise ValueError(f"its version must be {_VERSION}, got {document.get('version')!r}")
         rows: Any = document.get("gates")
         if not _is_list_of(rows, dict) or not isinstance(document.get("guard"), bool):
@@ -143,7 +184,10 @@ class _Reader:
             if not isinstance(name, str) or not isinstance(reads, list) or row.keys() - _ROW:
                 raise ValueError(f'{who} must have a "name" and a "gate", may have "settings" and "reads", and no more')
             try:
-                graph.restore(self.gate(row), name, [_source(graph, read, names) for read in reads])
+                gate = self.gate(row)
+                self.outputs += max(outputs_of(gate) - 1 - len(reads), 0)
+                self.require(self.outputs, "max_outputs", "outputs of gates, not counting one for each input")
+                graph.restore(gate, name, [_source(graph, read, names) for read in reads])
             except (TypeError, ValueError, OverflowError) as error:
                 raise ValueError(f"{who}: {error}") from None
         if document.get("output") is not None:
@@ -153,7 +197,7 @@ class _Reader:
     def gate(self, row: dict[str, Any]) -> Any:
         """Return the gate that a row describes."""
         kind, settings = row.get("gate"), row.get("settings", {})
-        known = self.user_classes if row.get("own") else _KNOWN
+        known = self.user_classes if row.get("own") is True else _KNOWN
         if not isinstance(kind, str) or kind not in known:
             raise ValueError(f"unknown gate {kind!r}; pass your own classes with load(path, gates=[...])")
         if not isinstance(settings, dict):
@@ -161,7 +205,12 @@ class _Reader:
         decoded = {name: self.decoded(value) for name, value in settings.items()}
         if known[kind] is Parameter:
             decoded = {name: as_value(value) for name, value in decoded.items()}
-        return known[kind](**decoded)
+        try:
+            return known[kind](**decoded)
+        except (TypeError, ValueError, OverflowError):
+            raise
+        except Exception as error:  # of a user's class
+            raise ValueError(f"{kind} cannot be made of its settings: {type(error).__name__}: {error}") from None
 
 
 def _source(graph: TwoPasses, read: Any, names: set[str]) -> Wire:
