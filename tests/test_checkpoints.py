@@ -1,10 +1,13 @@
 """Training that is cut short, at any moment: nothing is lost, and what goes on comes to the same bits."""
 
+import io
 import random as randomness
 import signal
 import subprocess
 import sys
 import time
+import tracemalloc
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,12 @@ from graph import ComputationalGraph, History, fully_connected, train
 from graph.saving.atomic_file import write_atomically
 from graph.training import state as training_state
 from graph.training import train as training
+from graph.training.checkpoints import write_checkpoint
+from tests import test_threads as threads
+from tests.fuzz import mutated_files
 from tests.training_example import Stream, bits, data, line, network
+
+FILES = Path(__file__).parent / "files"
 
 
 def after(steps: int) -> dict[str, bytes]:
@@ -162,6 +170,67 @@ def test_kills_at_any_moment_leave_a_whole_checkpoint_and_the_same_bits(tmp_path
         assert {name: result[name].tobytes() for name in whole.parameters} == bits(whole)
 
 
+def test_ctrl_c_at_any_moment_of_a_checkpoint_is_as_at_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: Any = {"batch_size": 16, "momentum": 0.9, "progress": False}
+    path, whole = tmp_path / "checkpoint.npz", network()
+    wanted = train(whole, data(), epochs=2, **settings)
+    seen = []
+    moments = list(range(0, 10_000, 83))
+    for moment, second in zip(moments, [None, *moments]):
+        path.unlink(missing_ok=True)
+        planned = [None, moment, second]  # of the checkpoints after each epoch, and of that after the first Ctrl-C
+
+        def interrupted(*given: Any, planned: list[int | None] = planned) -> None:
+            at = planned.pop(0) if planned else None
+            if at is None:
+                write_checkpoint(*given)
+            elif threads.interrupted_at(at, lambda: write_checkpoint(*given), also=("zipfile", "numpy", "contextlib")):
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(training_state, "write_checkpoint", interrupted)
+        graph, again = network(), network()
+        try:
+            history = train(graph, data(), epochs=2, checkpoint=path, **settings)
+            seen.append(history.interrupted)
+            assert len(history) == 8
+        except KeyboardInterrupt:
+            seen.append("second")
+        assert bits(graph) == bits(whole)
+        assert list(tmp_path.iterdir()) == [path]
+        assert train(again, data(), epochs=2, resume=path, **settings).loss == wanted.loss
+        assert bits(again) == bits(whole)
+        if seen[-1] is False:
+            break
+    assert seen[0] is True
+    assert set(seen[1:-1]) == {"second"}
+    assert len(seen) > 10
+
+
+def test_ctrl_c_while_an_array_is_being_opened_in_a_checkpoint_stays_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = []
+
+    def opened(self: zipfile.ZipFile, *given: Any, **settings: Any) -> Any:
+        members.append(zip_open(self, *given, **settings))
+        if len(members) == 3:
+            raise KeyboardInterrupt  # with an open member, the zip file cannot be closed
+        return members[-1]
+
+    zip_open = zipfile.ZipFile.open
+    monkeypatch.setattr(zipfile.ZipFile, "open", opened)
+    graph, path = network(), tmp_path / "checkpoint"
+    history = train(graph, data(), batch_size=16, momentum=0.9, epochs=2, progress=False, checkpoint=path)
+    assert history.interrupted
+    assert len(history) == 4
+    assert bits(graph) == after(4)
+    assert list(tmp_path.iterdir()) == [path]
+    assert len(train(network(), data(), batch_size=16, epochs=0, progress=False, resume=path)) == 4
+    members.clear()
+
+
 def test_going_on_from_a_finished_run_and_further(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     whole, graph = network(), network()
@@ -298,20 +367,32 @@ def test_parameters_of_odd_names_come_back(tmp_path: Path) -> None:
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("key", ["epoch", "done", "random", "history", "velocity"])
-def test_a_checkpoint_whose_parts_do_not_fit_changes_nothing(
-    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+RANDOM = np.random.default_rng(0).bit_generator.state
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *((key, value) for key in ("epoch", "done") for value in ("a", -1, 2, 1.0, None)),
+        *(("random", value) for value in ("a", None, {}, {**RANDOM, "bit_generator": "MT19937"})),
+        *(("random", {**RANDOM, "state": {"state": state, "inc": 1}}) for state in (1e308, -1, 2**128, 0.5, "1")),
+        *(("random", {**RANDOM, "uinteger": number}) for number in (-1, 2**32, 1.5)),
+        *((key, None) for key in ("history", "loss", "velocity")),
+    ],
+)
+def test_a_checkpoint_whose_parts_do_not_fit_changes_nothing(key: str, value: Any, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     train(network(), data(), epochs=1, momentum=0.5, progress=False, checkpoint=path)
-    groups, facts = training_state.read_checkpoint(path)
+    groups, facts = training_state.read_checkpoint(path, lambda described, facts: None)
     if key == "history":
         groups["history"]["time"] = groups["history"]["time"][:-1]
+    elif key == "loss":
+        groups["history"]["loss"][0] = np.nan
     elif key == "velocity":
         groups["velocity"]["W1"] = groups["velocity"]["W1"][0]
     else:
-        facts[key] = "a"
-    monkeypatch.setattr(training_state, "read_checkpoint", lambda path: (groups, facts))
+        facts[key] = value
+    write_checkpoint(path, groups, facts)
     graph = network()
     before = bits(graph)
     with pytest.raises(ValueError, match="checkpoint is a damaged checkpoint"):
@@ -327,6 +408,62 @@ def test_a_checkpoint_that_cannot_be_written_leaves_no_other_file(tmp_path: Path
     with pytest.raises(OSError, match="the disk is full"):
         write_atomically(tmp_path / "file", fail)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_version_1_is_read_for_ever() -> None:
+    graph = line()
+    settings: Any = {"learning_rate": 0.125, "momentum": 0.5, "batch_size": 1, "progress": False}
+    history = train(graph, {"x": [1.0, 1.0], "y": [2.0, 2.0]}, epochs=3, resume=FILES / "checkpoint-1.npz", **settings)
+    assert history.loss == [4.0, 1.0, 0.0, 0.25, 0.25, 0.0625]
+    assert dict(graph.parameters) == {"w": 1.0, "b": 1.0}
+
+
+def test_the_header_of_each_array_is_compared_with_its_size_and_with_the_graph_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "checkpoint"
+    train(line(), {"x": [1.0], "y": [1.0]}, epochs=1, progress=False, checkpoint=path)
+    members = mutated_files.members_of(path.read_bytes())
+    scalar = members["parameter_0.npy"]
+    large = io.BytesIO()
+    np.save(large, np.zeros(10**6))
+    resume: Any = {"epochs": 1, "progress": False, "resume": path}
+    for content, message in (
+        (mutated_files.zipped(members, zipfile.ZIP_DEFLATED), "checkpoint that can be read: it is compressed"),
+        (
+            mutated_files.zipped(
+                members | {"parameter_0.npy": scalar.replace(b"(), }            ", b"(1099511627776,)}")}
+            ),
+            r"parameter_0.npy has 136 bytes, which do not hold float64 \(1099511627776,\)",
+        ),
+        (mutated_files.zipped(members | {"parameter_0.npy": scalar[:-1]}), "has 135 bytes, which do not hold float64"),
+        (mutated_files.zipped(members | {"facts.npy": scalar}), "it was not written by train"),
+        (
+            path.read_bytes().replace("checkpoint 1".encode("utf-32-le"), "checkpoint 2".encode("utf-32-le")),
+            "Bad CRC-32",
+        ),
+        (
+            mutated_files.zipped(
+                members
+                | {
+                    "facts.npy": members["facts.npy"].replace(
+                        "point 1".encode("utf-32-le"), "point 2".encode("utf-32-le")
+                    )
+                }
+            ),
+            "its format must be 'gategraph checkpoint 1', got 'gategraph checkpoint 2'",
+        ),
+        (
+            mutated_files.zipped(members | {"parameter_0.npy": large.getvalue()}),
+            r"'w' is float64 of shape \(1000000,\) in .*, and float64 of shape \(\) in the graph",
+        ),
+    ):
+        path.write_bytes(content)
+        tracemalloc.start()
+        with pytest.raises(ValueError, match=message):
+            train(line(), {"x": [1.0], "y": [1.0]}, **resume)
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "another"])

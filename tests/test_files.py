@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,12 @@ import numpy as np
 import pytest
 
 from gates import Copy, Exp, Gate, LeakyReLU, Multiply
-from graph import ComputationalGraph
+from graph import ComputationalGraph, train
 from tests.cases import ROWS
+from tests.fuzz import mutated_files
+from tests.training_example import line
+
+FILES = Path(__file__).parent / "files"
 
 
 def rich_graph() -> ComputationalGraph:
@@ -233,6 +240,15 @@ HOSTILE = [
     (constant({"array": [10**400], "shape": [1], "dtype": "float64"}), "too large"),
     (constant({"graph": {"format": "other"}}), 'it must be an object with "format"'),
     (constant({"graph": document()}), "a number or an array of numbers was wanted"),
+    (b'{"format": "gategraph", "version": 1, "version": 1}', "an object has a name twice"),
+    (json.dumps(constant(float("nan"))).encode(), "NaN is not JSON"),
+    (document(version=True), "its version must be 1, got True"),
+    (constant({"array": [], "shape": [0, 10**15], "dtype": "float64"}), "more than 268435456 bytes in an array; load"),
+    (gates(gate="Copy", reads=[["x", 0]], settings={"n": 10**8}), r"100000 outputs .*; load\(path, max_outputs=...\)"),
+    (gates(gate="Reshape", reads=[["x", 0]], settings={"shape": [-1, -1]}), "Reshape: shape must have lengths"),
+    (gates(gate="Sum", reads=[["x", 0]], settings={"keepdims": "no"}), "Sum: keepdims must be True or False"),
+    (document(gates=[{**X, "settings": {"grad": "no"}}]), "Input: grad must be True or False, got 'no'"),
+    (gates(own="no", gate="Cube"), "unknown gate 'Cube'"),
 ]
 
 
@@ -253,6 +269,137 @@ def test_half_a_file_is_a_value_error(cut: float, tmp_path: Path) -> None:
     path.write_bytes(content[: int(cut * len(content))])
     with pytest.raises(ValueError, match="is not a graph that can be loaded"):
         ComputationalGraph.load(path)
+
+
+def nested(depth: int) -> ComputationalGraph:
+    """Return a graph that holds so many graphs within one another."""
+    graph = ComputationalGraph.from_expression("x * 2")
+    for _ in range(depth):
+        inner, graph = graph.as_gate(), ComputationalGraph()
+        graph.add(inner, graph.input("x"))
+    return graph
+
+
+def test_limits_can_be_raised_and_lowered(tmp_path: Path) -> None:
+    path = tmp_path / "g"
+    nested(33).save(path)
+    with pytest.raises(ValueError, match=r"more than 32 graphs within one another; load\(path, max_nesting=...\)"):
+        ComputationalGraph.load(path)
+    assert ComputationalGraph.load(path, max_nesting=33).forward(x=3) == 6.0
+    size = path.stat().st_size
+    assert ComputationalGraph.load(path, max_nesting=33, max_bytes=size).forward(x=3) == 6.0
+    with pytest.raises(ValueError, match=f"more than {size - 1} bytes; load"):
+        ComputationalGraph.load(path, max_bytes=size - 1)
+    with pytest.raises(ValueError, match=r"load\(\): max_bytes must be a whole number of at least 0, got -1"):
+        ComputationalGraph.load(path, max_bytes=-1)
+    graph = ComputationalGraph()
+    copies = graph.add(Copy(7), graph.input("x"))
+    graph.output = copies[0] + copies[6]
+    graph.save(path)
+    assert ComputationalGraph.load(path, max_outputs=5).forward(x=2) == 4.0
+    with pytest.raises(ValueError, match="more than 4 outputs"):
+        ComputationalGraph.load(path, max_outputs=4)
+
+
+class Fragile(Gate):
+    """A class of one's own whose constructor fails as it likes."""
+
+    def __init__(self, key: str) -> None:
+        self.key = {"right": "right"}[key]
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+    def backward(self, dz: Any) -> list[Any]:
+        return [dz]
+
+
+def test_settings_that_a_class_of_ones_own_cannot_take_are_a_value_error(tmp_path: Path) -> None:
+    path = tmp_path / "g"
+    path.write_text(json.dumps(gates(gate="Fragile", own=True, reads=[["x", 0]], settings={"key": "wrong"})))
+    with pytest.raises(ValueError, match="Fragile cannot be made of its settings: KeyError: 'wrong'"):
+        ComputationalGraph.load(path, gates=[Fragile])
+
+
+def test_a_file_of_version_1_is_loaded_for_ever() -> None:
+    graph = ComputationalGraph.load(FILES / "graph-1.json")
+    # x * w = [6, -3]; relu(u) * v of two copies = [36, 0]
+    assert graph.forward(x=[3, 1]).tolist() == [36.0]
+    gradients = graph.backward(1.0)
+    assert {name: gradient.tolist() for name, gradient in gradients.items()} == {"x": [24.0, 0.0], "w": [36.0, 0.0]}
+    assert gradients["w"].dtype == np.float32
+    assert graph["c"].value.tolist() == [np.inf, 1.0]
+
+
+@pytest.mark.parametrize("name", ["", "new/", "new/."])
+def test_a_path_without_a_name_is_never_taken_for_its_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "parent" / "here"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    graph = ComputationalGraph.from_expression("x * 2")
+    for write in (graph.save, graph.to_svg, lambda path: graph.to_html(path, x=1)):
+        with pytest.raises(FileNotFoundError) as raised:
+            write(name)
+        assert raised.value.filename == name
+    for settings in ({"checkpoint": name}, {"resume": name}):
+        with pytest.raises(FileNotFoundError, match=re.escape(repr(name))):
+            train(line(), {"x": [1.0], "y": [1.0]}, progress=False, **settings)
+    with pytest.raises(FileNotFoundError):
+        ComputationalGraph.load(name)
+    with pytest.raises(TypeError, match="expected str, bytes or os.PathLike object, not int"):
+        graph.save(1)  # type: ignore[arg-type]  # which would be standard output
+    assert list(tmp_path.rglob("*")) == [here.parent, here]
+
+
+WRITER = """
+import sys
+from graph.saving.atomic_file import write_atomically
+def write(file):
+    file.write(b"half")
+    print("writes", flush=True)
+    sys.stdin.readline()
+write_atomically(sys.argv[1], write)
+"""
+
+
+def writer(path: Path) -> Any:
+    """Start a process that writes a file, and wait until it is in the middle of it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writes\n"
+    return process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no locks by flock")
+def test_what_a_killed_writer_left_is_removed_and_the_file_of_a_living_one_stays(tmp_path: Path) -> None:
+    path, others = tmp_path / "g", [tmp_path / ".g.20261126", tmp_path / ".gg.01234567.tmp", tmp_path / ".g.txt.tmp"]
+    for other in others:
+        other.write_text("a user's")
+    dead, living = writer(path), writer(path)
+    dead.kill()
+    dead.communicate()
+    assert len(list(tmp_path.iterdir())) == 3 + 2
+    ComputationalGraph.from_expression("x * 2").save(path)
+    assert len(list(tmp_path.iterdir())) == 3 + 2  # the new file, and the living writer's
+    assert ComputationalGraph.load(path).forward(x=1) == 2.0
+    living.communicate("\n")
+    assert living.returncode == 0
+    assert path.read_bytes() == b"half"
+    assert sorted(tmp_path.iterdir()) == sorted([path, *others])
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_mutated_files_are_refused_or_run(part: int) -> None:
+    outcomes = [mutated_files.try_seed(seed)[1] for seed in range(30 * part, 30 * part + 30)]
+    assert {"refused", "runs"} <= set(outcomes)
 
 
 def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:

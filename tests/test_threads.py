@@ -245,13 +245,16 @@ def test_an_interrupt_at_any_moment_of_a_pass_leaves_the_graph_usable(nested: bo
     assert moments > 40
 
 
-def interrupted_at(moment: int, function: Callable[[], Any]) -> bool:
-    """Call a function, and return whether it was interrupted: at one of the moments when Python lets that happen."""
+def interrupted_at(moment: int, function: Callable[[], Any], also: tuple[str, ...] = ()) -> bool:
+    """Call a function, and return whether it was interrupted: at one of the moments when Python lets that happen.
+
+    The moments counted are those in gategraph, and in the other packages named.
+    """
     count, before = 0, ("", 0)
 
     def trace(frame: Any, event: str, _: Any) -> Any:
         nonlocal count, before
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("gates", "graph"):
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("gates", "graph", *also):
             return None  # such as what the garbage collector calls
         frame.f_trace_opcodes = True
         if event == "opcode":

@@ -1,0 +1,1 @@
+"""Random graphs and damaged files, as many as the time allows."""
