@@ -1,7 +1,7 @@
 """Gates that rearrange elements: transpose and reshape."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gates.gate import Gate
@@ -29,9 +29,9 @@ class Transpose(Gate):
 
     def __init__(self, axes: tuple[int, ...] | None = None) -> None:
         wanted = "a tuple of integers or None"
-        if isinstance(axes, int):
-            raise TypeError(f"Transpose: axes must be {wanted}, got {axes}")
-        self.axes = None if axes is None else as_integers(axes, "Transpose: axes", wanted)
+        if axes is not None and not isinstance(axes, Iterable):
+            raise TypeError(f"Transpose: axes must be {wanted}, got {axes!r}")
+        self.axes = None if axes is None else as_integers(tuple(axes), "Transpose: axes", wanted)
         if self.axes is not None:
             self._order(len(self.axes))
 

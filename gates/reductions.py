@@ -17,7 +17,7 @@ class _Reduction(Gate):
         axes = () if axis is None else as_integers(axis, f"{type(self).__name__}: axis", wanted)
         if len(set(axes)) < len(axes) or not all(-_MOST_AXES <= axis < _MOST_AXES for axis in axes):
             wanted = f"different axes from {-_MOST_AXES} to {_MOST_AXES - 1}"
-            raise ValueError(f"{type(self).__name__}: axis must be {wanted}, got {str(axis)[:60]}")
+            raise ValueError(f"{type(self).__name__}: axis must be {wanted}, got {axis}")
         self.axis = axis if axis is None else axes if isinstance(axis, (tuple, list)) else axes[0]
         self.keepdims = as_flag(keepdims, f"{type(self).__name__}: keepdims")
 

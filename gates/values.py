@@ -139,11 +139,15 @@ def as_number(given: Any, who: str) -> float:
 
 
 def as_integers(given: Any, who: str, wanted: str) -> tuple[int, ...]:
-    """Return one integer, or a list or tuple of them, as a tuple, or raise TypeError that begins with `who`."""
+    """Return one integer, or a list or tuple of them, as a tuple, or raise an error that begins with `who`."""
+    wanted = f"{who} must be {wanted}, got {_short(given)}"
     try:
-        return tuple(map(_index, given if isinstance(given, (tuple, list)) else (given,)))
+        integers = tuple(map(_index, given if isinstance(given, (tuple, list)) else (given,)))
     except TypeError:
-        raise TypeError(f"{who} must be {wanted}, got {_short(given)}") from None
+        raise TypeError(wanted) from None
+    if any(abs(integer) >= 2**63 for integer in integers):
+        raise ValueError(f"{wanted}: too large for an array")
+    return integers
 
 
 def as_flag(given: Any, who: str) -> bool:

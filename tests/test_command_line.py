@@ -125,7 +125,7 @@ def test_help_explains() -> None:
         (["-x**2", "x=3"], "write -- in front of an expression that begins with a minus"),
         (["w0=2", "x0=-1"], "the expression comes first, then its inputs, got 'w0=2'"),
         (["leaky_relu(x, slope=0.2)", "x=1"], "got '='; a function's settings are given by position"),
-        (["sum(x, 1e300)", "x=[1,2]"], "Sum: axis must be different axes from -64 to 63, got 1000"),
+        (["sum(x, 1e300)", "x=[1,2]"], "Sum: axis must be an integer, a tuple of integers or None, got 1000"),
         (["x", "x=" + "[" * 100_000], "input 'x' must be a number or an array"),
         (["x", "x=[1" + "0" * 400 + "]"], "input 'x': "),
         (["2 ** x", "x=1"], "at position 3: 2 -->** x"),
