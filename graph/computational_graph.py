@@ -469,7 +469,7 @@ class ComputationalGraph(TwoPasses):
     ) -> ComputationalGraph:
         """Load a graph that was saved.
 
-        The file may come from anyone: loading runs no code from it, and takes at most some 30 times as much memory as
+        The file may come from anyone: loading runs no code from it, and takes at most some 60 times as much memory as
         the file is large. Running the graph takes what its gates take. A file that any version has saved can be loaded.
 
         Parameters

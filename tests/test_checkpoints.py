@@ -20,6 +20,7 @@ from numpy.testing import assert_allclose
 from gates import SquaredNorm, Tanh
 from graph import ComputationalGraph, History, fully_connected, train
 from graph.saving.atomic_file import write_atomically
+from graph.structure.entries import Parameters
 from graph.training import state as training_state
 from graph.training import train as training
 from graph.training.checkpoints import write_checkpoint
@@ -208,6 +209,22 @@ def test_ctrl_c_at_any_moment_of_a_checkpoint_is_as_at_any_other(
     assert len(seen) > 10
 
 
+def test_a_second_ctrl_c_while_a_step_is_completed_leaves_a_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def assigned(self: Parameters, name: str, value: Any) -> None:
+        count.append(name)
+        if len(count) in (2, 4):
+            raise KeyboardInterrupt
+        assign(self, name, value)
+
+    assign = Parameters.__setitem__
+    graph, wanted, count = network(), after(1), []
+    monkeypatch.setattr(Parameters, "__setitem__", assigned)
+    with pytest.raises(KeyboardInterrupt):
+        train(graph, data(), batch_size=16, momentum=0.9, progress=False)
+    assert count == ["W1", "b1", "W1", "b1", "W1", "b1", "W2", "b2"]
+    assert bits(graph) == wanted
+
+
 def test_ctrl_c_while_an_array_is_being_opened_in_a_checkpoint_stays_ctrl_c(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,8 +254,10 @@ def test_going_on_from_a_finished_run_and_further(tmp_path: Path) -> None:
     wanted = train(whole, data(), epochs=5, momentum=0.9, batch_size=16, progress=False)
     train(graph, data(), epochs=2, momentum=0.9, batch_size=16, progress=False, checkpoint=path)
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint"]
-    fresh = network()
+    fresh, left = network(), tmp_path / ".checkpoint.0123abcd.tmp"  # by a killed process
+    left.write_bytes(b"half")
     assert len(train(fresh, data(), epochs=2, momentum=0.9, batch_size=16, progress=False, resume=path)) == 8
+    assert not left.exists()
     assert bits(fresh) == bits(graph)
     assert train(fresh, data(), epochs=5, momentum=0.9, batch_size=16, progress=False, resume=path).loss == wanted.loss
     assert bits(fresh) == bits(whole)
@@ -418,6 +437,16 @@ def test_a_checkpoint_of_version_1_is_read_for_ever() -> None:
     assert dict(graph.parameters) == {"w": 1.0, "b": 1.0}
 
 
+def overlapping(members: dict[str, bytes]) -> bytes:
+    """Return a zip file whose directory lists the same bytes a hundred times."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        archive.filelist += archive.filelist[-1:] * 100
+    return file.getvalue()
+
+
 def test_the_header_of_each_array_is_compared_with_its_size_and_with_the_graph_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -436,6 +465,7 @@ def test_the_header_of_each_array_is_compared_with_its_size_and_with_the_graph_b
             ),
             r"parameter_0.npy has 136 bytes, which do not hold float64 \(1099511627776,\)",
         ),
+        (overlapping(members), "its parts are larger than the whole, "),
         (mutated_files.zipped(members | {"parameter_0.npy": scalar[:-1]}), "has 135 bytes, which do not hold float64"),
         (mutated_files.zipped(members | {"facts.npy": scalar}), "it was not written by train"),
         (

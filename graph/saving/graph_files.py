@@ -29,6 +29,7 @@ from graph.structure.wiring import all_sources, outputs_of
 
 _FORMAT, _VERSION = "gategraph", 1
 _DTYPES = ("float16", "float32", "float64", "int64")  # labels are integers
+_OWN = None, True  # whether a class is the user's
 _PART = 2**20  # bytes read at once: read(n) takes memory for n bytes, however short the file is
 _ROW = {"name", "gate", "own", "settings", "reads"}
 _KNOWN: dict[str, type] = {**GATES, **{gate.__name__: gate for gate in (Input, Parameter, Constant, GraphGate)}}
@@ -181,7 +182,12 @@ class _Reader:
         for place, row in enumerate(rows):
             name, reads = row.get("name"), row.get("reads", [])
             who = f"gate {place} ({name!r})"
-            if not isinstance(name, str) or not isinstance(reads, list) or row.keys() - _ROW:
+            if (
+                not isinstance(name, str)
+                or not isinstance(reads, list)
+                or row.keys() - _ROW
+                or row.get("own") not in _OWN
+            ):
                 raise ValueError(f'{who} must have a "name" and a "gate", may have "settings" and "reads", and no more')
             try:
                 gate = self.gate(row)
@@ -197,7 +203,7 @@ class _Reader:
     def gate(self, row: dict[str, Any]) -> Any:
         """Return the gate that a row describes."""
         kind, settings = row.get("gate"), row.get("settings", {})
-        known = self.user_classes if row.get("own") is True else _KNOWN
+        known = self.user_classes if row.get("own") else _KNOWN
         if not isinstance(kind, str) or kind not in known:
             raise ValueError(f"unknown gate {kind!r}; pass your own classes with load(path, gates=[...])")
         if not isinstance(settings, dict):

@@ -34,6 +34,7 @@ class Structure:
     def __init__(self) -> None:
         self.graph: Any = nx.MultiDiGraph()
         self.parameter_gates: dict[str, Parameter] = {}
+        self._listed: set[int] = set()  # the ids of these gates
         self.chosen_output: tuple[str, int] | None = None
         self._last: tuple[str, int] | None = None  # the last gate added: its name, and how many outputs it has
         self._counts: dict[str, int] = {}
@@ -48,6 +49,7 @@ class Structure:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._gates = [gate for _, gate in self.graph.nodes(data="gate")]
+        self._listed = set(map(id, self.parameter_gates.values()))
         claim(self, self._gates)
 
     @property
@@ -306,13 +308,11 @@ class Structure:
 
     def _list_parameters(self, gate: Any, name: str) -> None:
         """Record a parameter under its name, or those of a nested graph under names such as graph_1.W, each once."""
-        if isinstance(gate, Parameter):
-            self.parameter_gates[name] = gate
-            return
-        listed = self.names_of_parameters()
-        for inner, parameter in getattr(gate, "nested_parameters", {}).items():
-            if id(parameter) not in listed:
-                self.parameter_gates[f"{name}.{inner}"] = parameter
+        nested = getattr(gate, "nested_parameters", {}).items()
+        for title, one in [(name, gate)] if isinstance(gate, Parameter) else [(f"{name}.{i}", p) for i, p in nested]:
+            if id(one) not in self._listed:
+                self._listed.add(id(one))
+                self.parameter_gates[title] = one
 
     def _sources(self, given: Sequence[Any], name: str, who: str) -> list[Wire]:
         """Return the inputs of the gate `name` as wires: after a check of all, numbers and arrays become constants."""
