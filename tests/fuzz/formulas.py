@@ -1,0 +1,177 @@
+"""Each gate's formula once more, for PyTorch and for NumPy's complex numbers, and slopes of whole graphs from them.
+
+They are written so that the derivative that either finds loses no digits: no 1 - y ** 2 for tanh, no p - 1 for softmax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gates.gate import settings_of
+from graph.passes.nested import GraphGate
+from graph.structure.entries import Constant, Input, Parameter
+from tests.complex_step import slopes
+
+
+def magnitude(xp: Any, x: Any) -> Any:
+    """Return the absolute value, by comparing: that of a complex number has no derivative."""
+    return xp.where(x > 0, x, -x)
+
+
+def sigmoid(xp: Any, x: Any) -> Any:
+    """Return the sigmoid."""
+    return 1 / (1 + xp.exp(-x))
+
+
+def tanh(xp: Any, x: Any) -> Any:
+    """Return the hyperbolic tangent."""
+    distance = magnitude(xp, x)
+    far = 1 - 2 / (xp.exp(2 * distance) + 1)
+    return xp.where(distance < 1, xp.tanh(x), xp.where(x > 0, far, -far))
+
+
+def power(xp: Any, x: Any, p: float) -> Any:
+    """Return x ** p. Whole powers of a number below 0 are those of its magnitude: NumPy's logarithm would lose them."""
+    if p % 1:
+        return x**p
+    return xp.where(x < 0, 1 - 2 * (p % 2), 1.0) * magnitude(xp, x) ** p
+
+
+def true_class(xp: Any, scores: Any, labels: Any) -> Any:
+    """Return a mask in the shape of the scores, and the scores of the true classes."""
+    mask = xp.asarray(np.arange(scores.shape[1]) == np.asarray(labels)[:, None])
+    return mask, xp.where(mask, scores, 0 * scores).sum(1)[:, None]
+
+
+def softmax_loss(xp: Any, scores: Any, labels: Any) -> Any:
+    """Return the mean of ln(1 + the sum of e ** (score - score of the true class) over the other classes)."""
+    mask, true = true_class(xp, scores, labels)
+    powers = xp.where(mask, 0 * scores, xp.exp(scores - true))
+    return xp.log1p(powers.sum(1)).mean()
+
+
+def svm_loss(xp: Any, scores: Any, labels: Any, margin: float) -> Any:
+    """Return the mean of the summed hinges."""
+    mask, true = true_class(xp, scores, labels)
+    hinges = scores - true + margin
+    return xp.where(mask | (hinges <= 0), 0 * hinges, hinges).sum() / len(scores)
+
+
+def larger(xp: Any, x: Any, y: Any) -> Any:
+    """Return the larger; x in a tie."""
+    return xp.where(x >= y, x, y)
+
+
+def reduced(reduction: str) -> Callable[..., Any]:
+    """Return a formula for a method of arrays that reduces."""
+
+    def formula(xp: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+        axes = tuple(range(x.ndim)) if axis is None else axis
+        return getattr(x, reduction)(axis=axes, keepdims=keepdims) if x.ndim else x
+
+    return formula
+
+
+#: They take `torch` or `numpy`, the inputs, and the settings as keywords.
+FORMULAS: dict[str, Callable[..., Any]] = {
+    "Add": lambda xp, x, y: x + y,
+    "Subtract": lambda xp, x, y: x - y,
+    "Multiply": lambda xp, x, y: x * y,
+    "Divide": lambda xp, x, y: x / y,
+    "Negative": lambda xp, x: -x,
+    "Reciprocal": lambda xp, x: 1 / x,
+    "Scale": lambda xp, x, a: a * x,
+    "Shift": lambda xp, x, c: x + c,
+    "Power": power,
+    "Square": lambda xp, x: x**2,
+    "Sqrt": lambda xp, x: xp.sqrt(x),
+    "Exp": lambda xp, x: xp.exp(x),
+    "Log": lambda xp, x: xp.log(x),
+    "Max": larger,
+    "Min": lambda xp, x, y: xp.where(x <= y, x, y),
+    "Copy": lambda xp, x, n: [x] * n if n > 1 else x,
+    "Sigmoid": sigmoid,
+    "Tanh": tanh,
+    "ReLU": lambda xp, x: xp.where(x > 0, x, 0 * x),
+    "LeakyReLU": lambda xp, x, slope: xp.where(x > 0, x, slope * x),
+    "ELU": lambda xp, x, alpha: xp.where(x >= 0, x, alpha * xp.expm1(xp.where(x >= 0, 0 * x, x))),
+    "Maxout": lambda xp, x, W1, b1, W2, b2: larger(xp, xp.matmul(x, W1) + b1, xp.matmul(x, W2) + b2),
+    "Neuron": lambda xp, x, w, b: sigmoid(xp, ((x * w).sum(-1) if (x * w).ndim else x * w) + b),
+    "MatMul": lambda xp, x, y: xp.matmul(x, y),
+    "Transpose": lambda xp, x, axes: xp.moveaxis(x, axes or [*range(x.ndim)][::-1], [*range(x.ndim)]),
+    "Reshape": lambda xp, x, shape: x.reshape(shape),
+    "Sum": reduced("sum"),
+    "Mean": reduced("mean"),
+    "SquaredNorm": lambda xp, x: (x * x).sum(),
+    "SoftmaxLoss": softmax_loss,
+    "SVMLoss": svm_loss,
+    "SquaredErrorLoss": lambda xp, prediction, target: ((prediction - target) ** 2).sum(),
+    "L2Regularization": lambda xp, W, strength: strength * (W * W).sum(),
+}
+
+
+def output_of(graph: Any, xp: Any, entered: dict[Any, Any]) -> Any:
+    """Return a graph's output by the formulas; `entered` has its inputs by name, and parameters by their gates."""
+    values: dict[tuple[str, int], Any] = {}
+    for node in graph.nodes_topologically_sorted():
+        gate = graph.gate(node)
+        reads = [values[wire.node, wire.port] for wire in graph.reads(node)]
+        match gate:
+            case Input():
+                output = entered[node]
+            case Parameter():
+                output = entered[gate]
+            case Constant():
+                output = xp.asarray(np.asarray(gate.value))
+            case GraphGate():
+                output = output_of(gate.graph, xp, {**entered, **dict(zip(gate.input_names, reads))})
+            case _:
+                output = FORMULAS[type(gate).__name__](xp, *reads, **settings_of(gate))
+        for port, value in enumerate(output if getattr(gate, "outputs", 1) > 1 else [output]):
+            values[node, port] = value
+    return values[graph.output_place]
+
+
+def leaves_of(graph: Any, inputs: dict[str, Any]) -> dict[Any, tuple[Any, Any]]:
+    """Return by the names of the gradients where each value enters, and the value."""
+    there = {name: (name, value) for name, value in inputs.items() if np.asarray(value).dtype.kind == "f"}
+    there |= {name: (gate, gate.value) for name, gate in graph.parameter_gates.items()}
+    return {name: there[name] for name in there if name not in graph or getattr(graph.gate(name), "grad", True)}
+
+
+def by_torch(graph: Any) -> Any:
+    """Return what runs both passes with PyTorch."""
+    import torch
+
+    def run(inputs: dict[str, Any], upstream: Any) -> Any:
+        places = leaves_of(graph, inputs)
+        leaves = {name: torch.tensor(value, requires_grad=True, dtype=torch.float64) for name, (_, value) in places.items()}
+        entered = {name: torch.asarray(np.array(value)) for name, value in inputs.items()}
+        value = output_of(graph, torch, entered | {places[name][0]: leaf for name, leaf in leaves.items()})
+        seed = torch.ones_like(value) * torch.asarray(np.array(1.0 if upstream is None else upstream))
+        found = torch.autograd.grad(value, list(leaves.values()), seed, allow_unused=True) if value.requires_grad else []
+        gradients = {name: np.zeros(leaf.shape) for name, leaf in leaves.items()}
+        gradients |= {name: gradient.numpy() for name, gradient in zip(leaves, found) if gradient is not None}
+        return value.detach().numpy(), gradients
+
+    return run
+
+
+def by_complex_steps(graph: Any) -> Any:
+    """Return what finds the value and the slopes with NumPy's complex numbers."""
+
+    def run(inputs: dict[str, Any], upstream: Any) -> Any:
+        places = leaves_of(graph, inputs)
+        values = [np.asarray(value) for _, value in places.values()]
+
+        def function(*values: Any) -> Any:
+            entered = {place: np.asarray(value) for (place, _), value in zip(places.values(), values)}
+            return output_of(graph, np, {**{name: np.asarray(value) for name, value in inputs.items()}, **entered})
+
+        seed = 1.0 if upstream is None else upstream
+        return function(*values), {name: slopes(function, values, place, seed) for place, name in enumerate(places)}
+
+    return run
