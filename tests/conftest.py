@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Tests that run one after another, in one worker of pytest-xdist: those that share a browser, or take much memory.
 _GROUPS = {"test_page": "browser", "test_page_gates": "browser", "test_pictures": "browser"}
-_GROUPS |= {"test_size": "large", "test_jax": "jax", "test_engines[jax": "jax"}
+_GROUPS |= {"test_size": "large", "test_jax": "jax", "test_engines[jax": "jax", "test_fuzz[jax": "jax"}
 _COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [
     "--no-sandbox",  # Chromium refuses to run as root with it

@@ -64,7 +64,9 @@ def text_of(recipe: Recipe) -> str:
                 place += outputs
             lines.append(code)
     inputs = [f"    {name!r}: {written(value)}," for name, value in recipe.inputs.items()]
-    return "\n".join([*lines, f"graph = g{number}", "inputs = {", *inputs, "}", f"upstream = {written(recipe.upstream)}\n"])
+    return "\n".join(
+        [*lines, f"graph = g{number}", "inputs = {", *inputs, "}", f"upstream = {written(recipe.upstream)}\n"]
+    )
 
 
 def _line(step: Step, number: int) -> str:

@@ -44,7 +44,7 @@ class Recipe:
     graphs: list[list[Step]]
     inputs: dict[str, Any]
     upstream: Any
-    special: bool = False
+    special: bool = False  # whether special values are among them
 
     def steps(self) -> Iterator[Step]:
         """Yield the steps of all graphs."""
@@ -57,11 +57,11 @@ class Recipe:
 
 
 @st.composite
-def recipes(draw: st.DrawFn, numbers: bool | None = None, special: bool | None = None, nested: bool = True) -> Recipe:
-    """Return a recipe: of numbers alone, with special values, with nested graphs, or not; None leaves it to chance."""
+def recipes(draw: st.DrawFn, numbers: bool | None = None, special: bool | None = None) -> Recipe:
+    """Return a recipe: of numbers alone, with special values, or not; None leaves it to chance."""
     numbers = draw(st.booleans()) if numbers is None else numbers
     drawer = _Drawer(draw, numbers, draw(st.booleans()) if special is None else special)
-    inner = draw(st.integers(0, 3)) if nested else 0
+    inner = draw(st.integers(0, 3))
     for number in range(inner + 1):
         drawer.add_graph(is_last=number == inner)
     output = drawer.outputs[-1]
@@ -76,7 +76,9 @@ class _Drawer:
     def __init__(self, draw: Callable[[Any], Any], numbers: bool, special: bool) -> None:
         self.draw, self.numbers, self.special = draw, numbers, special
         self.float32 = not numbers and draw(st.integers(0, 4)) == 4
-        self.kinds_of_gates = [row for row in GATE_KINDS if not numbers or _output((row[0], row[1]), ((),) * _count(row))]
+        self.kinds_of_gates = [
+            row for row in GATE_KINDS if not numbers or _output((row[0], row[1]), ((),) * _count(row))
+        ]
         self.graphs: list[list[Step]] = []
         self.takes: list[list[Kind]] = []  # for each graph, the kinds of its inputs
         self.outputs: list[Kind | None] = []  # the kind of its output; None if its shapes do not fit
@@ -91,7 +93,7 @@ class _Drawer:
             what = self.draw(st.integers(0, 9))
             if what == 9:
                 self._entry(self._shape())  # which maybe no gate reads
-            elif what >= 6 and self.graphs:
+            elif what >= 5 and self.graphs:
                 self._nested()
             else:
                 self._gate()
@@ -126,7 +128,9 @@ class _Drawer:
     def _entry(self, kind: Kind) -> int:
         """Add an entry, and return its wire."""
         is_label = kind[:1] == ("labels",)
-        sort = self.draw(st.sampled_from(["input", "constant"] if is_label else ["input", "parameter", "constant"]))
+        sort = self.draw(
+            st.sampled_from(["input", "constant"] if is_label else ["input", "input", "parameter", "constant"])
+        )
         name = f"{sort[0]}{len(self.steps)}"
         if sort == "input":
             if self.is_last:
@@ -142,15 +146,16 @@ class _Drawer:
         return len(self.kinds) - 1
 
     def _wire(self, kind: Kind) -> int:
-        """Return a wire of a kind, or a new entry."""
+        """Return the last wire of a kind, or any, or a new entry."""
         there = [place for place, found in enumerate(self.kinds) if found == kind]
-        return self.draw(st.sampled_from(there)) if there and self.draw(st.integers(0, 3)) else self._entry(kind)
+        choice = self.draw(st.integers(0, 7)) if there else 0
+        return self._entry(kind) if choice == 0 else there[-1] if choice < 4 else self.draw(st.sampled_from(there))
 
     def _wires(self, kinds: list[Kind]) -> list[int]:
         """Return a wire of each kind, now and then one of another shape."""
         wires = [self._wire(kind) for kind in kinds]
         numeric = [place for place, kind in enumerate(self.kinds) if kind is None or kind[:1] != ("labels",)]
-        if self.draw(st.integers(0, 39)) == 39:
+        if self.draw(st.integers(0, 24)) == 24:
             port = self.draw(st.integers(0, len(wires) - 1)) if wires else 0
             if wires and kinds[port][:1] != ("labels",):
                 wires[port] = self.draw(st.sampled_from(numeric))
@@ -164,7 +169,9 @@ class _Drawer:
         there = list(dict.fromkeys(kind for kind in self.kinds if kind is not None and kind[:1] != ("labels",)))
         fitting = [kinds for kinds in itertools.product(there, repeat=_count(row)) if _output((name, settings), kinds)]
         if GATES[name].labels:
-            scores = self.draw(st.sampled_from([shapes[0] for shapes in shapes] + [k for k in there if len(k) == 2 and 0 not in k]))
+            scores = self.draw(
+                st.sampled_from([shapes[0] for shapes in shapes] + [k for k in there if len(k) == 2 and 0 not in k])
+            )
             kinds: Any = (scores, ("labels", *scores))
         elif _count(row) <= 2 and fitting and self.draw(st.integers(0, 4)):
             kinds = self.draw(st.sampled_from(fitting))

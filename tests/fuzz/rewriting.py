@@ -40,4 +40,4 @@ def noisy(recipe: Recipe, size: float) -> Recipe:
                 changed += [("gate", "Scale", {"a": float(a)}, [made + port]) for port, a in enumerate(scales)]
             made += count * (2 - is_label(step))
         graphs.append(changed)
-    return Recipe(graphs, recipe.inputs, recipe.upstream)
+    return Recipe(graphs, recipe.inputs, recipe.upstream, recipe.special)
