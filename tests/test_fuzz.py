@@ -21,7 +21,7 @@ from tests.fuzz.recipes import GATE_KINDS, Recipe, recipes
 
 ROOT = Path(__file__).parent.parent
 
-bounded = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), max_examples=100)
+bounded = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), max_examples=40)
 
 
 @pytest.mark.parametrize("numbers", [True, False], ids=["numbers", "arrays"])
@@ -33,6 +33,17 @@ def test_random_graphs_obey_the_laws(numbers: bool, special: bool) -> None:
     @given(recipes(numbers=numbers, special=special))
     def each(recipe: Recipe) -> None:
         tried.try_graph(recipe, fuzzer.WAYS)
+
+    each()
+
+
+def test_many_random_graphs_agree_with_their_gates_run_one_by_one() -> None:
+    tried = fuzzer.Fuzzer(until=time.monotonic())
+
+    @settings(bounded, max_examples=1000)
+    @given(recipes(special=True))
+    def each(recipe: Recipe) -> None:
+        tried.try_graph(recipe, [laws.plain])
 
     each()
 

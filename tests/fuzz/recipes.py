@@ -75,6 +75,7 @@ class _Drawer:
 
     def __init__(self, draw: Callable[[Any], Any], numbers: bool, special: bool) -> None:
         self.draw, self.numbers, self.special = draw, numbers, special
+        self.specials = st.sampled_from(SPECIAL if draw(st.booleans()) else SPECIAL[:4])  # or zeros and ties alone
         self.float32 = not numbers and draw(st.integers(0, 4)) == 4
         self.kinds_of_gates = [
             row for row in GATE_KINDS if not numbers or _output((row[0], row[1]), ((),) * _count(row))
@@ -99,7 +100,8 @@ class _Drawer:
                 self._gate()
         # mostly the last gate, else one in the middle, or an entry
         of_gates = [place for place, kind in enumerate(self.kinds) if kind is None or kind[:1] != ("labels",)]
-        choice = of_gates[-1] if self.draw(st.integers(0, 3)) else self.draw(st.sampled_from(of_gates))
+        is_end = self.draw(st.integers(0, 3 if self.is_last else 1)) > 0
+        choice = of_gates[-1] if is_end else self.draw(st.sampled_from(of_gates))
         self.steps.append(("output", choice))
         self.graphs.append(self.steps)
         self.takes.append([step[3] for step in self.steps if step[0] == "input"])
@@ -113,7 +115,7 @@ class _Drawer:
             labels = st.integers(0, classes - 1 + bad)
             return np.array(self.draw(st.lists(labels, min_size=examples, max_size=examples)), dtype=np.int64)
         if self.special:  # a few numbers, again and again: with ties
-            few = self.draw(st.lists(st.sampled_from(SPECIAL) | st.floats(-3, 3), min_size=1, max_size=4))
+            few = self.draw(st.lists(self.specials | st.floats(-3, 3), min_size=1, max_size=4))
             array = np.resize(few, kind)
         else:
             array = np.random.default_rng(self.draw(st.integers(0, 99))).uniform(-3.0, 3.0, kind)
