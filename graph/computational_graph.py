@@ -334,7 +334,8 @@ class ComputationalGraph(TwoPasses):
         ----------
         engine : str
             "source" runs the code of `to_source`, written at the first call, and again for other shapes. It gives the
-            same bits as the graph's passes, and is fastest when floats are passed as keywords.
+            same bits as the graph's passes (but for the order of a sum where graphs nested in one another share a
+            parameter), and is fastest when floats are passed as keywords.
             "batched" runs graphs of numbers as vectors: gates of one kind that do not depend on each other run at
             once. It adds in another order, so that results agree to some 1e-15.
             "jax" runs both passes as one program that JAX compiles, on one device or on many, in float32 unless JAX's

@@ -109,6 +109,22 @@ def wire_value(graph: ComputationalGraph, name: str) -> Any:
     return (wire[0] if isinstance(wire, tuple) else wire).value
 
 
+@pytest.mark.parametrize("engine", sorted(EXACT))
+def test_gradients_add_in_the_graphs_order_where_a_nested_graph_reads_a_wire_twice(engine: str) -> None:
+    random = np.random.default_rng(5)
+    inner = ComputationalGraph()
+    u, v = inner.inputs("u", "v")
+    factor, other = inner.inputs("factor", "other")
+    inner.output = u * factor + v * other
+    graph = ComputationalGraph()
+    x, *factors = graph.inputs("x", "a", "b", "c")
+    graph.output = graph.add(inner.as_gate(), x, x, *factors[:2]) + x * factors[2]
+    run = graph.compile(engine)
+    for _ in range(50):
+        inputs = dict(zip("xabc", random.normal(size=4).tolist()))
+        assert run(inputs) == (graph.forward(inputs), graph.backward())
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_other_kinds_and_shapes_of_inputs_at_every_call(engine: str) -> None:
     graph = ComputationalGraph.from_expression("sum(tanh(x) * w)")

@@ -425,6 +425,18 @@ def test_what_a_nested_graph_ignores_gets_nothing_back() -> None:
     assert gate.backward(1.0) == [None]
 
 
+def test_what_a_nested_graph_with_a_nested_graph_ignores_gets_nothing_back() -> None:
+    inmost = ComputationalGraph()
+    inmost.output = inmost.parameter("p", 2.0) * 3
+    inner = ComputationalGraph()
+    inner.input("a")
+    inner.output = inner.add(inmost.as_gate())
+    graph = ComputationalGraph()
+    graph.add(inner.as_gate(), np.log(graph.input("x")))
+    assert graph.forward(x=0.0) == 6.0
+    assert repr(graph.backward()) == "{'x': 0.0, 'graph_1.graph_1.p': 3.0}"
+
+
 def test_the_sign_of_a_zero_that_a_nested_graph_gives_is_that_of_its_gates() -> None:
     inner = ComputationalGraph()
     a = inner.input("a")

@@ -192,21 +192,28 @@ class _Expansion:
         gates = dict(graph.graph.nodes(data="gate"))
         slots: dict[tuple[str, int], int] = {}
         for node in schedule.order:
-            gate, name = gates[node], prefix + node
-            while prefix and name in self._taken:
-                name += "'"
-            self._taken.add(name)
+            gate = gates[node]
+            if isinstance(gate, Input) and prefix:
+                slots[node, 0] = inputs[node]
+                continue
+            name = self._free_name(prefix, node)
             sources = tuple([slots[source] for source in sources_of_node[node]])
             outputs, is_label = 1, schedule.slots[node] in schedule.label_slots
-            if isinstance(gate, Input) and prefix:
-                out = inputs[node] if is_label else self._add(name, Copy(1), (inputs[node],))
-            elif isinstance(gate, Entry):
+            if isinstance(gate, Entry):
                 out = self._new_slots(1)
                 self.entries.append((name, gate, out))
                 if is_label:
                     self.label_slots.add(out)
             elif isinstance(gate, GraphGate):
-                inner = self._expand(gate.graph, f"{name}.", dict(zip(gate.input_names, sources)))
+                entered = list(enumerate(zip(gate.input_names, sources)))
+                # Reversed, as gradients come back: that of the first port is added first, as the gate's are.
+                copies = {
+                    entry: source
+                    if port in gate.labels
+                    else self._add(self._free_name(f"{name}.", entry), Copy(1), (source,))
+                    for port, (entry, source) in reversed(entered)
+                }
+                inner = self._expand(gate.graph, f"{name}.", copies)
                 out = self._add(name, Copy(1), (inner[gate.graph.output_place],))
             else:
                 outputs = outputs_of(gate)
@@ -214,6 +221,14 @@ class _Expansion:
             for port in range(outputs):
                 slots[node, port] = out + port
         return slots
+
+    def _free_name(self, prefix: str, node: str) -> str:
+        """Return a name for a gate, which in a nested graph has the graph's name as a prefix."""
+        name = prefix + node
+        while prefix and name in self._taken:
+            name += "'"
+        self._taken.add(name)
+        return name
 
     def _add(self, name: str, gate: Any, sources: tuple[int, ...], outputs: int = 1) -> int:
         """Add a gate, and return the slot of its first output."""

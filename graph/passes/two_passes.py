@@ -291,6 +291,8 @@ class TwoPasses(Structure):
         parts = {part.name: part for part in schedule.differentiated}
         names = self.names_of_parameters()
         values, found = list(values), list(grads)  # the parameters of nested graphs follow
+        for name in absent:
+            found[parts[name].slot] = None
         for node, gate in schedule.nested:
             is_reached = grads[schedule.slots[node]] is not None
             for inner, parameter in gate.nested_parameters.items():
