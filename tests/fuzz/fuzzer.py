@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from graph.structure.library import GATES
 from tests.fuzz import laws
+from tests.fuzz.mutated_files import try_seed
 from tests.fuzz.recipes import Recipe, recipes
 
 EXAMPLES = 200  # in a round, which has a seed of its own
@@ -54,6 +55,7 @@ class Fuzzer:
                 return None
             try:
                 self.round(each)
+                self.files(each)
             except AssertionError as failure:
                 return str(failure)
         return None
@@ -75,6 +77,13 @@ class Fuzzer:
                 self.try_graph(recipe, WAYS + [laws.on_jax] * (number == OF_JAX and HAS_JAX))
 
         each()
+
+    def files(self, seed: int) -> None:
+        """Load or resume some mutated files."""
+        for number in range(seed * EXAMPLES, (seed + 1) * EXAMPLES):
+            if time.monotonic() < self.until:
+                _, outcome = try_seed(number)
+                self.counts[f"mutated files: {outcome}"] += 1
 
     def try_graph(self, recipe: Recipe, ways: list[Callable[..., Any]]) -> None:
         """Try a graph, and raise AssertionError if it breaks a law."""
