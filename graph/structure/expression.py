@@ -10,7 +10,7 @@ import inspect
 import operator
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from gates import Add, Copy, Divide, Gate, MatMul, Multiply, Power, Reshape, Subtract
@@ -170,8 +170,7 @@ class _Parser:
     def _call(self, name: str, *arguments: Any) -> Any:
         """Call a function: the inputs of its gate come first, then the arguments of the gate's constructor."""
         gate = FUNCTIONS[name]
-        inputs = len(inspect.signature(gate.forward).parameters) - 1
-        settings = list(inspect.signature(gate).parameters.values())
+        inputs, settings = _arguments(name)
         least = inputs + sum(setting.default is setting.empty for setting in settings)
         most = inputs + len(settings)
         if not least <= len(arguments) <= most:
@@ -198,3 +197,11 @@ class _Parser:
         before = before if len(before) <= 30 else "..." + before[-27:]
         after = after if len(after) <= 30 else after[:27] + "..."
         raise ValueError(f"{message}, at position {token.place + 1}: {before}-->{after}") from None
+
+
+@cache
+def _arguments(name: str) -> tuple[int, list[inspect.Parameter]]:
+    """Return how many inputs the gate of a function takes, and the parameters of its constructor."""
+    gate = FUNCTIONS[name]
+    inputs = len(inspect.signature(gate.forward).parameters) - 1
+    return inputs, list(inspect.signature(gate).parameters.values())
