@@ -283,3 +283,19 @@ class TestFiles:
         assert result.stderr.startswith("python -m graph: ")
         assert "No such file or directory" in result.stderr
         assert result.stderr.count("\n") == 1
+
+    @pytest.mark.parametrize(("option", "name"), [("--svg", "out.png"), ("--svg", "out.html"), ("--html", "out.svg")])
+    def test_a_name_that_says_something_else_is_refused(self, option: str, name: str, tmp_path: Path) -> None:
+        path = tmp_path / name
+        result = run(*FIRST_CIRCUIT, option, str(path))
+        assert result.returncode == 2
+        assert (
+            result.stderr == f"python -m graph: {option} writes a file that ends in .{option[2:]}, got {str(path)!r}\n"
+        )
+        assert not path.exists()
+
+
+def test_a_closed_output_is_an_error_of_one_line() -> None:
+    command = f'"{sys.executable}" -m graph "x * 2" x=1 >&-'
+    result = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, check=False)
+    assert (result.returncode, result.stderr) == (2, "python -m graph: standard output is closed\n")
