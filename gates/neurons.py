@@ -97,6 +97,8 @@ class Maxout(Gate):
 
     def forward(self, x: Value, W1: Value, b1: Value, W2: Value, b2: Value) -> Value:
         check_product(x, W1, "Maxout", "x", "W1")
+        if len(shape_of(W1)) < 2:
+            raise ValueError(f"Maxout takes weights of the shape (D, H), got {shape_of(W1)}")
         if shape_of(W2) != shape_of(W1):
             raise ValueError(f"Maxout takes W1 and W2 of the same shape, got {shape_of(W1)} and {shape_of(W2)}")
         product = (*shape_of(x)[:-1], shape_of(W1)[-1])

@@ -21,6 +21,14 @@ class _Reduction(Gate):
         self.axis = axis if axis is None else axes if isinstance(axis, (tuple, list)) else axes[0]
         self.keepdims = as_flag(keepdims, f"{type(self).__name__}: keepdims")
 
+    def _refuse(self, x: Value) -> None:
+        """Raise ValueError if x lacks one of the axes."""
+        shape, given = shape_of(x), self.axis
+        axes = () if given is None else given if isinstance(given, tuple) else (given,)
+        if len({axis % len(shape) for axis in axes if -len(shape) <= axis < len(shape)}) < len(axes):
+            who = f"{type(self).__name__}: x must have the axes {axes}, each of them once"
+            raise ValueError(f"{who}, got the shape {shape}") from None
+
 
 class Sum(_Reduction):
     """y = the sum of x over some axes. Backward copies the gradient of a sum to each element in it.
@@ -46,7 +54,11 @@ class Sum(_Reduction):
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
-        return namespace(x).sum(x, axis=self.axis, keepdims=self.keepdims)
+        try:
+            return namespace(x).sum(x, axis=self.axis, keepdims=self.keepdims)
+        except ValueError:
+            self._refuse(x)  # with a clearer message
+            raise
 
     def backward(self, dy: Value) -> list[Value]:
         (x,) = self.kept
@@ -76,7 +88,11 @@ class Mean(_Reduction):
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
-        return namespace(x).mean(x, axis=self.axis, keepdims=self.keepdims)
+        try:
+            return namespace(x).mean(x, axis=self.axis, keepdims=self.keepdims)
+        except ValueError:
+            self._refuse(x)  # with a clearer message
+            raise
 
     def backward(self, dy: Value) -> list[Value]:
         (x,) = self.kept

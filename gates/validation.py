@@ -56,6 +56,7 @@ def validated_forward(bare: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             vars(self).clear()
             vars(self).update(before)
+            explain(error, self, values, type(self).__name__)
             error.add_note(f"in {who}")
             raise
         self.by_hand = self.output, values
@@ -90,6 +91,17 @@ def validated_backward(bare: Callable[..., Any]) -> Callable[..., Any]:
 
     backward.formula = bare  # type: ignore[attr-defined]  # a function has room for attributes
     return backward
+
+
+def explain(error: BaseException, gate: Any, inputs: Sequence[Value], who: str) -> None:
+    """Raise a ValueError that begins with `who` if a forward formula failed because its inputs do not broadcast."""
+    if gate.elementwise and isinstance(error, (TypeError, ValueError)):
+        shapes = list(map(shape_of, inputs))
+        try:
+            np.broadcast_shapes(*shapes)
+        except ValueError:
+            got = " and ".join(map(str, shapes))
+            raise ValueError(f"{who}: the inputs must have shapes that broadcast together, got {got}") from None
 
 
 def check_inputs(gate: Any, inputs: Sequence[Value], who: str) -> None:

@@ -58,8 +58,6 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show × shows a ?
     if sys.stdout is None:
         parser.error("standard output is closed")
-    _check_suffix(parser, "--svg", given.svg, ".svg")
-    _check_suffix(parser, "--html", given.html, ".html", ".htm")
     status = 0
     expression, texts = (given.expression, given.inputs) if given.expression is not None else _NEURON
     if re.match(r"\s*\w+\s*=", expression):
@@ -76,13 +74,6 @@ def main(arguments: list[str] | None = None) -> int:
         notes = "".join(f", {note}" for note in getattr(error, "__notes__", []))
         parser.error(" ".join(f"{error}{notes}".split()))
     return status
-
-
-def _check_suffix(parser: _Parser, option: str, path: str | None, *suffixes: str) -> None:
-    """Refuse a file whose name says that something else is in it."""
-    suffix = os.path.splitext(path or "")[1]
-    if suffix and suffix.lower() not in suffixes:
-        parser.error(f"{option} writes a file that ends in {suffixes[0]}, got {path!r}")
 
 
 def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> int:

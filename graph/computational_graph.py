@@ -18,7 +18,7 @@ from graph.passes.arguments import merged
 from graph.passes.nested import GraphGate
 from graph.passes.two_passes import TwoPasses
 from graph.saving import graph_files
-from graph.saving.atomic_file import write_atomically
+from graph.saving.atomic_file import check_suffix, write_atomically
 from graph.structure import expression
 from graph.structure.structure import Structure
 from graph.structure.wire import Wire
@@ -185,7 +185,7 @@ class ComputationalGraph(TwoPasses):
         Parameters
         ----------
         path : path, optional
-            A file to write it into.
+            A file to write it into, which ends in .svg or has no suffix.
         max_gates : int
             A graph with more gates is drawn as an overview: how many gates of each kind there are in which layers.
 
@@ -194,12 +194,19 @@ class ComputationalGraph(TwoPasses):
         str
             The SVG, self-contained, with colors for light and for dark screens.
 
+        Raises
+        ------
+        ValueError
+            If the path has another suffix.
+
         Examples
         --------
         >>> svg = ComputationalGraph.from_expression("(x + y) * z").to_svg()
         >>> svg.startswith("<svg")
         True
         """
+        if path is not None:
+            check_suffix(path, "an SVG", ".svg")
         svg = picture(self, max_gates)
         if path is not None:
             write_atomically(path, lambda file: file.write(svg.encode()))
@@ -216,7 +223,8 @@ class ComputationalGraph(TwoPasses):
         Parameters
         ----------
         path : path
-            The file. An existing one is replaced in one step, when the new one is complete.
+            The file, which ends in .html or .htm or has no suffix. An existing one is replaced in one step, when the
+            new one is complete.
         inputs : mapping of str to number or array, optional
             The inputs by name; they may be given as keywords instead. By default those of the last forward pass.
         upstream : number or array, optional
@@ -225,7 +233,7 @@ class ComputationalGraph(TwoPasses):
         Raises
         ------
         ValueError
-            If an input is missing or unknown, or the graph has more than 400 gates.
+            If an input is missing or unknown, the graph has more than 400 gates, or the path has another suffix.
 
         Examples
         --------
@@ -233,6 +241,7 @@ class ComputationalGraph(TwoPasses):
         >>> path = os.path.join(tempfile.mkdtemp(), "circuit.html")
         >>> ComputationalGraph.from_expression("(x + y) * z").to_html(path, x=-2, y=5, z=-4)
         """
+        check_suffix(path, "a page", ".html", ".htm")
         html = page_of(self, merged(inputs, named) or self.last_inputs(), upstream)
         write_atomically(path, lambda file: file.write(html.encode()))
 

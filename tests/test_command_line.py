@@ -120,7 +120,7 @@ def test_help_explains() -> None:
         (["x", "x=['a']"], "input 'x' must be a number"),
         (["x", "x"], "an input must have the form name=number, got 'x'"),
         (["x", "=1"], "an input must have the form name=number, got '=1'"),
-        (["x + y", "x=[1,2]", "y=[1,2,3]"], "in gate 'add_1' (Add)"),
+        (["x + y", "x=[1,2]", "y=[1,2,3]"], "add_1 (Add): the inputs must have shapes that broadcast together"),
         (["--nope"], "unrecognized arguments: --nope"),
         (["-x**2", "x=3"], "write -- in front of an expression that begins with a minus"),
         (["w0=2", "x0=-1"], "the expression comes first, then its inputs, got 'w0=2'"),
@@ -289,9 +289,11 @@ class TestFiles:
         path = tmp_path / name
         result = run(*FIRST_CIRCUIT, option, str(path))
         assert result.returncode == 2
-        assert (
-            result.stderr == f"python -m graph: {option} writes a file that ends in .{option[2:]}, got {str(path)!r}\n"
-        )
+        kind = {
+            "--svg": "an SVG goes into a file that ends in .svg",
+            "--html": "a page goes into a file that ends in .html",
+        }
+        assert result.stderr == f"python -m graph: {kind[option]}, got {str(path)!r}\n"
         assert not path.exists()
 
 

@@ -276,9 +276,8 @@ def test_gates_that_the_output_does_not_need_raise_what_they_raise_in_forward(en
             wanted = 3.0, {"x": np.ones(2), "y": np.zeros(2)}
             assert_same_passes(kind, run(x=[1.0, 2.0], y=[0.0, 0.0], label=[1]), wanted)
             for both_passes in (graph.forward, run):
-                with pytest.raises((ValueError, TypeError), match=r"\(2,\)[, and]*\(3,\)") as caught:
+                with pytest.raises(ValueError, match=r"^sum \(Add\): the inputs must have .* got \(2,\) and \(3,\)"):
                     both_passes(x=[1.0, 2.0], y=[0.0, 0.0, 0.0], label=[1])
-                assert "sum" in str([caught.value, caught.value.__notes__])
                 with pytest.raises(ValueError, match=r"loss \(SoftmaxLoss\): .* got 2 at position 0"):
                     both_passes(x=[1.0, 2.0], y=[0.0, 0.0], label=[2])
 

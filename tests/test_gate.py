@@ -110,9 +110,6 @@ def test_a_wrong_number_of_inputs() -> None:
         Multiply().forward(1.0, 2.0, 3.0)
     with pytest.raises(TypeError, match=r"Plus\.forward\(\) takes 1 to 2 inputs, got 3"):
         Plus().forward(1.0, 2.0, 3.0)
-    with pytest.raises(ValueError, match="broadcast") as caught:
-        Add().forward([1, 2], [1, 2, 3])
-    assert caught.value.__notes__ == ["in Add.forward()"]
     gate = Multiply()
     gate.forward(1.0, 2.0)
     with pytest.raises(TypeError, match=r"Multiply\.backward\(\) takes 1 upstream gradient, got 2"):
@@ -308,7 +305,7 @@ def test_shapes_that_do_not_fit() -> None:
         sum_to(np.ones(3), np.ones(2))
     with pytest.raises(ValueError, match=r"a gradient of shape \(\) cannot be summed to the shape \(3,\)"):
         sum_to(2.0, np.ones(3))
-    with pytest.raises(ValueError, match="axis 0 is out of bounds"):
+    with pytest.raises(ValueError, match=r"Sum: x must have the axes \(0,\), each of them once, got the shape \(\)"):
         Sum(axis=0).forward(1.0)
 
 

@@ -17,7 +17,7 @@ gate an error was raised.
 from typing import Any
 
 from gates.bare import Foreign
-from gates.validation import as_output, as_outputs, gradient_of, gradients_of
+from gates.validation import as_output, as_outputs, explain, gradient_of, gradients_of
 from gates.values import namespace
 from graph.passes.schedule import Call
 
@@ -41,6 +41,7 @@ def run_forward(calls: list[Call], values: list[Any]) -> None:
                 values[out : out + outputs] = gate.output = as_outputs(z, outputs)
     except Exception as error:
         if call is not None:
+            explain(error, call.gate, [values[slot] for slot in call.sources], f"{call.node} ({_kind(call)})")
             _add_address(error, call, "in gate")
         raise
 
@@ -102,9 +103,13 @@ def run_alone(call: Call, values: list[Any], upstream: list[Any]) -> list[Any]:
 
 def _add_address(error: Exception, call: Call, where: str) -> None:
     """Add the name and the class of a call's gate to an error, unless its message has them."""
-    kind = type(call.gate.gate if isinstance(call.gate, Foreign) else call.gate).__name__
-    if f"{call.node} ({kind})" not in str(error):
-        error.add_note(f"{where} {call.node!r} ({kind})")
+    if f"{call.node} ({_kind(call)})" not in str(error):
+        error.add_note(f"{where} {call.node!r} ({_kind(call)})")
+
+
+def _kind(call: Call) -> str:
+    """Return the name of the class of a call's gate."""
+    return type(call.gate.gate if isinstance(call.gate, Foreign) else call.gate).__name__
 
 
 def upstream_of(call: Call, values: list[Any], grads: list[Any]) -> list[Any] | None:

@@ -16,7 +16,7 @@ from typing import Any
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module has no other type
 
 
 def write_atomically(path: str | PathLike[str], write: Callable[[Any], None]) -> None:
@@ -40,6 +40,13 @@ def write_atomically(path: str | PathLike[str], write: Callable[[Any], None]) ->
         if fcntl is None:
             file.close()  # Windows renames only closed files; elsewhere the lock must outlast the renaming
         os.replace(file.name, target)
+
+
+def check_suffix(path: str | PathLike[str], kind: str, *suffixes: str) -> None:
+    """Raise ValueError if a file's name ends as that of another kind of file does."""
+    suffix = os.path.splitext(path)[1]
+    if suffix and suffix.lower() not in suffixes:
+        raise ValueError(f"{kind} goes into a file that ends in {suffixes[0]}, got {os.fspath(path)!r}")
 
 
 def check_writable(path: str | PathLike[str]) -> None:
