@@ -1,5 +1,6 @@
 """Format values, gates and tables as short text, and tables as HTML."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 from gates.values import Value, shape_of
 
 _ELEMENTS = 8  # a longer array shows its shape and range only
+_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # and not allowed in XML
 
 
 def short(value: Value) -> str:
@@ -58,6 +60,22 @@ def gate_text(gate: Any) -> str:
     return repr(gate).removesuffix("()")
 
 
+def printable(text: str) -> str:
+    """Return a text with � for control characters and lone surrogates.
+
+    Examples
+    --------
+    >>> printable("a\\0b")
+    'a�b'
+    """
+    return _UNPRINTABLE.sub("�", text)
+
+
+def escaped(text: str) -> str:
+    """Escape a text for HTML and XML, with � for characters that these do not allow."""
+    return escape(printable(text))
+
+
 def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
     """Format rows of cells as lines with aligned columns.
 
@@ -66,7 +84,7 @@ def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
     >>> aligned([("name", "value"), ("x", "-2")])
     ['name  value', 'x     -2']
     """
-    rows = list(rows)
+    rows = [[printable(cell).replace("\n", " ") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
@@ -80,8 +98,8 @@ def as_html(rows: Sequence[Sequence[str]], caption: str = "") -> str:
     '<p>a &lt; b</p><table><thead><tr><th>name</th><th>value</th></tr></thead>\
 <tbody><tr><td>x</td><td>-2</td></tr></tbody></table>'
     """
-    head, *body = [[escape(cell) for cell in row] for row in rows]
-    above = f"<p>{escape(caption)}</p>" if caption else ""
+    head, *body = [[escaped(cell) for cell in row] for row in rows]
+    above = f"<p>{escaped(caption)}</p>" if caption else ""
     titles = "".join(f"<th>{cell}</th>" for cell in head)
     lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body)
     return f"{above}<table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>"

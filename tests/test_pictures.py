@@ -344,7 +344,12 @@ class TestOtherTools:
         nodes = [node for node in read.get_nodes() if node.get_name() not in ("node", "edge", "output")]
         assert len(nodes) == len(graph)
         for node, name in zip(nodes, graph):
-            text = " ".join(name.split()).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
+            text = (
+                " ".join(name.replace("\0", "�").split())
+                .replace("\\", "\\\\")
+                .replace('"', '\\"')
+                .replace("&", "&amp;")
+            )
             assert node.get("label").strip('"').removesuffix("\\n").endswith(text)
 
     @every_graph

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from html import escape
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from gates.formatting import aligned, as_html
+from gates.formatting import aligned, as_html, escaped
 
 if TYPE_CHECKING:
     from gates.checking.mutants import SelfTest
@@ -126,6 +126,16 @@ class Report:
     _self_test: Callable[[], SelfTest] = field(compare=False)
     upstream: str = ""
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_self_test": _left_behind}  # it holds the gate, which need not be picklable
+
+    def __copy__(self) -> Self:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        parts = {name: part for name, part in vars(self).items() if name != "_self_test"}
+        return type(self)(**copy.deepcopy(parts, memo), _self_test=self._self_test)
+
     def raise_if_failed(self) -> None:
         """Raise AssertionError with the report as its message, unless it passed."""
         __tracebackhide__ = True  # pytest then shows the line of the test
@@ -136,6 +146,11 @@ class Report:
         """Run the check again on mutants, backwards with a deliberate error, and return whether it catches each.
 
         A check that passes means something only if it can fail.
+
+        Raises
+        ------
+        RuntimeError
+            If the report was pickled: it leaves the gate behind.
 
         Returns
         -------
@@ -162,8 +177,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         tables = [as_html(rows) for rows in self._tables()]
-        remarks = [f"<p>{escape(remark)}</p>" for remark in self._remarks()]
-        return "".join([f"<p><b>{escape(self.title)}: {self.verdict}</b></p>", *tables, *remarks])
+        remarks = [f"<p>{escaped(remark)}</p>" for remark in self._remarks()]
+        return "".join([f"<p><b>{escaped(self.title)}: {self.verdict}</b></p>", *tables, *remarks])
 
     def _tables(self) -> list[list[tuple[str, ...]]]:
         """Return the report's tables as rows of texts, the first of each its head."""
@@ -175,6 +190,13 @@ class Report:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.title}: {self.verdict}>"
+
+
+def _left_behind() -> SelfTest:
+    """Stand in for the self-test of a report that was pickled."""
+    raise RuntimeError(
+        "self_test() needs the gate, which a pickled report leaves behind: call it before, or check again"
+    )
 
 
 def _number(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gates.formatting import text_of
+from gates.formatting import printable, text_of
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
 from graph.structure.wire import Wire
@@ -65,10 +65,10 @@ def _texts(wire: Wire) -> list[str]:
 
 def _in_mermaid(text: str) -> str:
     """Escape a text for a quoted label: Mermaid reads #35; as the character with that number."""
-    return _UNSAFE.sub(lambda match: f"#{ord(match[0])};", " ".join(text.split()))
+    return _UNSAFE.sub(lambda match: f"#{ord(match[0])};", " ".join(printable(text).split()))
 
 
 def _in_dot(lines: list[str]) -> str:
     """Escape lines for a quoted label, in which Graphviz interprets backslashes, quotes and HTML entities."""
-    escaped = [" ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for text in lines]
-    return "\\n".join(escaped)
+    text = "\n".join([" ".join(printable(line).split()) for line in lines])
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;").replace("\n", "\\n")

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from gates.formatting import escaped
 from graph.drawing.boxes import layers_of
 from graph.drawing.svg import diagram, sheet
-from graph.drawing.texts import DASH, escaped, shortened, text_at, width_of
+from graph.drawing.texts import DASH, shortened, text_at, width_of
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
 from graph.structure.wiring import outputs_of

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from gates.formatting import gate_text, text_of
+from gates.formatting import escaped, gate_text, text_of
 from graph.drawing.boxes import Box, Edge, layers_of
 from graph.drawing.layout import Layout, arrange
-from graph.drawing.texts import DASH, LINE, escaped, lines_of, lines_of_gradient, shortened, text_at, width_of
+from graph.drawing.texts import DASH, LINE, lines_of, lines_of_gradient, shortened, text_at, width_of
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Constant, Entry, Input, Parameter
 from graph.structure.wire import Wire

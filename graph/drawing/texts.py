@@ -1,24 +1,16 @@
-"""Texts in pictures: their width, shortened forms, and escaping for SVG and HTML."""
+"""Texts in pictures: their width and shortened forms."""
 
-import html
-import re
 import unicodedata
 from typing import Any
 
 import numpy as np
 
-from gates.formatting import is_written_out, text_of
+from gates.formatting import escaped, is_written_out, text_of
 from gates.values import Value, shape_of
 
 DASH = "–"  # shown for what has not been computed
 LINE = 15.0  # px from one line of numbers to the next
-_FORBIDDEN = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML
 _SHORT = 18  # a small array with a longer text is shown like a large one
-
-
-def escaped(text: str) -> str:
-    """Escape a text for SVG and HTML, with � for characters that XML does not allow."""
-    return html.escape(_FORBIDDEN.sub("�", text))
 
 
 def text_at(x: float, y: float, kind: str, *lines: str) -> str:

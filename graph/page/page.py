@@ -9,12 +9,12 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from gates.formatting import gate_text
+from gates.formatting import escaped, gate_text
 from gates.gate import settings_of
 from gates.values import Value
 from graph.drawing.picture import MAX_GATES, gates_of
 from graph.drawing.svg import diagram
-from graph.drawing.texts import escaped, lines_of, lines_of_gradient, width_of
+from graph.drawing.texts import lines_of, lines_of_gradient, width_of
 from graph.passes.two_passes import TwoPasses
 from graph.structure.library import is_library_gate
 from graph.structure.wire import Wire

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gates.formatting import aligned, as_html, text_of
+from gates.formatting import aligned, as_html, printable, text_of
 from gates.values import Value
 from graph.passes.run import upstream_of
 from graph.passes.state import Recording
@@ -89,7 +89,7 @@ class Explanation:
     remark: str = ""
 
     def __str__(self) -> str:
-        lines = [self._headline]
+        lines = [printable(self._headline)]
         lines += [f"  {line}" for line in aligned([part._cells for part in self.parts])]
         if len(self.parts) > 1:
             lines.append(f"  sum: {self._sum}")

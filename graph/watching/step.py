@@ -6,11 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from html import escape
 from operator import add
 from typing import Any
 
-from gates.formatting import as_html, text_of
+from gates.formatting import as_html, escaped, printable, text_of
 from gates.values import Value, shape_of
 from graph.passes.run import run_alone
 from graph.passes.schedule import Call
@@ -78,10 +77,11 @@ class Step:
 
     def __str__(self) -> str:
         if self.phase == "forward":
-            return self.computation
-        head = self.notation.equation
+            return printable(self.computation)
+        head = printable(self.notation.equation)
         gradients = [*filter(None, self.products), *self.additions.values()] or [self.of_nothing_sent]
-        return "\n".join([f"{head}   {gradients[0]}", *(f"{' ' * len(head)}   {text}" for text in gradients[1:])])
+        first, *rest = map(printable, gradients)
+        return "\n".join([f"{head}   {first}", *(f"{' ' * len(head)}   {text}" for text in rest)])
 
     __repr__ = __str__
 
@@ -149,7 +149,7 @@ class Step:
             value, local, upstream = map(_text, (self.inputs[name], self.local[name], self.upstream))
             table.append((name, value, local, upstream, _text(gradient)))
         pattern = pattern_of(self.gate)
-        additions = "".join([f"<p>{escape(text)}</p>" for text in self.additions.values()])
+        additions = "".join([f"<p>{escaped(text)}</p>" for text in self.additions.values()])
         return as_html(table, f"backward: {self.notation.equation}{f' ({pattern})' * bool(pattern)}") + additions
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import get_ident
 from typing import Any, NamedTuple
 
+from gates.formatting import printable
 from gates.values import Value
 from graph.passes.arguments import values_of_entries
 from graph.passes.run import run_forward, upstream_of
@@ -31,7 +33,8 @@ class Stepper:
 
     The graph shows what has been computed so far: `wire.value` and `wire.grad` are None until then. At the end they
     are those of `forward` and `backward`. Each gate runs forward once, and backward once more for its local gradient;
-    going back and forth shows the same results again.
+    going back and forth shows the same results again. A copy or a pickle of a stepper has a copy of its graph, in which
+    the gates run again up to the same place.
 
     Examples
     --------
@@ -59,9 +62,10 @@ class Stepper:
         graph: TwoPasses,
         inputs: Mapping[str, Any],
         upstream: Any = None,
-        picture: Callable[[str | None], str] = lambda active: "",
+        picture: Callable[[str | None], str] | None = None,
     ) -> None:
         self._graph = graph
+        self._inputs = dict(inputs)
         self._picture = picture  # the HTML of a picture in which a gate is highlighted
         self._schedule = graph.schedule
         self._output = graph.output_place
@@ -95,6 +99,19 @@ class Stepper:
     def at_start(self) -> bool:
         """Whether there is no step to take back."""
         return self._place == 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._require_graph()
+        names = ("_graph", "_inputs", "_upstream", "_picture", "_place")
+        return {name: vars(self)[name] for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["_graph"], state["_inputs"], state["_upstream"], state["_picture"])  # type: ignore[misc]
+        while self._place < state["_place"]:
+            self.next()
+
+    def __copy__(self) -> Stepper:
+        return copy.deepcopy(self)
 
     def __iter__(self) -> Iterator[Step]:
         return self
@@ -198,11 +215,12 @@ class Stepper:
         return dict(self._gradients)
 
     def __repr__(self) -> str:
-        return f"<Stepper: {self._place:,} step{'s' * (self._place != 1)} done; {self._progress}>"
+        return f"<Stepper: {self._place:,} step{'s' * (self._place != 1)} done; {printable(self._progress)}>"
 
     def _repr_html_(self) -> str:
         last = self._changes[self._place - 1].step if self._place else None
-        return self._picture(last.node if last else None) + (last._repr_html_() if last else "")
+        picture = self._picture(last.node if last else None) if self._picture else ""
+        return picture + (last._repr_html_() if last else "")
 
     @property
     def _progress(self) -> str:
