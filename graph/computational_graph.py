@@ -333,7 +333,8 @@ class ComputationalGraph(TwoPasses):
         and gradients that the graph shows as they are, since copies of the gates run. Anything else that a formula
         looks up, such as a setting or a variable of its module, is as it was at the first call, when the formulas are
         also tried with other numbers; state that a gate keeps from call to call may be lost. `run.__self__` is the
-        engine.
+        engine. The gradients share no memory with anything; the value may be a view of an input or a parameter that was
+        only copied, reshaped or transposed.
 
         It raises what the graph's passes raise. A gate that the output does not need counts too: one that cannot take
         its inputs is an error, as in `forward`. Threads may share the function, and wait for each other where gates

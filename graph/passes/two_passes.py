@@ -56,7 +56,8 @@ class TwoPasses(Structure):
         Parameters
         ----------
         inputs : mapping of str to number or array, optional
-            The inputs by name; they may be given as keywords instead.
+            The inputs by name; they may be given as keywords instead. Arrays are not copied: do not write into them
+            before backward, which needs them.
 
         Returns
         -------
@@ -107,7 +108,8 @@ class TwoPasses(Structure):
         -------
         dict of str to float or array
             The gradients of the inputs that have one and of the parameters, in the order they were made; those of
-            nested graphs come last. It is 0 where the output does not depend on a value; labels have none.
+            nested graphs come last. It is 0 where the output does not depend on a value; labels have none. An array
+            shares memory with nothing else.
 
         Raises
         ------
@@ -156,7 +158,8 @@ class TwoPasses(Structure):
         Returns
         -------
         float, array or list
-            Its value; a list for the name of a gate with several outputs.
+            Its value; a list for the name of a gate with several outputs. An array may be a view of an input, a
+            parameter or a constant that was only copied, reshaped or transposed.
 
         Raises
         ------
