@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from gates.bare import bare, require_gate
 from gates.gate import fresh
-from gates.values import Value, namespace, shape_of
+from gates.values import GateLike, Given, Value, namespace, shape_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,7 +38,7 @@ class Jacobian:
         return f"Jacobian({rows} x {columns}{', diagonal' * self.is_diagonal})\n{self.matrix}"
 
 
-def jacobian(target: Any, *inputs: Any, limit: int = 1_000_000, **named: Any) -> Any:
+def jacobian(target: GateLike, *inputs: Given | Mapping[str, Given], limit: int = 1_000_000, **named: Given) -> Any:
     """Return the full Jacobian of a gate or a graph with respect to each of its inputs.
 
     Backward never forms it, only its product with the upstream gradient. This function runs backward once for each
@@ -84,7 +84,7 @@ limit=1,000,000; it is diagonal, and backward(1) gives its diagonal
     """
     who = type(target).__name__
     if hasattr(target, "as_gate") and not isinstance(target, type):  # a graph, which this package cannot import
-        graph = target.copy()
+        graph = cast(Any, target).copy()
         output = graph.forward(*inputs, **named)
         names = list(graph.backward(1.0))
         return dict(zip(names, _jacobians(who, [output], lambda dz: list(graph.backward(dz).values()), limit)))

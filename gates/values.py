@@ -2,7 +2,8 @@
 
 import numbers
 import operator
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Protocol, SupportsFloat, TypeAlias
 
 import numpy as np
 
@@ -10,6 +11,39 @@ from gates import scalar_math
 
 #: A Python float, or an array of floats that has `__array_namespace__`.
 Value: TypeAlias = Any
+
+
+class _HasArray(Protocol):
+    """An array that NumPy can read."""
+
+    def __array__(self) -> Any: ...
+
+
+class _HasNamespace(Protocol):
+    """An array of any library that keeps to the array API standard."""
+
+    def __array_namespace__(self) -> Any: ...
+
+
+_One: TypeAlias = SupportsFloat | _HasArray | _HasNamespace
+#: What may be given where a value is wanted: a number, an array, or a list of numbers, nested up to four times, since a
+#: type of any depth would take strings, which are sequences of strings.
+Given: TypeAlias = (
+    _One
+    | Sequence[_One]
+    | Sequence[Sequence[_One]]
+    | Sequence[Sequence[Sequence[_One]]]
+    | Sequence[Sequence[Sequence[Sequence[_One]]]]
+)
+
+
+class GateLike(Protocol):
+    """A gate of any class."""
+
+    @property
+    def forward(self) -> Any: ...
+    @property
+    def backward(self) -> Any: ...
 
 
 def namespace(*values: Any) -> Any:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from inspect import isfunction
 from os import PathLike
 from typing import Any
 
 from gates import Gate
-from gates.values import Value
+from gates.values import Given
 from graph.drawing.mermaid_and_dot import dot, mermaid
 from graph.drawing.picture import MAX_GATES, picture, scrolled
 from graph.engines import registry
+from graph.engines.engine import Run
 from graph.gradient_check import GraphReport, check_graph
 from graph.page.page import page_of
 from graph.passes.arguments import merged
@@ -73,7 +74,9 @@ class ComputationalGraph(TwoPasses):
     (3.0, -4.0)
     """
 
-    def stepper(self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any) -> Stepper:
+    def stepper(
+        self, inputs: Mapping[str, Given] | None = None, upstream: Given | None = None, /, **named: Given
+    ) -> Stepper:
         """Go through both passes one gate at a time; the stepper can also go back.
 
         Until the stepper is at its end, the graph shows what has been computed so far.
@@ -146,7 +149,7 @@ class ComputationalGraph(TwoPasses):
         """
         return explained(self, name)
 
-    def check(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> GraphReport:
+    def check(self, inputs: Mapping[str, Given] | None = None, /, **named: Given) -> GraphReport:
         """Check the gradients end to end, and those of every gate at the values that flow through it.
 
         The graph stays as it is: a copy of it runs.
@@ -213,7 +216,12 @@ class ComputationalGraph(TwoPasses):
         return svg
 
     def to_html(
-        self, path: str | PathLike[str], inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
+        self,
+        path: str | PathLike[str],
+        inputs: Mapping[str, Given] | None = None,
+        upstream: Given | None = None,
+        /,
+        **named: Given,
     ) -> None:
         """Write a page in which to step through both passes: one self-contained HTML file, which works offline.
 
@@ -274,7 +282,7 @@ class ComputationalGraph(TwoPasses):
         """
         return dot(self)
 
-    def to_source(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> str:
+    def to_source(self, inputs: Mapping[str, Given] | None = None, /, **named: Given) -> str:
         """Return both passes as Python code: the staged computation that one writes by hand.
 
         The code is a function of the graph's inputs and parameters that returns what a compiled graph returns: a
@@ -325,7 +333,7 @@ class ComputationalGraph(TwoPasses):
         """
         return registry.source_text(self, merged(inputs, named) or self.last_inputs())
 
-    def compile(self, engine: str = "source") -> Callable[..., tuple[Value, dict[str, Value]]]:
+    def compile(self, engine: str = "source") -> Run:
         """Return a function that runs both passes of the graph as it is now, faster than gate by gate.
 
         `value, gradients = run(x=..., ...)` takes the arguments of `forward`, and the upstream gradient as a second

@@ -48,9 +48,7 @@ def test_gradients_share_memory_with_nothing(case: Case, shapes: Any, engine: st
 
 
 @pytest.mark.parametrize("engine", ["forward", "plain", "source", "auto"])
-@pytest.mark.parametrize(
-    "kind", ["the input itself", "added to itself", "branches", "transposed", "reshaped", "a parameter"]
-)
+@pytest.mark.parametrize("kind", ["the input", "added to itself", "branches", "transposed", "reshaped", "a parameter"])
 def test_gradients_that_pass_through_unchanged(kind: str, engine: str) -> None:
     graph = ComputationalGraph()
     x, w = graph.input("x"), graph.parameter("w", np.ones((2, 2)))

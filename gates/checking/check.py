@@ -18,9 +18,10 @@ from gates.checking.mutants import SelfTest, run_mutants
 from gates.checking.report import Report
 from gates.checking.sampling import EXHAUSTIVE
 from gates.checking.verdicts import reported, verdict_on
+from gates.values import GateLike, Given
 
 
-def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> Report:
+def check_gate(gate: GateLike, *inputs: Given, upstream: Given | None = None, seed: int = 0) -> Report:
     """Check a gate's backward against the slopes of its forward, and say what is wrong.
 
     Parameters
@@ -93,7 +94,7 @@ def check_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> 
     return check_at(function, list(examples_of(gate, counts, np.random.default_rng(seed))), None, seed)
 
 
-def assert_gate(gate: Any, *inputs: Any, upstream: Any = None, seed: int = 0) -> None:
+def assert_gate(gate: GateLike, *inputs: Given, upstream: Given | None = None, seed: int = 0) -> None:
     """Raise AssertionError, with the report as its message, unless a gate passes `check_gate`.
 
     Examples

@@ -6,15 +6,23 @@ import gc
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from gates.validation import check_inputs
-from gates.values import Value, shape_of
+from gates.values import Given, Value, shape_of
 from graph.engines.program import Program
 from graph.passes.arguments import values_of_entries
 from graph.passes.schedule import Call
+
+
+class Run(Protocol):
+    """A compiled graph: a function that runs both passes, and returns the value and the gradients."""
+
+    def __call__(
+        self, inputs: Mapping[str, Given] | None = None, upstream: Given | None = None, /, **named: Given
+    ) -> tuple[Value, dict[str, Value]]: ...
 
 
 class Engine:
@@ -37,7 +45,7 @@ class Engine:
         self._lock = threading.RLock()  # threads wait for each other
 
     def __call__(
-        self, inputs: Mapping[str, Any] | None = None, upstream: Any = None, /, **named: Any
+        self, inputs: Mapping[str, Given] | None = None, upstream: Given | None = None, /, **named: Given
     ) -> tuple[Value, dict[str, Value]]:
         """Run both passes.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from gates.gate import fresh
 from gates.values import Value
 from graph.engines.batched.batched import Batched
 from graph.engines.batched.segments import MOST_GENERATED
-from graph.engines.engine import Engine, Plain, no_garbage_collection
+from graph.engines.engine import Engine, Plain, Run, no_garbage_collection
 from graph.engines.on_jax.jitted import Jitted
 from graph.engines.program import Program, program_of
 from graph.engines.source.generated import Generated
@@ -94,12 +94,12 @@ def _kind(values: list[Value]) -> str:
 ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (Generated, Batched, Jitted, Plain, Auto)}
 
 
-def compiled(graph: TwoPasses, engine: str) -> Callable[..., tuple[Value, dict[str, Value]]]:
+def compiled(graph: TwoPasses, engine: str) -> Run:
     """Return a function that runs both passes of a graph with an engine."""
     if not isinstance(engine, str) or engine not in ENGINES:
         raise ValueError(f"compile(): engine must be one of {', '.join(map(repr, ENGINES))}, got {engine!r}")
     with no_garbage_collection():
-        run: Callable[..., tuple[Value, dict[str, Value]]] = ENGINES[engine](program_of(graph)).function()
+        run: Run = ENGINES[engine](program_of(graph)).function()
     return run
 
 

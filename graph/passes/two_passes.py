@@ -7,7 +7,7 @@ from threading import get_ident
 from typing import Any, Self
 
 from gates.gate import fresh, labels_of
-from gates.values import Value, as_flag
+from gates.values import Given, Value, as_flag
 from graph.passes.arguments import summed, unshared, upstream_gradient, values_of_entries
 from graph.passes.run import run_backward, run_forward
 from graph.passes.schedule import Differentiated, Schedule, cached_schedules, make_call
@@ -50,7 +50,7 @@ class TwoPasses(Structure):
         """
         return list(self.schedule.order)
 
-    def forward(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
+    def forward(self, inputs: Mapping[str, Given] | None = None, /, **named: Given) -> Value:
         """Run every gate, in topological order, those that the output does not need as well.
 
         Parameters
@@ -96,7 +96,7 @@ class TwoPasses(Structure):
             one_at_a_time.is_running = False
         return values[schedule.slot(*output)]
 
-    def backward(self, upstream: Any = None) -> dict[str, Value]:
+    def backward(self, upstream: Given | None = None) -> dict[str, Value]:
         """Run every gate's backward, in reversed topological order.
 
         Parameters
@@ -145,7 +145,7 @@ class TwoPasses(Structure):
             one_at_a_time.is_running = False
         return gradients
 
-    def evaluate(self, name: str | Wire, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> Value:
+    def evaluate(self, name: str | Wire, inputs: Mapping[str, Given] | None = None, /, **named: Given) -> Value:
         """Compute one wire from just the inputs and gates that it needs. Values and gradients stay as they are.
 
         Parameters

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from gates import Gate
-from gates.values import Value, as_argument, as_flag, as_labels, as_value, holds_integers
+from gates.values import Given, Value, as_argument, as_flag, as_labels, as_value, holds_integers
 
 
 class Entry(Gate):
@@ -86,7 +86,7 @@ class Parameters(MutableMapping[str, Value]):
     def __getitem__(self, name: str) -> Value:
         return self._gate(name).value
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: Given) -> None:
         self._gate(name).value = as_argument(value, f"parameter {name!r}")
         self._assigned(name)
 

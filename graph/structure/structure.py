@@ -11,7 +11,7 @@ import numpy as np
 
 from gates.gate import labels_of
 from gates.validation import counted
-from gates.values import Value, as_argument
+from gates.values import GateLike, Given, Value, as_argument
 from graph.structure.admission import check_gate, check_labels, claim, owned
 from graph.structure.entries import Constant, Entry, Input, Parameter, Parameters
 from graph.structure.wire import Wire
@@ -99,7 +99,7 @@ class Structure:
                 raise ValueError(f"the name {name!r} is given twice")
         return tuple([self.input(name) for name in names])
 
-    def parameter(self, name: str, value: Any) -> Wire:
+    def parameter(self, name: str, value: Given) -> Wire:
         """Add a parameter: a value that persists between passes and has a gradient.
 
         Parameters
@@ -128,7 +128,7 @@ class Structure:
         """
         return self._enter(Parameter(as_argument(value, f"parameter {name!r}")), name)
 
-    def constant(self, value: Any, name: str | None = None) -> Wire:
+    def constant(self, value: Given, name: str | None = None) -> Wire:
         """Add a constant: a value that never changes and has no gradient. An array is copied.
 
         Parameters
@@ -154,7 +154,7 @@ class Structure:
         as_argument(value, "a constant")
         return self._enter(Constant(value.copy() if isinstance(value, np.ndarray) else value), name)
 
-    def add(self, gate: Any, *wires: Any, name: str | None = None) -> Any:
+    def add(self, gate: GateLike, *wires: Wire | Given, name: str | None = None) -> Any:
         """Add a gate that reads the given wires.
 
         Parameters
@@ -193,7 +193,7 @@ class Structure:
         labels = labels_of(gate)
         if labels or self._labelled:
             check_labels(self, self._labelled, gate, name, wires)
-        sources: Sequence[Wire] = wires
+        sources: Sequence[Any] = wires
         edited = len(self.graph) != len(self._gates)  # by hand, through networkx
         for wire in wires:
             if type(wire) is not Wire or wire.graph is not self or edited:

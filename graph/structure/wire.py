@@ -12,7 +12,7 @@ import numpy as np
 import gates
 from gates import Gate
 from gates.formatting import short
-from gates.values import Value, as_number
+from gates.values import Given, Value, as_number
 from graph.structure import numpy_functions
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ OfNumber = Callable[[Any], Gate | None]
 
 def _operator(
     gate: type[Gate], number_right: OfNumber = lambda y: None, number_left: OfNumber = lambda x: None
-) -> tuple[Callable[[Wire, Any], Wire], Callable[[Wire, Any], Wire]]:
+) -> tuple[Callable[[Wire, Wire | Given], Wire], Callable[[Wire, Given], Wire]]:
     """Return an operator and its reflected form: each adds `gate`, or a gate of one input if the other is a number."""
 
-    def operator(self: Wire, other: Any) -> Wire:
+    def operator(self: Wire, other: Wire | Given) -> Wire:
         unary = number_right(other) if _is_number(other) else None
         return self._add(gate(), self, other) if unary is None else self._add(unary, self)
 
-    def reflected(self: Wire, other: Any) -> Wire:
+    def reflected(self: Wire, other: Given) -> Wire:
         unary = number_left(other) if _is_number(other) else None
         return self._add(gate(), other, self) if unary is None else self._add(unary, self)
 
@@ -109,7 +109,7 @@ class Wire:
     __truediv__, __rtruediv__ = _operator(gates.Divide, number_left=lambda x: gates.Reciprocal() if x == 1 else None)
     __matmul__, __rmatmul__ = _operator(gates.MatMul)
 
-    def __pow__(self, exponent: Any) -> Wire:
+    def __pow__(self, exponent: float) -> Wire:
         if not _is_number(exponent):
             got = f"the wire {exponent}" if isinstance(exponent, Wire) else f"{exponent!r} ({type(exponent).__name__})"
             raise TypeError(f"no gate for x ** y: the exponent must be a number, got {got}")
@@ -126,20 +126,21 @@ class Wire:
         """The transpose: all axes reversed."""
         return self._add(gates.Transpose(), self)
 
-    def transpose(self, *axes: Any) -> Wire:
+    def transpose(self, *axes: int | tuple[int, ...] | None) -> Wire:
         """Return the transpose, with the axes in the given order or, by default, reversed."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        order: Any = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
         return self._add(gates.Transpose(order), self)
 
-    def reshape(self, *shape: Any) -> Wire:
+    def reshape(self, *shape: int | tuple[int, ...]) -> Wire:
         """Return the wire in another shape: `x.reshape(2, 3)` or `x.reshape((2, 3))`."""
-        return self._add(gates.Reshape(shape[0] if len(shape) == 1 else shape), self)
+        lengths: Any = shape[0] if len(shape) == 1 else shape
+        return self._add(gates.Reshape(lengths), self)
 
-    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Wire:
+    def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Wire:
         """Return the sum over some axes; by default over all."""
         return self._add(gates.Sum(axis, keepdims), self)
 
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Wire:
+    def mean(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Wire:
         """Return the mean over some axes; by default over all."""
         return self._add(gates.Mean(axis, keepdims), self)
 
