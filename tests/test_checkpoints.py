@@ -24,7 +24,6 @@ from graph.structure.entries import Parameters
 from graph.training import state as training_state
 from graph.training import train as training
 from graph.training.checkpoints import write_checkpoint
-from tests import test_threads as threads
 from tests.fuzz import mutated_files
 from tests.training_example import Stream, bits, data, line, network
 
@@ -187,7 +186,9 @@ def test_ctrl_c_at_any_moment_of_a_checkpoint_is_as_at_any_other(
             at = planned.pop(0) if planned else None
             if at is None:
                 write_checkpoint(*given)
-            elif threads.interrupted_at(at, lambda: write_checkpoint(*given), also=("zipfile", "numpy", "contextlib")):
+            elif interrupts.interrupted_at(
+                at, lambda: write_checkpoint(*given), also=("zipfile", "numpy", "contextlib")
+            ):
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(training_state, "write_checkpoint", interrupted)

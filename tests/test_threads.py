@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dis
-import functools
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import CodeType
 from typing import Any
 
 import pytest
@@ -15,6 +12,7 @@ import pytest
 from gates import Gate, Square
 from graph import ComputationalGraph
 from graph.passes import two_passes
+from tests.interrupts import interrupted_at
 
 EXPRESSION = "sigmoid(w * x) * exp(w) / (1 + x ** 2)"
 UNDER_WAY = "cannot run: a pass of this graph is under way"
@@ -243,40 +241,3 @@ def test_an_interrupt_at_any_moment_of_a_pass_leaves_the_graph_usable(nested: bo
         assert graph.backward() == {"x": 7.0}
         moments += 1
     assert moments > 40
-
-
-def interrupted_at(moment: int, function: Callable[[], Any], also: tuple[str, ...] = ()) -> bool:
-    """Call a function, and return whether it was interrupted: at one of the moments when Python lets that happen.
-
-    The moments counted are those in gategraph, and in the other packages named.
-    """
-    count, before = 0, ("", 0)
-
-    def trace(frame: Any, event: str, _: Any) -> Any:
-        nonlocal count, before
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("gates", "graph", *also):
-            return None  # such as what the garbage collector calls
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            last, before = before, (frame, frame.f_lasti)
-            if last[0] is frame and instructions(frame.f_code)[last[1]].startswith(("CALL", "RESUME", "JUMP_BACKWARD")):
-                count += 1
-                if count > moment:
-                    sys.settrace(None)
-                    raise KeyboardInterrupt
-        return trace
-
-    others = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        function()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(others)
-    return False
-
-
-@functools.cache
-def instructions(code: CodeType) -> dict[int, str]:
-    return {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
