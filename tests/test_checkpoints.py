@@ -186,9 +186,7 @@ def test_ctrl_c_at_any_moment_of_a_checkpoint_is_as_at_any_other(
             at = planned.pop(0) if planned else None
             if at is None:
                 write_checkpoint(*given)
-            elif interrupts.interrupted_at(
-                at, lambda: write_checkpoint(*given), also=("zipfile", "numpy", "contextlib")
-            ):
+            elif interrupted_in(at, lambda: write_checkpoint(*given), also=("zipfile", "numpy", "contextlib")):
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(training_state, "write_checkpoint", interrupted)
