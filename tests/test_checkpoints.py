@@ -25,6 +25,7 @@ from graph.training import state as training_state
 from graph.training import train as training
 from graph.training.checkpoints import write_checkpoint
 from tests.fuzz import mutated_files
+from tests.interrupts import interrupted_at as interrupted_in
 from tests.training_example import Stream, bits, data, line, network
 
 FILES = Path(__file__).parent / "files"

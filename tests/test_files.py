@@ -15,6 +15,7 @@ import pytest
 
 from gates import Copy, Exp, Gate, LeakyReLU, Multiply
 from graph import ComputationalGraph, train
+from losses import SoftmaxLoss
 from tests.cases import ROWS
 from tests.fuzz import mutated_files
 from tests.training_example import line
@@ -189,11 +190,11 @@ HOSTILE = [
     (b"\xff\xfe\x00", "codec|Expecting|decode"),
     (b"{", "Expecting property name"),
     (b"[" * 100_000, "recursion|Expecting|nested"),
-    (b'{"format": "gategraph", "version": 1' + b"0" * 5000 + b"}", "its version must be 1|limit"),
+    (b'{"format": "gategraph", "version": 1' + b"0" * 5000 + b"}", "its version must be 1 or 2|limit"),
     ([], 'it must be an object with "format": "gategraph"'),
     ({"nodes": [], "links": []}, 'it must be an object with "format": "gategraph"'),
-    (document(version=2), "its version must be 1, got 2"),
-    (document(version=None), "its version must be 1, got None"),
+    (document(version=3), "its version must be 1 or 2, got 3"),
+    (document(version=None), "its version must be 1 or 2, got None"),
     (document(gates={}), '"gates" must be a list of objects'),
     (document(gates=[3]), '"gates" must be a list of objects'),
     (document(guard="yes"), '"guard" true or false'),
@@ -243,7 +244,7 @@ HOSTILE = [
     (constant({"graph": document()}), "a number or an array of numbers was wanted"),
     (b'{"format": "gategraph", "version": 1, "version": 1}', "an object has a name twice"),
     (json.dumps(constant(float("nan"))).encode(), "NaN is not JSON"),
-    (document(version=True), "its version must be 1, got True"),
+    (document(version=True), "its version must be 1 or 2, got True"),
     (constant({"array": [], "shape": [0, 10**15], "dtype": "float64"}), "more than 268435456 bytes in an array; load"),
     (gates(gate="Copy", reads=[["x", 0]], settings={"n": 10**8}), r"100000 outputs .*; load\(path, max_outputs=...\)"),
     (gates(gate="Reshape", reads=[["x", 0]], settings={"shape": [-1, -1]}), "Reshape: shape must have lengths"),
@@ -338,6 +339,68 @@ def test_a_file_of_version_1_is_loaded_for_ever() -> None:
     assert graph["c"].value.tolist() == [np.inf, 1.0]
 
 
+def test_a_file_of_version_2_says_which_parameters_are_shared() -> None:
+    graph = ComputationalGraph.load(FILES / "graph-2.json")
+    # a * w, twice: x * w * w
+    assert dict(graph.parameters) == {"graph_1.w": 3.0}
+    assert graph.forward(x=2) == 18.0
+    assert graph.backward() == {"x": 9.0, "graph_1.w": 12.0}
+
+
+def test_shared_parameters_stay_shared(tmp_path: Path) -> None:
+    graph = ComputationalGraph()
+    graph.output = graph.input("a") * graph.parameter("w", 3.0)
+    graph.output = graph.add(graph.as_gate(), graph.output)
+    outer = ComputationalGraph()
+    outer.add(graph.as_gate(), outer.add(graph.as_gate(), outer.input("x")))
+    outer.save(tmp_path / "g")
+    again = ComputationalGraph.load(tmp_path / "g")
+    assert again.forward(x=1) == outer.forward(x=1) == 81.0
+    assert again.backward() == outer.backward() == {"x": 81.0, "graph_1.w": 108.0}
+    again.parameters["graph_1.w"] = 2.0
+    assert again.forward(x=1) == 16.0
+
+
+def parameters(*rows: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with parameters."""
+    return {
+        **document(),
+        "output": None,
+        "gates": [{"name": f"p{i}", "gate": "Parameter", **row} for i, row in enumerate(rows)],
+    }
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"same": 0}],
+        [{"settings": {"value": 1}}, {"same": 0}],
+        [{"settings": {"value": 1}}, {"same": 1}],
+        [{"settings": {"value": 1}}, {"same": -1}],
+        [{"settings": {"value": 1}}, {"same": True}],
+        [{"settings": {"value": 1}}, {"same": 0.0}],
+        [{"settings": {"value": 1}}, {"same": None}],
+        [{"settings": {"value": 1}}, {"same": 0, "settings": {"value": 1}}],
+        [{"settings": {"value": 1}}, {"same": 0, "gate": "Input"}],
+    ],
+)
+def test_what_is_the_same_as_no_other_parameter(rows: list[dict[str, Any]], tmp_path: Path) -> None:
+    (tmp_path / "g").write_text(json.dumps(parameters(*rows)))
+    with pytest.raises(ValueError, match='is not a graph that can be loaded: gate . .*: .*(same|"same")'):
+        ComputationalGraph.load(tmp_path / "g")
+
+
+def test_an_input_that_is_read_as_labels_and_as_numbers_is_refused(tmp_path: Path) -> None:
+    graph = ComputationalGraph()
+    graph.add(SoftmaxLoss(), graph.input("scores"), graph.input("labels", grad=False))
+    graph.save(tmp_path / "g")
+    saved = json.loads((tmp_path / "g").read_text())
+    saved["gates"].append({"name": "n", "gate": "Negative", "reads": [["labels", 0]]})
+    (tmp_path / "g").write_text(json.dumps(saved))
+    with pytest.raises(ValueError, match="softmax_loss_1 reads labels as labels and n as numbers"):
+        ComputationalGraph.load(tmp_path / "g")
+
+
 @pytest.mark.parametrize("name", ["", "new/", "new/."])
 def test_a_path_without_a_name_is_never_taken_for_its_folder(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -427,7 +490,7 @@ def test_the_file_is_json_that_people_can_read(tmp_path: Path) -> None:
     graph.save(tmp_path / "g")
     assert json.loads((tmp_path / "g").read_text()) == {
         "format": "gategraph",
-        "version": 1,
+        "version": 2,
         "guard": False,
         "output": None,
         "gates": [

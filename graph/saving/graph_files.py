@@ -1,8 +1,11 @@
 """Saved graphs: JSON that holds gates by class name, settings, wiring and parameters, and no code.
 
-{"format": "gategraph", "version": 1, "guard": false, "output": ["f", 0], "gates": [
+{"format": "gategraph", "version": 2, "guard": false, "output": ["f", 0], "gates": [
     {"name": "x", "gate": "Input", "settings": {"grad": true}},
     {"name": "f", "gate": "Add", "reads": [["x", 0], ["x", 0]]}]}
+
+A parameter that graphs nested in one another share is written out once; elsewhere `"same": 0` stands for the first
+parameter of the file, and so on. Version 1 had none of these.
 """
 
 from __future__ import annotations
@@ -27,17 +30,17 @@ from graph.structure.library import GATES
 from graph.structure.wire import Wire
 from graph.structure.wiring import all_sources, outputs_of
 
-_FORMAT, _VERSION = "gategraph", 1
+_FORMAT, _VERSIONS = "gategraph", (1, 2)
 _DTYPES = ("float16", "float32", "float64", "int64")  # labels are integers
 _OWN = None, True  # whether a class is the user's
 _PART = 2**20  # bytes read at once: read(n) takes memory for n bytes, however short the file is
-_ROW = {"name", "gate", "own", "settings", "reads"}
+_ROW = {"name", "gate", "own", "settings", "reads", "same"}
 _KNOWN: dict[str, type] = {**GATES, **{gate.__name__: gate for gate in (Input, Parameter, Constant, GraphGate)}}
 
 
 def write(graph: TwoPasses, path: str | PathLike[str]) -> None:
     """Save a graph to a file, which is replaced in one step."""
-    text = json.dumps(_document(graph), allow_nan=False)
+    text = json.dumps(_document(graph, {}), allow_nan=False)
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
@@ -73,52 +76,56 @@ def _refused(constant: str) -> None:
     raise ValueError(f'{constant} is not JSON; a graph file has {{"number": "nan"}}, "inf" or "-inf"')
 
 
-def _document(graph: TwoPasses) -> dict[str, Any]:
-    """Return a graph as an object for JSON."""
+def _document(graph: TwoPasses, written: dict[int, int]) -> dict[str, Any]:
+    """Return a graph as an object for JSON; `written` numbers the parameters that are written already, by their ids."""
     rows = []
     for name, sources in all_sources(graph.graph):
         gate = graph.gate(name)
         row: dict[str, Any] = {"name": name, "gate": type(gate).__name__}
         if _KNOWN.get(type(gate).__name__) is not type(gate):
             row["own"] = True  # the user's class, even if one of gategraph's has the same name
-        if settings := _settings(gate, f"{name} ({type(gate).__name__})"):
+        if id(gate) in written:
+            row["same"] = written[id(gate)]
+        elif settings := _settings(gate, f"{name} ({type(gate).__name__})", written):
             row["settings"] = settings
+        if isinstance(gate, Parameter):
+            written.setdefault(id(gate), len(written))
         if sources:
             row["reads"] = sources
         rows.append(row)
     return {
         "format": _FORMAT,
-        "version": _VERSION,
+        "version": _VERSIONS[-1],
         "guard": graph.guard,
         "output": None if graph.chosen_output is None else list(graph.chosen_output),
         "gates": rows,
     }
 
 
-def _settings(gate: Any, who: str) -> dict[str, Any]:
+def _settings(gate: Any, who: str, written: dict[int, int]) -> dict[str, Any]:
     """Return a gate's settings as an object for JSON."""
     settings = settings_of(gate)
     for name, parameter in parameters_of(gate).items():
         if name not in settings and parameter.default is parameter.empty:
             raise TypeError(f"{who} cannot be saved: its class has no attribute for the constructor's {name!r}")
-    return {name: _encoded(value, who, name) for name, value in settings.items()}
+    return {name: _encoded(value, who, name, written) for name, value in settings.items()}
 
 
-def _encoded(value: Any, who: str, name: str) -> Any:
+def _encoded(value: Any, who: str, name: str, written: dict[int, int]) -> Any:
     """Encode a setting for JSON: inf, nan, arrays and graphs become objects that say so."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if type(value) is float:
         return value if math.isfinite(value) else {"number": repr(value)}
     if isinstance(value, (list, tuple)):
-        return [_encoded(part, who, name) for part in value]
+        return [_encoded(part, who, name, written) for part in value]
     if isinstance(value, TwoPasses):
-        return {"graph": _document(value)}
+        return {"graph": _document(value, written)}
     if hasattr(value, "__array__"):
         array = np.asarray(value)
         array = array.astype(np.int64) if array.dtype.kind in "iu" else array
         if array.dtype.name in _DTYPES:
-            numbers = [_encoded(number, who, name) for number in array.ravel().tolist()]
+            numbers = [_encoded(number, who, name, written) for number in array.ravel().tolist()]
             return {"array": numbers, "shape": list(array.shape), "dtype": array.dtype.name}
     raise TypeError(f"{who} cannot be saved: JSON cannot hold its {name!r}, {value!r} ({type(value).__name__})")
 
@@ -138,6 +145,7 @@ class _Reader:
         self.graph_class = graph_class
         self.max_bytes, self.max_outputs, self.max_nesting = max_bytes, max_outputs, max_nesting
         self.outputs = self.nesting = 0
+        self.written: list[Parameter] = []  # the parameters so far
 
     def require(self, found: int, limit: str, what: str) -> None:
         """Raise ValueError unless a number is within the limit of that name."""
@@ -172,8 +180,8 @@ class _Reader:
         """Return the graph that a document describes."""
         if not isinstance(document, dict) or document.get("format") != _FORMAT:
             raise ValueError(f'it must be an object with "format": "{_FORMAT}"')
-        if type(document.get("version")) is not int or document["version"] != _VERSION:
-            raise ValueError(f"its version must be {_VERSION}, got {document.get('version')!r}")
+        if type(document.get("version")) is not int or document["version"] not in _VERSIONS:
+            raise ValueError(f"its version must be {' or '.join(map(str, _VERSIONS))}, got {document.get('version')!r}")
         rows: Any = document.get("gates")
         if not _is_list_of(rows, dict) or not isinstance(document.get("guard"), bool):
             raise ValueError('"gates" must be a list of objects, and "guard" true or false')
@@ -190,15 +198,26 @@ class _Reader:
             ):
                 raise ValueError(f'{who} must have a "name" and a "gate", may have "settings" and "reads", and no more')
             try:
-                gate = self.gate(row)
+                gate = self.same(row, graph) if "same" in row else self.gate(row)
                 self.outputs += max(outputs_of(gate) - 1 - len(reads), 0)
                 self.require(self.outputs, "max_outputs", "outputs of gates, not counting one for each input")
                 graph.restore(gate, name, [_source(graph, read, names) for read in reads])
+                if isinstance(gate, Parameter) and "same" not in row:
+                    self.written.append(gate)
             except (TypeError, ValueError, OverflowError) as error:
                 raise ValueError(f"{who}: {error}") from None
         if document.get("output") is not None:
             graph.output = _source(graph, document["output"], names)
         return graph
+
+    def same(self, row: dict[str, Any], graph: TwoPasses) -> Parameter:
+        """Return the parameter that a row shares with graphs nested in one another."""
+        place = row["same"]
+        if row.get("gate") != "Parameter" or "settings" in row or type(place) is not int:
+            raise ValueError('only a Parameter without "settings" may be the "same" as another')
+        if not 0 <= place < len(self.written) or self.written[place] in dict(graph.graph.nodes(data="gate")).values():
+            raise ValueError(f'"same": {place} is no parameter of another graph before it')
+        return self.written[place]
 
     def gate(self, row: dict[str, Any]) -> Any:
         """Return the gate that a row describes."""

@@ -205,8 +205,13 @@ class Structure:
         return self._wires(name, outputs)
 
     def restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
-        """Add a gate of a saved graph, which may be an entry, under its saved name."""
-        self._place(gate, self._admit(gate, len(wires), name), wires, labels_of(gate))
+        """Add a gate of a saved graph, maybe an entry, or a parameter that is in another graph too, under its name."""
+        if isinstance(gate, Parameter):
+            owned.discard(id(gate))
+        name, labels = self._admit(gate, len(wires), name), labels_of(gate)
+        if labels or self._labelled:
+            check_labels(self, self._labelled, gate, name, wires)
+        self._place(gate, name, wires, labels)
         if not isinstance(gate, Entry):
             self._last = name, outputs_of(gate)
 

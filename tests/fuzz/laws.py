@@ -260,11 +260,8 @@ def broken(recipe: Recipe, ways: list[Callable[..., Any]], counts: Counter[str])
 def takes(way: Callable[..., Any], recipe: Recipe, wanted: Any) -> bool:
     """Return whether a way can run a recipe."""
     nested = Counter(step[1] for step in recipe.steps() if step[0] == "nested")
-    if max(nested.values(), default=0) > 1:  # graphs that share parameters
-        if way is saved_and_loaded:  # a file does not say that they do
-            return False
-        if way in (plain, source, auto) and nested.total() > 2:  # engines sum their gradients in another order
-            return False
+    if max(nested.values(), default=0) > 1 and nested.total() > 2 and way in (plain, source, auto):
+        return False  # engines sum the gradients of shared parameters in another order
     if way is by_complex_steps:  # the steps are not small beside 1e-160
         return not recipe.special
     if way is batched:
