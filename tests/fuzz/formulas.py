@@ -26,6 +26,11 @@ def sigmoid(xp: Any, x: Any) -> Any:
     return 1 / (1 + xp.exp(-x))
 
 
+def less_one(xp: Any, x: Any) -> Any:
+    """Return exp(x) - 1, whose derivative PyTorch takes as expm1(x) + 1, where nothing of exp(-40) is left."""
+    return xp.where(x > -1, xp.expm1(x), xp.exp(x) - 1)
+
+
 def tanh(xp: Any, x: Any) -> Any:
     """Return the hyperbolic tangent."""
     distance = magnitude(xp, x)
@@ -97,7 +102,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "Tanh": tanh,
     "ReLU": lambda xp, x: xp.where(x > 0, x, 0 * x),
     "LeakyReLU": lambda xp, x, slope: xp.where(x > 0, x, slope * x),
-    "ELU": lambda xp, x, alpha: xp.where(x >= 0, x, alpha * xp.expm1(xp.where(x >= 0, 0 * x, x))),
+    "ELU": lambda xp, x, alpha: xp.where(x >= 0, x, alpha * less_one(xp, xp.where(x >= 0, 0 * x, x))),
     "Maxout": lambda xp, x, W1, b1, W2, b2: larger(xp, xp.matmul(x, W1) + b1, xp.matmul(x, W2) + b2),
     "Neuron": lambda xp, x, w, b: sigmoid(xp, ((x * w).sum(-1) if (x * w).ndim else x * w) + b),
     "MatMul": lambda xp, x, y: xp.matmul(x, y),
