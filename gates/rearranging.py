@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gates.gate import Gate
-from gates.values import Value, as_integers, namespace, shape_of
+from gates.values import MOST_AXES, Value, as_integers, namespace, shape_of
 
 
 class Transpose(Gate):
@@ -85,6 +85,8 @@ class Reshape(Gate):
         self.shape = as_integers(shape, "Reshape: shape", "an integer or a tuple of integers")
         if min(self.shape, default=0) < -1 or self.shape.count(-1) > 1 or {-1, 0} <= {*self.shape}:
             raise ValueError(f"Reshape: shape must have lengths from 0 on, or one -1 and none 0, got {self.shape}")
+        if len(self.shape) > MOST_AXES:
+            raise ValueError(f"Reshape: shape must have at most {MOST_AXES} lengths, got {len(self.shape)}")
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)

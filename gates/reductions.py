@@ -4,9 +4,7 @@ import math
 from typing import Any
 
 from gates.gate import Gate
-from gates.values import Value, as_flag, as_integers, namespace, shape_of
-
-_MOST_AXES = 64  # of an array in NumPy
+from gates.values import MOST_AXES, Value, as_flag, as_integers, namespace, shape_of
 
 
 class _Reduction(Gate):
@@ -15,8 +13,8 @@ class _Reduction(Gate):
     def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
         wanted = "an integer, a tuple of integers or None"
         axes = () if axis is None else as_integers(axis, f"{type(self).__name__}: axis", wanted)
-        if len(set(axes)) < len(axes) or not all(-_MOST_AXES <= axis < _MOST_AXES for axis in axes):
-            wanted = f"different axes from {-_MOST_AXES} to {_MOST_AXES - 1}"
+        if len(set(axes)) < len(axes) or not all(-MOST_AXES <= axis < MOST_AXES for axis in axes):
+            wanted = f"different axes from {-MOST_AXES} to {MOST_AXES - 1}"
             raise ValueError(f"{type(self).__name__}: axis must be {wanted}, got {axis}")
         self.axis = axis if axis is None else axes if isinstance(axis, (tuple, list)) else axes[0]
         self.keepdims = as_flag(keepdims, f"{type(self).__name__}: keepdims")

@@ -9,6 +9,8 @@ import numpy as np
 
 from gates import scalar_math
 
+MOST_AXES = 64  # of an array in NumPy
+
 #: A Python float, or an array of floats that has `__array_namespace__`.
 Value: TypeAlias = Any
 

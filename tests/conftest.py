@@ -8,8 +8,10 @@ from typing import Any, NoReturn
 
 import pytest
 
-# Run by test_jax.py, in a process that has eight devices.
-collect_ignore = [] if "device_count=8" in os.environ.get("XLA_FLAGS", "") else ["eight_devices.py"]
+# A program that test_types.py has a type checker read: to run it would raise the errors that are to be found.
+collect_ignore = ["typed"]
+if "device_count=8" not in os.environ.get("XLA_FLAGS", ""):
+    collect_ignore.append("eight_devices.py")  # run by test_jax.py, in a process that has eight devices
 
 # One thread for each worker's matrices: where threads wait for each other's cores, training takes ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -2,6 +2,7 @@
 
 import dis
 import functools
+import gc
 import sys
 from collections.abc import Callable
 from types import CodeType
@@ -11,14 +12,15 @@ from typing import Any
 def interrupted_at(moment: int, function: Callable[[], Any], also: tuple[str, ...] = ()) -> bool:
     """Call a function, and return whether it was interrupted: at one of the moments when Python lets that happen.
 
-    The moments counted are those in gategraph, and in the other packages named.
+    The moments counted are those in gategraph, and in the other packages named. The garbage collector waits: Python
+    prints and drops an interrupt of what it calls.
     """
     count, before = 0, ("", 0)
 
     def trace(frame: Any, event: str, _: Any) -> Any:
         nonlocal count, before
         if frame.f_globals.get("__name__", "").partition(".")[0] not in ("gates", "graph", *also):
-            return None  # such as what the garbage collector calls
+            return None
         frame.f_trace_opcodes = True
         if event == "opcode":
             last, before = before, (frame, frame.f_lasti)
@@ -29,7 +31,8 @@ def interrupted_at(moment: int, function: Callable[[], Any], also: tuple[str, ..
                     raise KeyboardInterrupt
         return trace
 
-    others = sys.gettrace()
+    others, collects = sys.gettrace(), gc.isenabled()
+    gc.disable()
     sys._getframe().f_trace_opcodes = True  # Python 3.12 asks before tracing begins
     sys.settrace(trace)
     try:
@@ -38,6 +41,8 @@ def interrupted_at(moment: int, function: Callable[[], Any], also: tuple[str, ..
         return True
     finally:
         sys.settrace(others)
+        if collects:
+            gc.enable()
     return False
 
 

@@ -285,6 +285,8 @@ def test_shapes_that_do_not_fit() -> None:
         Reshape((3,)).forward([1, 2, 3, 4])
     with pytest.raises(ValueError, match="do not fit"):
         Reshape((3, -1)).forward([1, 2, 3, 4])
+    with pytest.raises(ValueError, match="Reshape: shape must have at most 64 lengths, got 65"):
+        Reshape((1,) * 65)
     with pytest.raises(ValueError, match="axes must name each of 2 axes once"):
         Transpose((0, 0)).forward([[1, 2]])
     with pytest.raises(

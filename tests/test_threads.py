@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -237,6 +238,21 @@ def test_an_interrupt_at_any_moment_of_a_pass_leaves_the_graph_usable(nested: bo
     graph.forward(x=3)
     moments = 0
     while interrupted_at(moments, lambda: (graph.forward(x=2), graph.backward())):
+        assert graph.forward(x=3) == 12.0
+        assert graph.backward() == {"x": 7.0}
+        moments += 1
+    assert moments > 40
+
+
+def test_an_interrupt_when_a_nested_graph_learns_what_is_wanted_leaves_it_usable() -> None:
+    moments = 0
+    interrupted = True
+    while interrupted:
+        inner, graph = ComputationalGraph(), ComputationalGraph()
+        x = inner.input("x", grad=False)
+        inner.output = (x + 1) * x
+        graph.add(inner.as_gate(), graph.input("x"))
+        interrupted = interrupted_at(moments, partial(graph.forward, x=2))
         assert graph.forward(x=3) == 12.0
         assert graph.backward() == {"x": 7.0}
         moments += 1
