@@ -303,7 +303,7 @@ class TestNumerics:
         noise = Made(lambda x: x * source.random(), lambda dz, x: dz)
         report = check_gate(noise, [1.0, 2.0])
         assert (report.verdict, report.passed) == ("inconclusive", False)
-        assert report.note.startswith("forward gives something else each time it runs")
+        assert report.note.startswith("forward is random, it gives something else each time it runs")
 
 
 class Dropout(Gate):

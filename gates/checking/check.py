@@ -15,13 +15,21 @@ from gates.checking.examination import Examination, examine
 from gates.checking.examples import Example, examples_of
 from gates.checking.function_under_test import GateUnderTest, Refusal
 from gates.checking.mutants import SelfTest, run_mutants
+from gates.checking.precision import Precision, as_precision
 from gates.checking.report import Report
+from gates.checking.rounding import precision_of
 from gates.checking.sampling import EXHAUSTIVE
 from gates.checking.verdicts import reported, verdict_on
 from gates.values import GateLike, Given
 
 
-def check_gate(gate: GateLike, *inputs: Given, upstream: Given | None = None, seed: int = 0) -> Report:
+def check_gate(
+    gate: GateLike,
+    *inputs: Given,
+    upstream: Given | None = None,
+    precision: float | None = None,
+    seed: int = 0,
+) -> Report:
     """Check a gate's backward against the slopes of its forward, and say what is wrong.
 
     Parameters
@@ -35,6 +43,10 @@ def check_gate(gate: GateLike, *inputs: Given, upstream: Given | None = None, se
     upstream : number, array or list of them, optional
         The gradient with respect to the output, or to each output; drawn at random if left out: of both signs, and
         never near 0 or 1.
+    precision : float, optional
+        The relative rounding error of forward. If left out, it is that of the type of number that forward answers with,
+        or that shows in the digits of its outputs: 2**-53 for float64, 2**-24 for float32, 2**-11 for float16. Give it
+        for a forward that is approximate, such as 1e-6 for an integral computed to six digits.
     seed : int
         The seed of all random inputs and upstream gradients.
 
@@ -85,16 +97,25 @@ def check_gate(gate: GateLike, *inputs: Given, upstream: Given | None = None, se
         raise TypeError("check_gate() takes a gate; a graph has a check of its own, graph.check(x=...)")
     require_gate(gate, "check_gate()")
     function = GateUnderTest(gate)
+    exactness = as_precision(precision, "check_gate()")
     least, most = function.counts
     if inputs or most == 0:
-        return check_at(function, [Example("the inputs given", inputs)], upstream, seed)
+        return check_at(function, [Example("the inputs given", inputs)], upstream, seed, precision=exactness)
     if upstream is not None:
         raise TypeError("check_gate() takes an upstream gradient with inputs only: its shape is that of their output")
     counts = [count for count in range(max(least, 1), max(least, 3) + 1) if count <= most]
-    return check_at(function, list(examples_of(gate, counts, np.random.default_rng(seed))), None, seed)
+    return check_at(
+        function, list(examples_of(gate, counts, np.random.default_rng(seed))), None, seed, precision=exactness
+    )
 
 
-def assert_gate(gate: GateLike, *inputs: Given, upstream: Given | None = None, seed: int = 0) -> None:
+def assert_gate(
+    gate: GateLike,
+    *inputs: Given,
+    upstream: Given | None = None,
+    precision: float | None = None,
+    seed: int = 0,
+) -> None:
     """Raise AssertionError, with the report as its message, unless a gate passes `check_gate`.
 
     Examples
@@ -105,23 +126,30 @@ def assert_gate(gate: GateLike, *inputs: Given, upstream: Given | None = None, s
     >>> test_multiply()
     """
     __tracebackhide__ = True  # pytest then shows the line of the test
-    check_gate(gate, *inputs, upstream=upstream, seed=seed).raise_if_failed()
+    check_gate(gate, *inputs, upstream=upstream, precision=precision, seed=seed).raise_if_failed()
 
 
 def check_at(
-    function: GateUnderTest, examples: Sequence[Example], upstream: Any, seed: int, limit: int = EXHAUSTIVE
+    function: GateUnderTest,
+    examples: Sequence[Example],
+    upstream: Any,
+    seed: int,
+    limit: int = EXHAUSTIVE,
+    precision: Precision | None = None,
 ) -> Report:
     """Return the report on a gate at some examples; of several, those that forward does not accept are left out."""
 
     def examined(of: GateUnderTest, place: int) -> Examination:
         random, example = np.random.default_rng([seed, place]), examples[place]
-        found = examine(of, example.title, of.values(example.inputs), upstream, random, limit)
+        values = of.values(example.inputs)
+        found = examine(of, example.title, values, upstream, random, limit)
         found.rank = example.rank
         return found
 
     found: dict[int, Examination] = {}
     error: BaseException | None = None
     with quiet():
+        function.precision = precision or _precision(function, examples)
         for place in range(len(examples)):
             try:
                 found[place] = examined(function, place)
@@ -152,6 +180,16 @@ def check_at(
 
     with quiet():
         return reported(function.title, list(found.values()), self_test, left_out)
+
+
+def _precision(function: GateUnderTest, examples: Sequence[Example]) -> Precision:
+    """Return the precision of forward at the first example that it accepts."""
+    for example in examples:
+        try:
+            return precision_of(function, function.values(example.inputs), np.random.default_rng(0))
+        except Exception:  # this example, or what forward does with it: to be reported by the check
+            continue
+    return Precision()
 
 
 @contextmanager

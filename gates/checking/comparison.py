@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from gates.checking.finite_differences import Direction, FiniteDifferences
+from gates.checking.precision import Precision
 from gates.checking.slopes import SAFETY, Slope
 
-#: Two numbers agree if they differ by at most this part of the larger, plus the error of the numeric one.
-TOLERANCE = 1e-7
 #: A slope is resolved if the difference that is tolerated is at most this part of it.
 RESOLVED = 0.1
 
-_SATURATED = 2.0**-48  # of the steepest slope further away: forward may round a slope smaller than this to 0
+_SATURATED = 32.0  # roundings of the steepest slope further away: forward may round a slope smaller than this to 0
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Element:
     slope : Slope
         From forward.
     verdict : str
-        "pass", "fail", "kink" or "inconclusive".
+        "pass", "fail", "kink", "jump" or "inconclusive".
     is_passed : bool
         Whether it passed: also a kink whose analytic value lies between the slopes on its two sides.
     is_zero : bool
@@ -72,14 +71,18 @@ class Element:
         return self.absolute_error / largest if largest else 0.0
 
 
-def compared(port: int, place: int, analytic: float, slope: Slope, rounding: float = 0.0) -> Element:
+def compared(
+    port: int, place: int, analytic: float, slope: Slope, precision: Precision, rounding: float = 0.0
+) -> Element:
     """Return an element with its verdict; `rounding` is how far the analytic value may be off for that reason."""
     element = Element(port, place, analytic, slope, "inconclusive")
+    if slope.jump:
+        return replace(element, verdict="jump")
     if slope.is_kink:
         low, high = slope.low_and_high
         if not math.isfinite(analytic):
             return replace(element, verdict="fail")
-        slack = TOLERANCE * max(abs(low.value), abs(high.value)) + rounding
+        slack = precision.tolerance * max(abs(low.value), abs(high.value)) + rounding
         between = low.value - SAFETY * low.error - slack <= analytic <= high.value + SAFETY * high.error + slack
         return replace(element, verdict="kink", is_passed=between)
     best = slope.best
@@ -88,11 +91,11 @@ def compared(port: int, place: int, analytic: float, slope: Slope, rounding: flo
     if not math.isfinite(analytic):
         return replace(element, verdict="fail") if slope.has_converged else element
     largest = max(abs(analytic), abs(best.value))
-    allowed = SAFETY * best.error + rounding + TOLERANCE * largest
+    allowed = SAFETY * best.error + rounding + precision.tolerance * largest
     if slope.has_converged:
         if abs(analytic - best.value) > allowed:
             # Far into saturation forward may not move at all, although its exact value does.
-            is_saturated = best.value == 0.0 and abs(analytic) <= _SATURATED * slope.steepest
+            is_saturated = best.value == 0.0 and abs(analytic) <= _SATURATED * precision.relative * slope.steepest
             return element if is_saturated else replace(element, verdict="fail")
         # Where the gradient is 0, the slope's error must be small beside what is seen further away.
         is_zero = analytic == 0.0
@@ -135,7 +138,7 @@ def with_ties_compared(
             parts.append((port, places, np.ones(places.size)) if np.ndim(differences.inputs[port]) else (port, 0, 1.0))
         total = sum(element.analytic for element in members)
         slope = differences.slope(Direction(tuple(parts)))
-        together = compared(ports[0], members[0].place, total, slope)
+        together = compared(ports[0], members[0].place, total, slope, differences.precision)
         left, right = slope.left.value, slope.right.value
         is_unsure = not slope.is_kink and not abs(left - right) <= 1e-3 * max(abs(left), abs(right), abs(total))
         if together.verdict not in ("fail", "kink") or together.is_passed or is_unsure:

@@ -36,6 +36,8 @@ class Contract:
         The ports for which backward returned None although they have a gradient.
     outputs, upstream : list of float or numpy.ndarray
         What forward returned, and the upstream gradients for that.
+    is_random : bool
+        Whether backward returns something else each time it runs.
     raised : Fault or None
         An arithmetic error that backward raised; the gradients are then nan. It is a fault only where the slope is
         finite.
@@ -56,6 +58,7 @@ class Contract:
         self.gradients: list[Any] | None = None
         self.missing: list[int] = []
         self.raised: Fault | None = None
+        self.is_random = False
         self.outputs: list[Value] = []
         self.upstream: list[Value] = []
         self._function, self._names = function, function.names(len(inputs))
@@ -87,9 +90,9 @@ class Contract:
                 gradients, _ = self._gradients(run.backward(copy_of(self.upstream)), inputs)
             except Exception:  # it does not even run: judged by what it does at these inputs alone
                 continue
-            if not all(same(a, b) for a, b in zip(outputs, self.outputs)):
+            if not all(map(self._function.precision.same, outputs, self.outputs)):
                 is_stateful = True
-            elif gradients is not None and (names := _differing(self._names, gradients, self.gradients)):
+            elif gradients is not None and (names := self._differing(gradients, self.gradients)):
                 self._add("stale", f"{_gradients_are(names)} stale: backward uses what an earlier forward kept")
                 break
         return is_stateful
@@ -129,11 +132,18 @@ class Contract:
         except Exception as error:
             self._add("second call", f"a second call of backward fails with {_told(error)}")
             return
-        names = self._names if gradients is None else _differing(self._names, gradients, self.gradients or ())
+        names = self._names if gradients is None else self._differing(gradients, self.gradients or ())
         if names:
+            self.is_random = self._gives_something_else(inputs)
             self._add(
                 "second call", f"a second call of backward gives another result: {_gradients_are(names)} not the same"
             )
+
+    def _gives_something_else(self, inputs: Sequence[Value]) -> bool:
+        """Return whether the first backward after a forward pass gives something else each time."""
+        run = self._function.start(copy_of(inputs))
+        gradients, _ = self._gradients(run.backward(copy_of(self.upstream)), inputs)
+        return gradients is None or bool(self._differing(gradients, self.gradients or ()))
 
     def _gradients(self, answer: Any, inputs: Sequence[Value]) -> tuple[list[Any] | None, list[Fault]]:
         """Return what backward returned as gradients, None if that is no list of gradients; and what is wrong."""
@@ -170,11 +180,17 @@ class Contract:
         if changed := _differing(self._names, given, inputs):
             self._add("modifies", f"{who} modifies its inputs: {listed(changed)} changed")
 
+    def _differing(self, now: Sequence[Any], before: Sequence[Any]) -> list[str]:
+        """Return the names of the inputs whose gradients are not what they were."""
+        return _differing(self._names, now, before, self._function.precision.same)
+
     def _add(self, kind: str, sentence: str) -> None:
         self.faults.append(Fault(kind, sentence))
 
 
-def _differing(names: Sequence[str], now: Sequence[Any], before: Sequence[Any]) -> list[str]:
+def _differing(
+    names: Sequence[str], now: Sequence[Any], before: Sequence[Any], same: Callable[[Any, Any], bool] = same
+) -> list[str]:
     """Return the names of the values that are not what they were."""
     return [name for name, a, b in zip(names, now, before) if not same(a, b)]
 

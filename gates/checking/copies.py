@@ -27,8 +27,8 @@ def strided(array: Any) -> Any:
     return view
 
 
-def same(a: Any, b: Any) -> bool:
-    """Return whether two values are the same, up to the rounding of sums in another order."""
+def same(a: Any, b: Any, tolerance: float = 1e-9) -> bool:
+    """Return whether two values are the same, up to a relative tolerance: that of sums in another order."""
     if a is None or b is None:
         return a is b
     a, b = np.asarray(a), np.asarray(b)
@@ -36,7 +36,11 @@ def same(a: Any, b: Any) -> bool:
         return False
     if a.dtype.kind != "f":
         return bool(np.array_equal(a, b))
-    return bool(np.array_equal(a, b, equal_nan=True) or np.allclose(a, b, rtol=1e-9, atol=0.0, equal_nan=True))
+    if np.array_equal(a, b, equal_nan=True):
+        return True
+    # Coarse rounding moves what nearly cancels by a part of the largest.
+    least = tolerance * float(np.max(np.abs(b), initial=0.0)) if tolerance > 1e-9 else 0.0
+    return bool(np.allclose(a, b, rtol=tolerance, atol=least, equal_nan=True))
 
 
 def float_or_array(value: Any) -> Any:

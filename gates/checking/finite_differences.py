@@ -11,10 +11,10 @@ import numpy as np
 
 from gates.checking.copies import float_or_array
 from gates.checking.noise import Forward, measured_noise, rms
-from gates.checking.slopes import SAFETY, Estimate, Slope, best_of, central, extrapolated, merged
+from gates.checking.precision import Precision
+from gates.checking.slopes import SAFETY, Estimate, Slope, best_of, central, extrapolated, jump_of, merged
 from gates.values import Value
 
-_EPS = 2.0**-53
 _BATCH = 2**20  # numbers, at most, that are differenced at once
 
 
@@ -56,6 +56,8 @@ class FiniteDifferences:
         The upstream gradient as a vector: slopes are those of upstream @ outputs.
     random : numpy.random.Generator
         For the directions in which the noise is measured.
+    precision : Precision
+        How forward rounds, at the least.
 
     Attributes
     ----------
@@ -65,14 +67,22 @@ class FiniteDifferences:
         Which of them are finite.
     noise : numpy.ndarray
         How far rounding moves each.
+    is_stepped : numpy.ndarray of bool
+        Which of them stand still in small steps, and rise by more than their noise in larger ones.
     moved : numpy.ndarray of bool
         Which of them any step has changed so far.
     """
 
     def __init__(
-        self, outputs: Forward, inputs: Sequence[Value], ports: Sequence[int], upstream: Any, random: Any
+        self,
+        outputs: Forward,
+        inputs: Sequence[Value],
+        ports: Sequence[int],
+        upstream: Any,
+        random: Any,
+        precision: Precision,
     ) -> None:
-        self.outputs, self.inputs = outputs, list(inputs)
+        self.outputs, self.inputs, self.precision = outputs, list(inputs), precision
         self.upstream = np.atleast_2d(upstream)
         self.base = outputs(self.inputs)
         self.finite = np.isfinite(self.base)
@@ -80,12 +90,15 @@ class FiniteDifferences:
         sizes = np.concatenate([np.zeros(0), *[np.abs(np.ravel(self.inputs[port])) for port in ports]])
         sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
         self._least, self._largest = (float(sizes.min()), float(sizes.max())) if sizes.size else (1.0, 1.0)
-        self.noise = np.where(self.finite, measured_noise(self._at, self.inputs, ports, self.base, random), 0.0)
+        noise, self.is_stepped = measured_noise(self._at, self.inputs, ports, self.base, random, precision)
+        self.noise = np.where(self.finite, noise, 0.0)
 
     def slope(self, direction: Direction, exhaustive: bool = True) -> Slope:
         """Return the slope of upstream @ outputs along a direction, from three steps or from all that may help."""
         steps = self._steps(direction, exhaustive)
         (slope,) = self._slopes(direction, steps, self.upstream)
+        if slope.jump:
+            return replace(slope, jump=self._jump(direction, steps))
         if exhaustive and slope.is_kink and np.count_nonzero(slope.moved) > 1:
             least, largest = self._slopes(direction, steps, self.upstream, bounds=True)
             return replace(slope, bounds=(least.right, largest.right))
@@ -113,6 +126,12 @@ class FiniteDifferences:
         )
         return replace(slope, central=middle, left=left, right=right)
 
+    def _jump(self, direction: Direction, steps: Sequence[float]) -> float:
+        """Return by how much the output that jumps most does so."""
+        probe = self._probed(direction, steps)[0][-4]
+        base = self.base[probe.changed]
+        return float(max([*(probe.right - base), *(base - probe.left)], key=abs))
+
     def moves_far(self, port: int) -> bool:
         """Return whether any output changes where an input is far away."""
         return any(changed.any() for changed in self._far(port, slice(None)))
@@ -120,7 +139,8 @@ class FiniteDifferences:
     def _far(self, port: int, places: Any) -> Iterator[Any]:
         """Yield which outputs change where some elements of an input are far away."""
         far = 2.0 * max(self._largest, 1.0)
-        factors = ((-1.0, 0.0), (0.0, 0.0), (0.0, 1.0), (1.0, far), (1.0, -far), (1e3, 0.0), (1e9, 0.0), (-1e9, 0.0))
+        factors = [(-1.0, 0.0), (0.0, 0.0), (0.0, 1.0), (1.0, far), (1.0, -far), (1e3, 0.0), (1e9, 0.0), (-1e9, 0.0)]
+        factors += [(1.0, 2.0**60 * far), (1.0, -(2.0**60) * far)]
         for factor, shift in factors:
             array = np.array(self.inputs[port], dtype=float, order="C")
             array.reshape(-1)[places] = factor * array.reshape(-1)[places] + shift
@@ -147,7 +167,7 @@ class FiniteDifferences:
             columns = np.flatnonzero(moved) if moved.any() else np.arange(self.base.size)
             if moved.any() and not moved.all():
                 # An output that the largest step does not change may have a slope of up to its noise over that step.
-                noise = self.noise + _EPS * np.where(self.finite, np.abs(self.base), 0.0)
+                noise = self.noise + self.precision.noise(np.where(self.finite, self.base, 0.0))
                 bias = _total((np.abs(upstream) * noise)[:, ~moved]) / probes[0].step
             upstream = upstream[:, columns]
         rows = 2 if bounds else len(upstream)
@@ -191,7 +211,7 @@ class FiniteDifferences:
             unchanged = np.array([~np.isin(columns, probe.changed) for probe in probes])
             up[unchanged & ~finite] = down[unchanged & ~finite] = 0.0
             both = np.where(finite, both, np.where(unchanged, 0.0, np.nan))
-        noise = self.noise[columns] + _EPS * np.fmax(np.abs(left), np.abs(right))
+        noise = self.noise[columns] + self.precision.noise(np.fmax(np.abs(left), np.abs(right)))
         noise[~np.isfinite(noise)] = 0.0
         noise = _total(np.abs(upstream) * noise[:, None]) / step
         down, up = down / behind, up / ahead
@@ -216,13 +236,13 @@ class FiniteDifferences:
         for port, places, weights in direction.parts:
             given = inputs[port]
             if isinstance(given, float):
-                inputs[port] = moved = given + step * float(weights)
+                inputs[port] = moved = self.precision.rounded(given + step * float(weights))
                 length = moved - given if len(direction.parts) == 1 else step
                 continue
             array = np.array(given, order="C")
             vector = array.reshape(-1)
             before = vector[places]
-            vector[places] = before + step * weights
+            vector[places] = self.precision.rounded(before + step * weights)
             inputs[port] = array
             if isinstance(places, int) and len(direction.parts) == 1:
                 length = float(vector[places] - before)
@@ -265,7 +285,9 @@ def _estimated(quotients: Any, steps: Sequence[float], bias: float, moved: Any, 
     )
     wider = [step >= best_of(*estimates).step for step in steps]
     speeds = (np.fmax(np.abs(left), np.abs(right)) - SAFETY * np.array(noise))[wider]
-    return Slope(*estimates, float(np.max(speeds[np.isfinite(speeds)], initial=0.0)), moved, is_undefined)
+    jumps = [jump_of(one, np.array(steps), np.array(noise)) for one in (-quotients[1], quotients[2])]
+    steepest = float(np.max(speeds[np.isfinite(speeds)], initial=0.0))
+    return Slope(*estimates, steepest, moved, is_undefined, max(jumps, key=abs))
 
 
 def _total(weights: Any) -> Any:

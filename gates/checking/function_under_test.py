@@ -9,6 +9,7 @@ import numpy as np
 
 from gates.bare import bare, bare_backward, bare_forward
 from gates.checking.copies import copy_of, flat
+from gates.checking.precision import Precision
 from gates.gate import Gate, fresh, input_counts, labels_of, parameter_names, parameters_of, settings_of
 from gates.validation import check_inputs, counted
 from gates.values import Value, as_labels, as_value, holds_integers, prefixed
@@ -32,11 +33,14 @@ class FunctionUnderTest:
         The ports without a gradient.
     is_stateful : bool
         Whether forward may depend on earlier passes: assumed until it is shown not to.
+    precision : Precision
+        How forward rounds.
     """
 
     title: str
     labels: tuple[int, ...] = ()
     is_stateful: bool = True
+    precision: Precision = Precision()
 
     def start(self, inputs: Sequence[Value]) -> Run:
         """Run forward on a fresh copy, and return the run, of which backward can be asked."""

@@ -32,6 +32,7 @@ def patterns_at(
             continue
     if len(resamples) == 1:
         resamples.append(Resample(point.moved_to(point.inputs, resamples[0].outputs), places))
+    resamples = [one for one in resamples if not one.is_stepped] or resamples
     parts = {port: len(elements) / counts[port][0] for port, elements in wrong.items()}
     return Patterns(resamples, parts, [port for port, (checked, size) in counts.items() if checked < size])
 
@@ -53,6 +54,7 @@ class Patterns:
         self.resamples, self.wrong, self.sampled = resamples, wrong, sampled
         self.first, self.inputs, self.outputs = resamples[0], resamples[0].inputs, resamples[0].outputs
         function = self.first.point.function
+        self.tolerance = function.precision.tolerance
         self.names = function.names(len(self.inputs))
         self.upstream_name = function.upstream_names(len(self.outputs))[0]
 
@@ -115,8 +117,10 @@ class Patterns:
             [(r.analytic[port] / r.numeric[port])[r.known[port] & (r.numeric[port] != 0)] for r in self.resamples]
         )
         ratio = float(np.median(ratios)) if ratios.size else 0.0
-        if not ratio or not all(
-            r.agrees(port, ratio * r.numeric[port], abs(ratio) * r.errors[port]) for r in self.resamples
+        if (
+            not ratio
+            or abs(ratio - 1) < 10 * self.tolerance
+            or not all(r.agrees(port, ratio * r.numeric[port], abs(ratio) * r.errors[port]) for r in self.resamples)
         ):
             return None
         whole = round(1 / ratio)
@@ -166,7 +170,11 @@ class Patterns:
         if math.prod(shape) < 3:
             return ""
         wrong = self.first.wrong(port)
-        if self.wrong[port] > 1 / 3 or not all(np.array_equal(wrong, r.wrong(port)) for r in self.resamples):
+        if (
+            not wrong.any()
+            or self.wrong[port] > 1 / 3
+            or not all(np.array_equal(wrong, r.wrong(port)) for r in self.resamples)
+        ):
             return None
         compared = self.first.places[port]
         indices = [index_of(place, shape) for place in sorted(np.asarray(compared)[wrong].tolist())]

@@ -20,7 +20,7 @@ PATTERNS = ("swapped", "zero", "mask", "sign", "upstream", "factor", "transposed
 #: All kinds of faults, the most specific first: where several fit, the report names the first.
 KINDS = ("raises", "list", "count", "none", "shape", "modifies", "not finite", "second call", "stale") + (
     *PATTERNS,
-    *("float32", "kink", "no pattern"),
+    *("float32", "kink", "jump", "no pattern"),
 )
 
 _HEAD = ("input", "index", "analytic", "numeric", "abs. error", "rel. error", "verdict")
@@ -57,7 +57,7 @@ class Row:
     absolute_error, relative_error : float
         How far the two are apart, as it is and relative to the larger.
     verdict : str
-        "pass", "fail", "kink" or "inconclusive".
+        "pass", "fail", "kink", "jump" or "inconclusive".
     sides : tuple of float
         At a kink the slopes to the left and to the right.
     """
@@ -90,8 +90,8 @@ class Report:
     title : str
         What was checked.
     verdict : str
-        "pass"; "fail"; "kink", where the slopes on the two sides differ; or "inconclusive", where the slope cannot be
-        measured well enough to judge.
+        "pass"; "fail"; "kink", where the slopes on the two sides differ; "jump", where forward jumps and has no slope;
+        or "inconclusive", where the slope cannot be measured well enough to judge.
     passed : bool
         Whether it passed: a pass, or a kink whose analytic value lies between the slopes on its two sides.
     diagnosis : str

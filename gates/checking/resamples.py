@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.comparison import TOLERANCE
 from gates.checking.copies import copy_of, flat
 from gates.checking.finite_differences import Direction, FiniteDifferences
 from gates.checking.points import Point
@@ -35,6 +34,8 @@ class Resample:
         By input: the elements from backward, those from finite differences, and the errors of these.
     known : dict of int to numpy.ndarray of bool
         By input: which elements have a numeric value that is sharp enough to compare.
+    is_stepped : bool
+        Whether an output has steps that are higher than its noise: slopes mean little there.
 
     Raises
     ------
@@ -47,7 +48,9 @@ class Resample:
         run = point.run()
         self.outputs = copy_of(run.outputs)
         self.analytic = self._elements(run.backward(copy_of(point.upstream)))
-        self.numeric, self.errors = self._slopes(self.inputs, point.upstream)
+        differences = self._differences(self.inputs, point.upstream)
+        self.is_stepped = bool(differences.is_stepped.any())
+        self.numeric, self.errors = self._measured(differences)
         self.known = {}
         for port in places:
             largest = np.maximum(np.abs(self.numeric[port]), np.abs(self.analytic[port]))
@@ -55,11 +58,11 @@ class Resample:
 
     def wrong(self, port: int) -> Any:
         """Return which elements of an input's gradient are wrong."""
-        return self.known[port] & ~_near(self.analytic[port], self.numeric[port], self.errors[port])
+        return self.known[port] & ~self._near(self.analytic[port], self.numeric[port], self.errors[port], 10.0)
 
     def agrees(self, port: int, expected: Any, errors: Any = None) -> bool:
         """Return whether the analytic gradient is the expected one, as far as that is known."""
-        near = _near(self.analytic[port], expected, self.errors[port] if errors is None else errors)
+        near = self._near(self.analytic[port], expected, self.errors[port] if errors is None else errors)
         return bool(near[self.known[port]].all())
 
     def agrees_at(self, port: int, inputs: Sequence[Value]) -> bool | None:
@@ -69,7 +72,7 @@ class Resample:
         except Exception:  # out of forward's domain
             return None
         known = self.known[port] & np.isfinite(numeric[port]) & np.isfinite(errors[port])
-        return bool(_near(self.analytic[port], numeric[port], errors[port])[known].all()) if known.any() else None
+        return bool(self._near(self.analytic[port], numeric[port], errors[port])[known].all()) if known.any() else None
 
     def explains(self, port: int, inputs: Sequence[Value]) -> bool | None:
         """Return whether the analytic gradient at other inputs is the numeric one here; None if there is none there."""
@@ -78,7 +81,7 @@ class Resample:
         except Exception:  # out of forward's domain
             return None
         known = self.known[port] & np.isfinite(analytic)
-        return bool(_near(analytic, self.numeric[port], self.errors[port])[known].all()) if known.any() else None
+        return bool(self._near(analytic, self.numeric[port], self.errors[port])[known].all()) if known.any() else None
 
     def with_upstream(self, change: Callable[[Value], Value]) -> dict[int, Any]:
         """Return the numeric gradients for another upstream gradient."""
@@ -99,6 +102,12 @@ class Resample:
         order = [places.index(place) for place in mirrored(places, shape_of(self.inputs[port]))]
         return self.numeric[port][order], self.errors[port][order]
 
+    def _near(self, a: Any, b: Any, errors: Any, times: float = 100.0) -> Any:
+        """Return where two gradients agree, up to the errors of one: patterns are much coarser than a check."""
+        tolerance = times * self.point.function.precision.tolerance
+        with np.errstate(all="ignore"):
+            return np.abs(a - b) <= SAFETY * errors + tolerance * np.maximum(np.abs(a), np.abs(b))
+
     def _elements(self, gradients: Any) -> dict[int, Any]:
         """Return the elements to compare of what backward returned."""
         found = {}
@@ -111,17 +120,28 @@ class Resample:
 
     def _slopes(self, inputs: Sequence[Value], upstream: Sequence[Value]) -> tuple[dict[int, Any], dict[int, Any]]:
         """Return the numeric gradients and their errors."""
-        outputs, random = self.point.function.outputs, self.point.random
-        differences = FiniteDifferences(outputs, inputs, list(self.places), flat(upstream), random)
+        return self._measured(self._differences(inputs, upstream))
+
+    def _differences(self, inputs: Sequence[Value], upstream: Sequence[Value]) -> FiniteDifferences:
+        """Return the differences of forward at some inputs."""
+        function, random = self.point.function, self.point.random
+        differences = FiniteDifferences(
+            function.outputs, inputs, list(self.places), flat(upstream), random, function.precision
+        )
         if not differences.finite.all():
             raise ValueError("forward is not finite there")
+        return differences
+
+    def _measured(self, differences: FiniteDifferences) -> tuple[dict[int, Any], dict[int, Any]]:
+        """Return numeric gradients and their errors."""
+        tolerance = differences.precision.tolerance
         values: dict[int, Any] = {}
         errors: dict[int, Any] = {}
         for port, places in self.places.items():
             slopes = []
             for place in places:
                 slope = differences.slope(Direction.along(port, place), exhaustive=False)
-                if slope.is_kink or not slope.central.error <= 1e-7 * abs(slope.central.value):
+                if slope.is_kink or not slope.central.error <= tolerance * abs(slope.central.value):
                     slope = differences.slope(Direction.along(port, place))
                 slopes.append(slope)
             values[port] = np.array([slope.best.value for slope in slopes])
@@ -151,9 +171,3 @@ def mirrored(places: Sequence[int], shape: tuple[int, ...]) -> list[int]:
     index = list(np.unravel_index(np.asarray(places, dtype=int), shape))
     index[-1], index[-2] = index[-2], index[-1]
     return [int(place) for place in np.ravel_multi_index(tuple(index), shape)]
-
-
-def _near(a: Any, b: Any, errors: Any) -> Any:
-    """Return where two gradients agree, up to the errors of one."""
-    with np.errstate(all="ignore"):
-        return np.abs(a - b) <= SAFETY * errors + TOLERANCE * np.maximum(np.abs(a), np.abs(b))

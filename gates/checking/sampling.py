@@ -30,13 +30,15 @@ def examined(
     list of Element, tuple of int, int
         The elements, how many of how many they are, and how many random directions were tried.
     """
-    size, values = analytic.size, np.ravel(differences.inputs[port])
+    size, values, precision = analytic.size, np.ravel(differences.inputs[port]), differences.precision
     places = list(range(size)) if size <= limit else _sample(analytic, values, limit // 6, point.random)
     elements = [_element(differences, port, place, float(analytic[place])) for place in places]
     if any(element.verdict == "fail" for element in elements):
         rounding = _rounding_of_backward(point, port)
         elements = [
-            compared(port, e.place, e.analytic, e.slope, float(rounding[e.place])) if e.verdict == "fail" else e
+            compared(port, e.place, e.analytic, e.slope, precision, float(rounding[e.place]))
+            if e.verdict == "fail"
+            else e
             for e in elements
         ]
     if size == len(places):
@@ -55,19 +57,19 @@ def examined(
 def _element(differences: FiniteDifferences, port: int, place: int, analytic: float) -> Element:
     """Return one element with its verdict, from three steps if these are enough."""
     direction = Direction.along(port, place)
-    slope = differences.slope(direction, exhaustive=False)
-    element = compared(port, place, analytic, slope)
-    if element.verdict == "pass" and analytic and slope.central.error <= 1e-6 * abs(analytic):
+    slope, precision = differences.slope(direction, exhaustive=False), differences.precision
+    element = compared(port, place, analytic, slope, precision)
+    if element.verdict == "pass" and analytic and slope.central.error <= 10.0 * precision.tolerance * abs(analytic):
         return element
     slope = differences.slope(direction)
-    element = compared(port, place, analytic, slope)
+    element = compared(port, place, analytic, slope, precision)
     is_rough = element.verdict == "inconclusive" and slope.best.is_known and not slope.may_be_kink
     if is_rough and (slope.best.value or not analytic):
         slope = differences.refined(direction, slope)
-        element = compared(port, place, analytic, slope)
+        element = compared(port, place, analytic, slope, precision)
     if not element.is_passed and differences.base.size > 1 and 0 < np.count_nonzero(slope.moved) <= _BY_OUTPUT:
         slope = differences.slope_by_output(direction, slope)
-        element = compared(port, place, analytic, slope)
+        element = compared(port, place, analytic, slope, precision)
     if not differences.finite.all() and (slope.is_undefined or not (slope.moved.any() and math.isfinite(analytic))):
         # What moves an output that is nan or inf, or moves nothing else, has no slope to compare with.
         nowhere = replace(slope, central=Estimate(), left=Estimate(), right=Estimate())
@@ -100,7 +102,8 @@ def _wrong_in_direction(
     def together(part: Any, exhaustive: bool) -> Element:
         terms = analytic[part] * weights[part]
         slope = differences.slope(Direction(((port, part, weights[part]),)), exhaustive)
-        return compared(port, int(part[0]), float(terms.sum()), slope, 2.0**-44 * float(np.abs(terms).sum()))
+        rounding = 512.0 * differences.precision.relative * float(np.abs(terms).sum())
+        return compared(port, int(part[0]), float(terms.sum()), slope, differences.precision, rounding)
 
     for places in (np.flatnonzero(np.isfinite(analytic)), np.flatnonzero(np.isfinite(analytic) & (sizes > 0))):
         if not places.size:
@@ -123,7 +126,10 @@ def _wrong_in_direction(
 def _rounding_of_backward(point: Point, port: int) -> Any:
     """Return how far rounding moves each element of a gradient: its range as the inputs move by a few ulps."""
     try:
-        answers = [np.ravel(point.jittered(2.0**-51).gradients()[port]).astype(float) for _ in range(4)]
+        answers = [
+            np.ravel(point.jittered(4.0 * point.function.precision.relative).gradients()[port]).astype(float)
+            for _ in range(4)
+        ]
     except Exception:  # at the edge of forward's domain
         return np.zeros(np.size(point.inputs[port]))
     spread = 4.0 * (np.max(answers, axis=0) - np.min(answers, axis=0))

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 Floats = Sequence[float]
 
 SAFETY = 10.0  # the true slope lies within this many times the estimated error
@@ -45,6 +47,8 @@ class Slope:
         The outputs that changed in any step.
     is_undefined : bool
         Whether an output changed that is nan or inf at the start: there is no slope then.
+    jump : float
+        How far an output jumps at the start of the line, on one side or the other: there is no slope then.
     bounds : tuple of Estimate
         At a kink the least and the largest slope that are possible if each output chooses one of its two sides.
     """
@@ -55,6 +59,7 @@ class Slope:
     steepest: float
     moved: Any
     is_undefined: bool = False
+    jump: float = 0.0
     bounds: tuple[Estimate, ...] = ()
 
     @property
@@ -93,6 +98,19 @@ class Slope:
     def low_and_high(self) -> tuple[Estimate, ...]:
         """The two estimates between which the slope may lie at a kink."""
         return self.bounds or tuple(sorted((self.left, self.right), key=lambda side: side.value))
+
+
+def jump_of(quotients: Any, steps: Any, noise: Any) -> float:
+    """Return to what the change of a function tends as the steps to one side shrink, if not to 0.
+
+    The steps run from large to small, each an eighth of the one before.
+    """
+    if len(steps) < 12:
+        return 0.0
+    changes = quotients[-12:] * steps[-12:]
+    near, far = float(changes[-4]), changes[:-4]  # the smallest steps are rounded themselves
+    is_jump = abs(near) > 100.0 * noise[-4] * steps[-4] and bool(np.all(np.abs(far - near) <= 0.01 * abs(near)))
+    return near if is_jump else 0.0
 
 
 def best_of(central: Estimate, left: Estimate, right: Estimate) -> Estimate:

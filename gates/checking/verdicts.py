@@ -11,7 +11,7 @@ from gates.checking.comparison import Element
 from gates.checking.examination import Examination
 from gates.checking.report import KINDS, PATTERNS, Fault, Report, Row, index_of, listed
 
-_SEVERITY = ("inconclusive", "pass", "legal kink", "kink", "fail")
+_SEVERITY = ("inconclusive", "jump", "pass", "legal kink", "kink", "fail")
 _DIAGNOSED = 6  # points, at most, are searched for patterns
 
 
@@ -20,7 +20,7 @@ def reported(
 ) -> Report:
     """Return the report on what was found at some points."""
     verdict, passed = verdict_on(found)
-    diagnosis = _diagnosis(found) if diagnose and not passed else ""
+    diagnosis = _diagnosis(found) if diagnose and verdict in ("fail", "kink", "jump") and not passed else ""
     upstream = found[0].upstream if len(found) == 1 else ""
     note = _note(found, verdict, left_out)
     return Report(title, verdict, passed, diagnosis, note, _rows(found), self_test, upstream)
@@ -28,6 +28,8 @@ def reported(
 
 def verdict_on(found: Sequence[Examination]) -> tuple[str, bool]:
     """Return the verdict on several points, and whether it is a pass: inconclusive points do not prevent one."""
+    if _random(found):
+        return "inconclusive", False
     verdicts = [one.verdict for one in found]
     if "fail" in verdicts:
         return "fail", False
@@ -39,15 +41,21 @@ def verdict_on(found: Sequence[Examination]) -> tuple[str, bool]:
     ports = {port for one in found for port, (_, size) in one.counts.items() if size}
     if "pass" in verdicts and ports <= seen:
         return "pass", True
-    return "inconclusive", False
+    return "jump" if "jump" in verdicts else "inconclusive", False
+
+
+def _random(found: Sequence[Examination]) -> str:
+    """Return "forward" or "backward" if it was seen to be random anywhere, which leaves nothing to compare."""
+    return next((one.random for one in found if one.random), "")
 
 
 def _diagnosis(found: Sequence[Examination]) -> str:
     """Return the most specific sentence about what is wrong at the simplest points where something is."""
-    rank = min((one.rank for one in found if one.verdict in ("fail", "kink") and not one.is_passed), default=0)
+    rank = min((one.rank for one in found if one.verdict in ("fail", "kink", "jump") and not one.is_passed), default=0)
     found = [one for one in found if one.rank == rank]
     faults = [fault for one in found for fault in one.faults]
     faults += [Fault("kink", sentence) for one in found for sentence in _kinks(one)]
+    faults += [Fault("jump", sentence) for one in found for sentence in _jumps(one)]
     failed = [one for one in found if one.patterns is not None]
     if failed and not any(fault.rank < KINDS.index(PATTERNS[0]) for fault in faults):
         faults.append(_pattern(failed))
@@ -87,12 +95,17 @@ def _kinks(one: Examination) -> list[str]:
     return one.kinks or outside
 
 
+def _jumps(one: Examination) -> list[str]:
+    """Return what has no slope at a point."""
+    return [f"forward jumps here by {e.slope.jump:.6g}: it has no slope" for e in one.elements if e.verdict == "jump"]
+
+
 def _note(found: Sequence[Examination], verdict: str, left_out: int) -> str:
     """Return the counts of verdicts at several points, or remarks on the only one."""
     notes = []
     if len(found) > 1:
         counts = Counter(one.verdict for one in found)
-        each = ", ".join(f"{counts[v]} {v}" for v in ("fail", "kink", "inconclusive", "pass") if counts[v])
+        each = ", ".join(f"{counts[v]} {v}" for v in ("fail", "kink", "jump", "inconclusive", "pass") if counts[v])
         more = f"; {left_out} more that forward does not take" if left_out else ""
         notes.append(f"{len(found)} examples: {each}{more}")
         bad = [one.title for one in found if one.verdict == verdict]
@@ -109,8 +122,8 @@ def _note(found: Sequence[Examination], verdict: str, left_out: int) -> str:
 
 def _why_inconclusive(found: Sequence[Examination]) -> str:
     """Return why there is no verdict."""
-    if any(one.is_random for one in found):
-        return "forward gives something else each time it runs at the same inputs: fix the seed of what is random in it"
+    if who := _random(found):
+        return f"{who} is random, it gives something else each time it runs at the same inputs: fix its seed"
     if not any(one.could_fail for one in found):
         if any(element.is_cancelled for one in found for element in one.elements):
             why = "the upstream gradient makes every gradient 0, though forward moves"
@@ -133,6 +146,7 @@ def _remarks(one: Examination) -> list[str]:
         sides = f"{kinks[0].left.value:.6g} and {kinks[0].right.value:.6g}" if kinks else ""
         for count, text in (
             (sum(e.is_zero for e in elements), ": both sides are zero"),
+            (sum(e.verdict == "jump" for e in elements), ": forward jumps"),
             (sum(e.verdict == "inconclusive" for e in elements), ": the slope is lost in rounding, or not finite"),
             (len(kinks), f" stands at a kink, with slopes {sides} on its sides{',' * (checked > 1)}"),
         ):

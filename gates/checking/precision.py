@@ -1,0 +1,64 @@
+"""The precision in which forward computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gates.checking.copies import float_or_array, same
+
+#: Two gradients agree if they differ by at most this part of the larger, where forward computes in float64.
+TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How forward rounds.
+
+    Attributes
+    ----------
+    relative, absolute : float
+        How far rounding moves an output, relative to it and beside that.
+    dtype : type or None
+        The type of number that forward computes in, if that is coarser than float64.
+    has_steps : bool
+        Whether forward has steps that are no rounding, as floor does.
+    """
+
+    relative: float = 2.0**-53
+    absolute: float = 0.0
+    dtype: Any = None
+    has_steps: bool = False
+
+    @property
+    def tolerance(self) -> float:
+        """The relative difference at which two gradients agree."""
+        return max(TOLERANCE, 8.0 * self.relative)
+
+    def noise(self, outputs: Any) -> Any:
+        """Return how far rounding moves outputs."""
+        return self.relative * np.abs(outputs) + self.absolute
+
+    def rounded(self, value: Any) -> Any:
+        """Return inputs as the numbers that forward computes with, still in float64."""
+        if self.dtype is None:
+            return value
+        return float_or_array(np.asarray(value, dtype=self.dtype).astype(np.float64))
+
+    def same(self, a: Any, b: Any) -> bool:
+        """Return whether two values are the same, up to the rounding of sums in another order."""
+        return same(a, b, max(1e-9, 64.0 * self.relative))
+
+
+def as_precision(given: Any, who: str) -> Precision | None:
+    """Return the precision that the user gave, or raise what is wrong with it."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, (int, float, np.floating)):
+        raise TypeError(f"{who}: precision must be a number, got {given!r}")
+    if not 0.0 < given < 0.5:
+        wanted = "the relative rounding error of forward, above 0 and below 0.5"
+        raise ValueError(f"{who}: precision must be {wanted}, got {given}")
+    return Precision(max(float(given), 2.0**-53))
