@@ -31,7 +31,7 @@ _SHOWN = 10  # gates that did not pass, in the table
 _MUTATED = 5  # gates, at most, whose backward a self-test mutates
 
 _HEAD = ("gate", "class", "input", "index", "analytic", "numeric", "abs. error", "rel. error", "verdict")
-_WORST_FIRST = ("fail", "kink", "inconclusive", "pass")
+_WORST_FIRST = ("fail", "kink", "jump", "inconclusive", "pass")
 
 
 @dataclass(repr=False)

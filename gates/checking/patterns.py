@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from gates.checking import structures
+from gates.checking.jacobians import Jacobians
 from gates.checking.points import Point, other_inputs
 from gates.checking.report import index_of
 from gates.checking.resamples import Resample, places_of
 from gates.values import Value, shape_of
 
 _SHOWN = 5  # indices in a sentence
+_JACOBIANS = 3  # resamples at which they are measured
+
+#: The causes that show in Jacobians, with what recognizes each.
+STRUCTURES: dict[str, Callable[[Sequence[Jacobians], int], str | None]] = {
+    "regions": structures.regions,
+    "permuted": structures.permuted,
+    "couples": structures.couples,
+    "missing term": structures.missing_term,
+    "misses": structures.misses,
+    "overwrites": structures.overwrites,
+    "scale": structures.scale,
+}
 
 
 def patterns_at(
@@ -60,8 +75,24 @@ class Patterns:
 
     def find(self, kind: str, port: int) -> str | None:
         """Return what is wrong with an input's gradient, "" if the kind cannot apply, None if it does not hold."""
+        if kind in STRUCTURES:
+            points = [point for point in self.jacobians if port in point.numeric]
+            return STRUCTURES[kind](points, port) if len(points) > 1 else ""
         finder: Callable[[int], str | None] = getattr(self, f"_{kind}")
         return finder(port)
+
+    @functools.cached_property
+    def jacobians(self) -> list[Jacobians]:
+        """The Jacobians at a few of the resamples."""
+        found: list[Jacobians] = []
+        for resample in self.resamples:
+            try:
+                found.append(Jacobians(resample.point, list(self.wrong)))
+            except Exception:  # backward wants another upstream gradient than one of zeros and a 1
+                continue
+            if len(found) == _JACOBIANS:
+                break
+        return found
 
     def _swapped(self, port: int) -> str | None:
         if not any(q != port and self._shape(q) == self._shape(port) for q in self.wrong):
@@ -111,6 +142,17 @@ class Patterns:
         if self._is_everywhere(port, lambda r: r.with_upstream(lambda dz: dz * dz)[port]):
             return "has the upstream gradient multiplied in twice"
         return None
+
+    def _added(self, port: int) -> str | None:
+        if len(self.outputs) != 1 or self._shape(port) != shape_of(self.outputs[0]):
+            return ""
+
+        def expected(resample: Resample) -> Any:
+            upstream = np.ravel(resample.point.upstream[0])[resample.places[port]]
+            return upstream + resample.with_upstream(lambda dz: dz * 0.0 + 1.0)[port]
+
+        added = "has the upstream gradient added to the local one, where it should be multiplied"
+        return added if self._is_everywhere(port, expected) else None
 
     def _factor(self, port: int) -> str | None:
         ratios = np.concatenate(

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from gates.checking.mutants import SelfTest
 
 #: The kinds of faults that show in the numbers alone.
-PATTERNS = ("swapped", "zero", "mask", "sign", "upstream", "factor", "transposed", "output", "exchanged", "index")
+PATTERNS = ("swapped", "zero", "mask", "sign", "upstream", "added", "factor", "regions", "transposed", "output") + (
+    *("permuted", "couples", "missing term", "misses", "overwrites", "exchanged", "scale", "index"),
+)
 #: All kinds of faults, the most specific first: where several fit, the report names the first.
 KINDS = ("raises", "list", "count", "none", "shape", "modifies", "not finite", "second call", "stale") + (
     *PATTERNS,

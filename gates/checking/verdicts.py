@@ -66,22 +66,43 @@ def _pattern(failed: Sequence[Examination]) -> Fault:
     """Return the pattern that the wrong elements follow at every point where it can be seen."""
     step = max(len(failed) // _DIAGNOSED, 1)
     searched = [(one, patterns) for one in failed[::step][:_DIAGNOSED] if one.patterns and (patterns := one.patterns())]
+    found: dict[int, tuple[str, str]] = {}
+    wrong = sorted({port for _, patterns in searched for port in patterns.wrong})
     for kind in PATTERNS:
-        texts: dict[int, str] = {}
-        for port in sorted({port for _, patterns in searched for port in patterns.wrong}):
+        for port in [port for port in wrong if port not in found]:
             answers = [patterns.find(kind, port) for _, patterns in searched if port in patterns.wrong]
             if None not in answers and any(answers):
-                texts[port] = next(answer for answer in answers if answer)
-        if texts:
-            text = next(iter(texts.values()))
-            names = [searched[0][0].names[port] for port in texts if texts[port] == text]
-            if kind == "swapped":
-                return Fault(kind, f"the gradients of {listed(names)} are swapped")
-            return Fault(kind, f"the gradient of {listed(names, 'and of ')} {text}")
-    one = failed[0]
-    worst = max((e for e in one.elements if e.verdict == "fail"), key=lambda e: e.relative_error)
-    text = f"the gradient of {one.names[worst.port]} is {worst.analytic:.8g} where the slope is {worst.numeric:.8g}"
-    return Fault("no pattern", f"no simple pattern: {text}")
+                found[port] = kind, next(answer for answer in answers if answer)
+    names = failed[0].names
+    if not found:
+        one = failed[0]
+        worst = max((e for e in one.elements if e.verdict == "fail"), key=lambda e: e.relative_error)
+        text = f"the gradient of {names[worst.port]} is {worst.analytic:.8g} where the slope is {worst.numeric:.8g}"
+        return Fault("no pattern", f"no simple pattern: {text}{_wrong_and_right(failed)}")
+    sentences = []
+    for kind, text in dict.fromkeys(found.values()):
+        which = [names[port] for port in found if found[port] == (kind, text)]
+        is_swapped = kind == "swapped"
+        sentences.append(
+            f"the gradients of {listed(which)} are swapped"
+            if is_swapped
+            else f"the gradient of {listed(which, 'and of ')} {text}"
+        )
+    if rest := [names[port] for port in wrong if port not in found]:
+        sentences.append(f"the gradient of {listed(rest, 'and of ')} is wrong too, with no simple pattern")
+    return Fault(min((kind for kind, _ in found.values()), key=KINDS.index), "; ".join(sentences))
+
+
+def _wrong_and_right(failed: Sequence[Examination]) -> str:
+    """Return which of several inputs have a wrong gradient and which a right one."""
+    names, checked = failed[0].names, sorted({port for one in failed for port in one.counts})
+    wrong = [
+        port for port in checked if any(e.port == port and e.verdict == "fail" for one in failed for e in one.elements)
+    ]
+    right = [names[port] for port in checked if port not in wrong]
+    if len(checked) < 2:
+        return ""
+    return f"; wrong: {', '.join(names[port] for port in wrong)}" + (f"; right: {', '.join(right)}" if right else "")
 
 
 def _kinks(one: Examination) -> list[str]:
