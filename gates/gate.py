@@ -81,6 +81,7 @@ class Gate:
     takes: tuple[int, float] | None = None
     wanted: tuple[bool, ...] = ()
     has_parameters: bool = False
+    intended: str = ""
     notation: tuple[str, ...] = ()
     pattern: str = ""
     kind: str = "gate"

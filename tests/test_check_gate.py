@@ -506,13 +506,14 @@ class TestReport:
     def test_a_table(self) -> None:
         wrong = Made(lambda x: x**3, lambda dz, x: 1.5 * dz * x**2)
         report = check_gate(wrong, np.array([[1.0, 2.0], [3.0, 4.0]]), upstream=np.ones((2, 2)))
-        title, _, head, row, _, diagnosis = str(report).splitlines()
+        title, where, _, head, row, _, diagnosis = str(report).splitlines()
         assert title == "Made(): fail: the gradient of x is off by a factor of 0.5 (1/2)"
         assert head.split() == ["input", "index", "analytic", "numeric", "abs.", "error", "rel.", "error", "verdict"]
         cells = row.split()
         assert (cells[0], cells[-2:]) == ("x", ["5.0e-01", "fail"])
         assert diagnosis == "diagnosis: the gradient of x is off by a factor of 0.5 (1/2)"
-        assert repr(report) == "<Report Made(): fail>"
+        assert where == "at x = [[1, 2], [3, 4]]; upstream gradient [[1, 1], [1, 1]]"
+        assert repr(report) == str(report)
 
     def test_it_raises_unless_passed(self) -> None:
         check_gate(Sigmoid(), 1.0).raise_if_failed()

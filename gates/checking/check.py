@@ -179,7 +179,13 @@ def check_at(
             return run_mutants(function, [examples[place].inputs for place in found], verdict_on_mutant)
 
     with quiet():
-        return reported(function.title, list(found.values()), self_test, left_out)
+        return reported(
+            function.title,
+            list(found.values()),
+            self_test,
+            left_out,
+            intended=getattr(function.gate, "intended", ""),
+        )
 
 
 def _precision(function: GateUnderTest, examples: Sequence[Example]) -> Precision:

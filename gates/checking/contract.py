@@ -95,7 +95,28 @@ class Contract:
             elif gradients is not None and (names := self._differing(gradients, self.gradients)):
                 self._add("stale", f"{_gradients_are(names)} stale: backward uses what an earlier forward kept")
                 break
+        if not is_stateful:
+            self._check_others(self._function, inputs, others[0])
         return is_stateful
+
+    def _check_others(self, function: GateUnderTest, inputs: Sequence[Value], other: Sequence[Value]) -> None:
+        """Look whether a pass through another instance, or which other gradients are wanted, changes a gradient."""
+        run = function.start(copy_of(inputs))
+        function.start(copy_of(other))
+        gradients, _ = self._gradients(run.backward(copy_of(self.upstream)), inputs)
+        if gradients is not None and (names := self._differing(gradients, self.gradients or ())):
+            why = "backward uses what all instances share, on the class or in the module"
+            self._add("another instance", f"{_gradients_are(names)} that of another instance: {why}")
+            return
+        count = len(inputs) - len(function.own)
+        for port in range(count) if function.wanted is None and count > 1 else ():
+            wanted = [place == port for place in range(count)]
+            answer = function.start(copy_of(inputs), wanted=wanted).backward(copy_of(self.upstream))
+            gradients, _ = self._gradients(answer, inputs)
+            one, all_of_them = (gradients or [None])[port : port + 1], (self.gradients or [])[port : port + 1]
+            if _differing(self._names[port : port + 1], one, all_of_them, function.precision.same):
+                self._add("only some", f"the gradient of {self._names[port]} is wrong when it is the only one wanted")
+                return
 
     def _check_backward(self, run: Run, given: Sequence[Value], inputs: Sequence[Value]) -> None:
         """Call backward, twice if nothing is wrong the first time."""
@@ -151,8 +172,9 @@ class Contract:
             what = "None" if answer is None else f"a bare {_kind_of(answer)}"
             return None, [Fault("list", f"backward returned {what} where a list of gradients belongs")]
         if len(answer) != len(inputs):
-            wanted = f"{len(inputs)} input{'s' * (len(inputs) != 1)}"
-            return None, [Fault("count", f"backward returned {len(answer)} gradients for {wanted}")]
+            own = len(self._function.own)
+            wanted = f"{len(inputs) - own} input{'s' * (len(inputs) - own != 1)}"
+            return None, [Fault("count", f"backward returned {len(answer) - own} gradients for {wanted}")]
         gradients: list[Any] = []
         faults: list[Fault] = []
         labels = self._function.labels
@@ -181,8 +203,9 @@ class Contract:
             self._add("modifies", f"{who} modifies its inputs: {listed(changed)} changed")
 
     def _differing(self, now: Sequence[Any], before: Sequence[Any]) -> list[str]:
-        """Return the names of the inputs whose gradients are not what they were."""
-        return _differing(self._names, now, before, self._function.precision.same)
+        """Return the inputs whose gradients are not what they were; a layer may add to the gradients of its own."""
+        inputs = len(self._names) - len(self._function.own)
+        return _differing(self._names[:inputs], now, before, self._function.precision.same)
 
     def _add(self, kind: str, sentence: str) -> None:
         self.faults.append(Fault(kind, sentence))

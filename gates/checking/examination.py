@@ -22,6 +22,7 @@ from gates.checking.report import Fault
 from gates.checking.sampling import EXHAUSTIVE, examined
 from gates.values import Value
 
+_FEW = 6  # numbers, at most, of an array that is shown
 _REPEATED = 2  # runs of forward, to see whether it is random
 
 
@@ -53,6 +54,10 @@ class Examination:
         "forward" or "backward", if it returns something else each time it runs.
     upstream : str
         The upstream gradient, if it is a number and was drawn at random.
+    example : tuple
+        The inputs and the upstream gradient.
+    where : str
+        The same as a text.
     kinks : list of str
         What is wrong at kinks, in sentences.
     patterns : callable
@@ -70,6 +75,8 @@ class Examination:
     could_fail: bool = True
     random: str = ""
     upstream: str = ""
+    example: tuple[tuple[Any, ...], Any] = ((), None)
+    where: str = ""
     kinks: list[str] = field(default_factory=list)
     patterns: Callable[[], Patterns | None] | None = None
 
@@ -129,6 +136,10 @@ def examine(
 
     contract = Contract(function, exact, upstream_for)
     found.faults = contract.faults
+    dz = contract.upstream[0] if len(contract.upstream) == 1 else contract.upstream
+    found.example = tuple(exact[: len(exact) - len(function.own)]), dz
+    inputs_are = ", ".join(f"{name} = {_short(value)}" for name, value in zip(found.names, found.example[0]))
+    found.where = f"at {inputs_are}; upstream gradient {_short(dz)}" if contract.upstream else f"at {inputs_are}"
     if contract.gradients is None or any(fault.kind == "modifies" for fault in found.faults):
         return found
     repeated = [flat(contract.outputs), *[function.outputs(copy_of(exact)) for _ in range(_REPEATED)]]
@@ -196,6 +207,15 @@ def _not_finite(found: Examination) -> Iterator[Fault]:
         if element.verdict == "fail" and not math.isfinite(element.analytic):
             is_there = f"is {element.analytic} where the slope is {element.numeric:.6g}"
             yield Fault("not finite", f"the gradient of {found.names[element.port]} {is_there}", element.port)
+
+
+def _short(value: Any) -> str:
+    """Return a value as a short text: of a large array only its shape."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_short, value))}]"
+    if np.size(value) > _FEW:
+        return f"an array of shape {np.shape(value)}"
+    return f"{value:.8g}" if np.ndim(value) == 0 else _short(list(value))
 
 
 def _accepted(function: FunctionUnderTest, candidates: Iterator[list[Value]], count: int) -> list[list[Value]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from gates.bare import bare, bare_backward, bare_forward
 from gates.checking.copies import copy_of, flat
+from gates.checking.own_parameters import OwnParameter, candidates, found_in
 from gates.checking.precision import Precision
 from gates.gate import Gate, fresh, input_counts, labels_of, parameter_names, parameters_of, settings_of
 from gates.validation import check_inputs, counted
@@ -35,12 +37,15 @@ class FunctionUnderTest:
         Whether forward may depend on earlier passes: assumed until it is shown not to.
     precision : Precision
         How forward rounds.
+    own : list of OwnParameter
+        The parameters that it keeps itself: they come after its inputs.
     """
 
     title: str
     labels: tuple[int, ...] = ()
     is_stateful: bool = True
     precision: Precision = Precision()
+    own: Sequence[OwnParameter] = ()
 
     def start(self, inputs: Sequence[Value]) -> Run:
         """Run forward on a fresh copy, and return the run, of which backward can be asked."""
@@ -96,27 +101,34 @@ class GateUnderTest(FunctionUnderTest):
         self.labels = labels_of(gate)
         self.wanted = None if wanted is None else tuple(wanted)
         self.mutation = mutation
-        self._worker: Gate | None = None
+        self.is_searched = False
+        self._worker: GateRun | None = None
 
-    def start(self, inputs: Sequence[Value], anew: bool = False) -> GateRun:
+    def start(self, inputs: Sequence[Value], anew: bool = False, wanted: Sequence[bool] | None = None) -> GateRun:
         # A copy of a gate that has run may hold stale state; one that is constructed anew does not.
-        ready = self.ready(_constructed_anew(self.gate) if anew else fresh(self.gate), len(inputs))
-        return GateRun(ready, bare_forward(ready, inputs), self.mutation)
+        twin = _constructed_anew(self.gate) if anew else fresh(self.gate)
+        run = GateRun(twin, self.ready(twin, len(inputs) - len(self.own), wanted), self.own, self.mutation)
+        run.forward(inputs)
+        return run
 
     def outputs(self, inputs: Sequence[Value]) -> Any:
         if self._worker is None or self.is_stateful:
-            self._worker = self.ready(fresh(self.gate), len(inputs))
-        return flat(bare_forward(self._worker, inputs))
+            self._worker = self.start(inputs)
+        else:
+            self._worker.forward(inputs)
+        return flat(self._worker.outputs)
 
     def names(self, count: int) -> list[str]:
+        count -= len(self.own)
         names = getattr(self.gate, "input_names", None)
-        return list(names) if names and len(names) == count else parameter_names(self.gate.forward, count)
+        names = list(names) if names and len(names) == count else parameter_names(self.gate.forward, count)
+        return names + [str(parameter.value) for parameter in self.own]
 
     def upstream_names(self, count: int) -> list[str]:
         return parameter_names(self.gate.backward, count)
 
     def is_wanted(self, port: int) -> bool:
-        return self.wanted is None or self.wanted[port]
+        return self.wanted is None or port >= len(self.wanted) or self.wanted[port]
 
     @property
     def counts(self) -> tuple[int, float]:
@@ -152,7 +164,22 @@ class GateUnderTest(FunctionUnderTest):
             except (TypeError, ValueError) as error:
                 raise prefixed(error, f"{self.title}: {name}") from None
         check_inputs(self.ready(fresh(self.gate), len(values)), values, self.title)
-        return values
+        if not self.is_searched:
+            self.own, self.is_searched = self._own(values), True
+        return values + [_as_numpy(as_value(parameter.value.get(self.gate))) for parameter in self.own]
+
+    def _own(self, values: Sequence[Value]) -> list[OwnParameter]:
+        """Return the parameters that the gate keeps itself, as far as a forward and a backward pass show them."""
+        before = candidates(self.gate)
+        if not before:
+            return []
+        try:
+            run = self.start(copy_of(values))
+            between = candidates(run.layer)
+            run.backward([output * 0.0 + 1.5 for output in run.outputs])
+        except Exception:  # the check itself will report what is wrong
+            return []
+        return found_in(run.layer, before, between)
 
     def _labels_found(self, given: Sequence[Any]) -> tuple[int, ...]:
         """Return the ports that take integers and have no gradient, where the class does not say which are labels."""
@@ -170,27 +197,48 @@ class GateUnderTest(FunctionUnderTest):
         finally:
             self.labels = ()
 
-    def ready(self, twin: Any, inputs: int) -> Gate:
-        """Return a copy of the gate, ready to run, with all gradients wanted that are checked."""
-        gate = bare(twin, self.wanted or (True,) * inputs)
+    def ready(self, twin: Any, inputs: int, wanted: Sequence[bool] | None = None) -> Gate:
+        """Return a copy of the gate, ready to run, with all gradients wanted that are checked, or some."""
+        gate = bare(twin, tuple(wanted or self.wanted or (True,) * inputs))
         gate.labels = self.labels or gate.labels
         return gate
 
 
 class GateRun(Run):
-    """A gate after its forward pass."""
+    """A gate, ready to run.
 
-    def __init__(self, gate: Gate, outputs: list[Value], mutation: Mutation | None) -> None:
-        self.gate, self.outputs, self.mutation = gate, outputs, mutation
+    Parameters
+    ----------
+    layer : object
+        The gate as its class made it.
+    gate : Gate
+        What runs its bare formulas.
+    own : sequence of OwnParameter
+        Its own parameters: their values come after the inputs, and their gradients after those of the inputs.
+    mutation : Mutation or None
+        A deliberate error in backward.
+    """
+
+    def __init__(self, layer: Any, gate: Gate, own: Sequence[OwnParameter], mutation: Mutation | None) -> None:
+        self.layer, self.gate, self.own, self.mutation = layer, gate, own, mutation
 
     def forward(self, inputs: Sequence[Value]) -> None:
-        """Run forward again, on the same gate."""
-        self.outputs = bare_forward(self.gate, inputs)
+        """Run forward."""
+        count = len(inputs) - len(self.own)
+        for parameter, value in zip(self.own, inputs[count:]):
+            parameter.value.put(self.layer, value)
+            if (gradient := parameter.gradient.get(self.layer)) is not None:
+                parameter.gradient.put(self.layer, gradient * 0.0)  # in case backward adds to it
+        self.outputs = bare_forward(self.gate, inputs[:count])
 
     def backward(self, upstream: Sequence[Value]) -> Any:
         if self.mutation is None:
-            return bare_backward(self.gate, upstream)
-        return self.mutation(lambda dz: list(bare_backward(self.gate, dz)), upstream)
+            answer = bare_backward(self.gate, upstream)
+        else:
+            answer = self.mutation(lambda dz: list(bare_backward(self.gate, dz)), upstream)
+        if not self.own or not isinstance(answer, (list, tuple)):
+            return answer
+        return [*answer, *[copy.copy(parameter.gradient.get(self.layer)) for parameter in self.own]]
 
 
 def _constructed_anew(gate: Any) -> Any:

@@ -32,6 +32,8 @@ class Jacobians:
     ----------
     rows : numpy.ndarray
         The outputs that are looked at, as places in the vector of all outputs.
+    upstream : numpy.ndarray
+        A row for each of these outputs: the upstream gradient that is 1 for it and 0 for all others.
     analytic, numeric, errors : dict of int to numpy.ndarray
         By input: a row for each of these outputs, in the input's shape.
 
@@ -58,10 +60,10 @@ class Jacobians:
                 numeric, errors = self._differences(port)
                 if np.max(errors, initial=0.0) <= _SHARP * np.max(np.abs(numeric), initial=0.0):  # no kink is near
                     self.numeric[port], self.errors[port] = numeric, errors
-        answers = [self._answer(row) for row in self.rows]
-        self.analytic = {
-            port: np.stack([np.asarray(one[port], dtype=float) for one in answers]) for port in self.numeric
-        }
+        self.upstream = np.zeros((self.rows.size, size))
+        self.upstream[np.arange(self.rows.size), self.rows] = 1.0
+        rows = [self._answer(chosen) for chosen in self.upstream]
+        self.analytic = {port: np.stack([np.asarray(row[port], dtype=float) for row in rows]) for port in self.numeric}
 
     @property
     def only_output(self) -> tuple[int, ...] | None:
@@ -76,6 +78,10 @@ class Jacobians:
     def shape(self, port: int) -> tuple[int, ...]:
         """Return the shape of an input."""
         return shape_of(self.inputs[port])
+
+    def alike(self, port: int) -> list[int]:
+        """Return the inputs that have the shape of one, among them itself."""
+        return [other for other in self.numeric if self.shape(other) == self.shape(port)]
 
     def near(self, port: int, a: Any, b: Any) -> Any:
         """Return where two Jacobians with respect to an input agree, up to the errors of the numeric one."""
@@ -92,10 +98,9 @@ class Jacobians:
         numeric = self.numeric[port]
         return ~self.near(port, numeric, np.zeros_like(numeric)).reshape(self.rows.size, -1)
 
-    def _answer(self, row: int) -> list[Any]:
-        """Return what backward gives for the upstream gradient that is 1 for one output and 0 for the others."""
-        chosen, upstream, first = np.zeros(self.base.size), [], 0
-        chosen[row] = 1.0
+    def _answer(self, chosen: Any) -> list[Any]:
+        """Return what backward gives for an upstream gradient, the vector for all outputs."""
+        upstream, first = [], 0
         for output in self.outputs:
             part = chosen[first : first + np.size(output)].reshape(shape_of(output))
             upstream.append(float_or_array(part))

@@ -17,6 +17,8 @@ from gates.checking.resamples import Resample, places_of
 from gates.values import Value, shape_of
 
 _SHOWN = 5  # indices in a sentence
+_SMALL = 2.0**-12  # of an upstream gradient, so that what is clipped is not
+_NOISE = 1e-10  # of forward, as a part of its outputs, that is no reason to leave a resample out
 _JACOBIANS = 3  # resamples at which they are measured
 
 #: The causes that show in Jacobians, with what recognizes each.
@@ -47,8 +49,13 @@ def patterns_at(
             continue
     if len(resamples) == 1:
         resamples.append(Resample(point.moved_to(point.inputs, resamples[0].outputs), places))
+    # Where forward is much less exact than elsewhere, slopes mean little.
     resamples = [one for one in resamples if not one.is_stepped] or resamples
+    noisiest = max(_NOISE, 1e4 * min(one.noise for one in resamples))
+    resamples = [one for one in resamples if one.noise <= noisiest]
     parts = {port: len(elements) / counts[port][0] for port, elements in wrong.items()}
+    certain = {port: part for port, part in parts.items() if any(one.wrong(port).any() for one in resamples)}
+    parts = certain or parts  # without those that forward's own rounding made look wrong
     return Patterns(resamples, parts, [port for port, (checked, size) in counts.items() if checked < size])
 
 
@@ -77,8 +84,11 @@ class Patterns:
         """Return what is wrong with an input's gradient, "" if the kind cannot apply, None if it does not hold."""
         if kind in STRUCTURES:
             points = [point for point in self.jacobians if port in point.numeric]
-            return STRUCTURES[kind](points, port) if len(points) > 1 else ""
-        finder: Callable[[int], str | None] = getattr(self, f"_{kind}")
+            if len(points) < 2:
+                return ""
+            is_right = all(point.agrees(port, point.numeric[port]) for point in points)
+            return None if is_right else STRUCTURES[kind](points, port)
+        finder: Callable[[int], str | None] = getattr(self, f"_{kind.replace('-', '_')}")
         return finder(port)
 
     @functools.cached_property
@@ -93,6 +103,24 @@ class Patterns:
             if len(found) == _JACOBIANS:
                 break
         return found
+
+    def _straight_through(self, port: int) -> str | None:
+        if len(self.outputs) != 1 or self._shape(port) != shape_of(self.outputs[0]):
+            return ""
+        for resample in self.resamples:
+            upstream = np.ravel(resample.point.upstream[0])[resample.places[port]]
+            passed = (resample.analytic[port] == upstream) | (resample.analytic[port] == 0.0)
+            if resample.numeric[port].any() or not passed.all() or not resample.analytic[port].any():
+                return None
+        through = "is the upstream gradient passed straight through, although the slope of forward is 0"
+        return f'{through}; if that is meant, let the gate have intended = "straight-through"'
+
+    def _clipped(self, port: int) -> str | None:
+        small, full = ([r.is_right_for(port, times) for r in self.resamples] for times in (_SMALL, 1.0))
+        if not all(small) or all(full):
+            return None
+        clipped = "is right for small upstream gradients only: it is clipped"
+        return f'{clipped}; if that is meant, let the gate have intended = "clipped"'
 
     def _swapped(self, port: int) -> str | None:
         if not any(q != port and self._shape(q) == self._shape(port) for q in self.wrong):

@@ -15,12 +15,16 @@ from gates.formatting import aligned, as_html, escaped
 if TYPE_CHECKING:
     from gates.checking.mutants import SelfTest
 
-#: The kinds of faults that show in the numbers alone.
-PATTERNS = ("swapped", "zero", "mask", "sign", "upstream", "added", "factor", "regions", "transposed", "output") + (
-    *("permuted", "couples", "missing term", "misses", "overwrites", "exchanged", "scale", "index"),
+#: The kinds of faults that show in the numbers alone, the cheapest to recognize first.
+PATTERNS = ("straight-through", "swapped", "zero", "mask", "sign", "upstream", "added", "factor", "clipped") + (
+    *("regions", "transposed", "output", "permuted", "couples", "missing term", "misses", "overwrites", "exchanged"),
+    *("scale", "index"),
 )
+#: Those that may be wanted.
+MEANT = (*PATTERNS, "kink", "jump", "no pattern")
 #: All kinds of faults, the most specific first: where several fit, the report names the first.
 KINDS = ("raises", "list", "count", "none", "shape", "modifies", "not finite", "second call", "stale") + (
+    *("another instance", "only some", "unlike"),
     *PATTERNS,
     *("float32", "kink", "jump", "no pattern"),
 )
@@ -104,6 +108,11 @@ class Report:
         Each input that has a gradient, with its worst element.
     upstream : str
         The upstream gradient that was drawn at random, if it is a number.
+    example : tuple
+        The inputs, a tuple, and the upstream gradient at which the gate failed, or at which it was checked first; a
+        list for several outputs. `inputs, dz = report.example`; `check_gate(gate, *inputs, upstream=dz)` repeats it.
+    where : str
+        The same as a text.
 
     Examples
     --------
@@ -127,6 +136,8 @@ class Report:
     rows: tuple[Row, ...]
     _self_test: Callable[[], SelfTest] = field(compare=False)
     upstream: str = ""
+    example: tuple[tuple[Any, ...], Any] = field(default=((), None), compare=False)
+    where: str = ""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_self_test": _left_behind}  # it holds the gate, which need not be picklable
@@ -170,7 +181,10 @@ class Report:
 
     def __str__(self) -> str:
         lines = [f"{self.title}: {self.verdict}" + (f": {self.diagnosis}" if self.diagnosis else "")]
-        lines += [f"upstream gradient {self.upstream}"] if self.upstream else []
+        if not self.passed and self.where:
+            lines.append(self.where)
+        elif self.upstream:
+            lines.append(f"upstream gradient {self.upstream}")
         return "\n".join([*lines, "", *self._table(), "", *self._remarks()]).rstrip()
 
     def _table(self) -> list[str]:
@@ -191,7 +205,7 @@ class Report:
         return [f"{kind}: {text}" for kind, text in (("diagnosis", self.diagnosis), ("note", self.note)) if text]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.title}: {self.verdict}>"
+        return str(self)
 
 
 def _left_behind() -> SelfTest:

@@ -34,6 +34,8 @@ class Resample:
         By input: the elements from backward, those from finite differences, and the errors of these.
     known : dict of int to numpy.ndarray of bool
         By input: which elements have a numeric value that is sharp enough to compare.
+    noise : float
+        How far rounding moves the outputs, as a part of the largest.
     is_stepped : bool
         Whether an output has steps that are higher than its noise: slopes mean little there.
 
@@ -49,6 +51,8 @@ class Resample:
         self.outputs = copy_of(run.outputs)
         self.analytic = self._elements(run.backward(copy_of(point.upstream)))
         differences = self._differences(self.inputs, point.upstream)
+        largest = np.max(np.abs(differences.base), initial=0.0)
+        self.noise = float(np.max(differences.noise, initial=0.0) / largest) if largest else 0.0
         self.is_stepped = bool(differences.is_stepped.any())
         self.numeric, self.errors = self._measured(differences)
         self.known = {}
@@ -64,6 +68,12 @@ class Resample:
         """Return whether the analytic gradient is the expected one, as far as that is known."""
         near = self._near(self.analytic[port], expected, self.errors[port] if errors is None else errors)
         return bool(near[self.known[port]].all())
+
+    def is_right_for(self, port: int, times: float) -> bool:
+        """Return whether the analytic gradient is the numeric one for an upstream gradient some times as large."""
+        there = replace(self.point, upstream=[times * dz for dz in self.point.upstream])
+        analytic = self._elements(there.gradients())[port] / times
+        return bool(self._near(analytic, self.numeric[port], self.errors[port])[self.known[port]].all())
 
     def agrees_at(self, port: int, inputs: Sequence[Value]) -> bool | None:
         """Return whether the analytic gradient is the numeric one at other inputs; None if there is none there."""

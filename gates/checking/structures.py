@@ -8,15 +8,29 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gates.checking.jacobians import Jacobians
-from gates.values import shape_of
 
 Points = Sequence[Jacobians]
 _Change = Callable[[Any], Any]
+
+#: What a gradient may be off by: its factor is one of these, or one over it.
+_KINDS: dict[str, Callable[..., Any]] = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "norm": lambda x, axis: np.sqrt(np.sum(x * x, axis=axis)),
+    "standard deviation": np.std,
+    "root mean square": lambda x, axis: np.sqrt(np.mean(x * x, axis=axis)),
+    "variance": np.var,
+    "sum of squares": lambda x, axis: np.sum(x * x, axis=axis),
+    "sum of magnitudes": lambda x, axis: np.sum(np.abs(x), axis=axis),
+    "sum of exponentials": lambda x, axis: np.sum(np.exp(x), axis=axis),
+    "maximum": np.max,
+}
 
 
 def permuted(points: Points, port: int) -> str | None:
@@ -51,8 +65,7 @@ def couples(points: Points, port: int) -> str | None:
         return ""
     axes: set[int] = set()
     for point in points:
-        alone = np.zeros((point.rows.size, point.base.size), dtype=bool)
-        alone[np.arange(point.rows.size), point.rows] = True
+        alone = point.upstream.astype(bool)
         mixed = point.moves(port) & ~alone
         analytic = point.analytic[port].reshape(alone.shape)
         if analytic[~alone].any() or not analytic.any() or not mixed.any():
@@ -143,20 +156,22 @@ def _rearrangements(shape: tuple[int, ...]) -> Iterator[tuple[str, _Change]]:
     axes = [axis for axis, length in enumerate(shape) if length > 1]
     for axis in axes:
         along = f" along axis {axis}" if len(shape) > 1 else ""
-        yield f"reversed{along}", lambda array, axis=axis: np.flip(array, axis)
-        for shift in dict.fromkeys((1, -1, 2, -2)):
+        yield f"reversed{along}", partial(np.flip, axis=axis)
+        for shift in (1, -1, 2, -2):
             if abs(shift) < shape[axis] and (shape[axis] > 2 or shift == 1):
                 by = f"shifted by {abs(shift)}{' back' if shift < 0 else ''}{along}"
-                yield by, lambda array, axis=axis, shift=shift: np.roll(array, shift, axis)
-                yield by, lambda array, axis=axis, shift=shift: _shifted(array, shift, axis)
+                yield by, partial(np.roll, shift=shift, axis=axis)
+                yield by, partial(_shifted, shift=shift, axis=axis)
     for pair in itertools.combinations(axes, 2):
-        yield f"reversed along axes {pair[0]} and {pair[1]}", lambda array, pair=pair: np.flip(array, pair)
+        yield f"reversed along axes {pair[0]} and {pair[1]}", partial(np.flip, axis=pair)
     for order in itertools.permutations(range(len(shape))) if 2 <= len(shape) <= 4 else ():
         if order != tuple(sorted(order)):
-            yield (
-                f"transposed: its axes are in the order {order}",
-                lambda array, order=order: np.transpose(array, order).reshape(shape),
-            )
+            yield f"transposed: its axes are in the order {order}", partial(_reordered, order=order)
+
+
+def _reordered(array: Any, order: tuple[int, ...]) -> Any:
+    """Return an array with its axes in another order, in the shape that it had."""
+    return np.transpose(array, order).reshape(array.shape)
 
 
 def _shifted(array: Any, shift: int, axis: int) -> Any:
@@ -180,7 +195,7 @@ def _profile(point: Jacobians, port: int, axis: int) -> str:
         part = part[np.max(np.abs(part), axis=1) > 1e-3 * largest]
         if not len(part):
             continue
-        left, sizes, right = np.linalg.svd(part, full_matrices=False)
+        _, sizes, right = np.linalg.svd(part, full_matrices=False)
         if sizes[1:].max(initial=0.0) > 1e-4 * sizes[0] or np.min(np.abs(right[0])) < 1e-6:
             return ""
         is_constant &= bool(np.ptp(right[0]) <= 1e-4 * np.max(np.abs(right[0])))
@@ -190,21 +205,15 @@ def _profile(point: Jacobians, port: int, axis: int) -> str:
 
 def _terms(point: Jacobians, port: int) -> Iterator[tuple[str, Callable[[Jacobians], Any]]]:
     """Yield terms that a gradient may miss: an input, or what reaches the input along a path that changes nothing."""
-    shape = point.shape(port)
-    if shape == point.only_output:
+    if point.shape(port) == point.only_output:
+        yield "the upstream gradient", lambda there: there.upstream.reshape(there.numeric[port].shape)
+    for other in point.alike(port):
+        yield point.names[other], partial(_repeated, port=port, other=other)
 
-        def upstream(there: Jacobians) -> Any:
-            chosen = np.zeros((there.rows.size, there.base.size))
-            chosen[np.arange(there.rows.size), there.rows] = 1.0
-            return chosen.reshape(there.numeric[port].shape)
 
-        yield "the upstream gradient", upstream
-    for other in point.numeric:
-        if point.shape(other) == shape:
-            yield (
-                point.names[other],
-                lambda there, other=other: np.broadcast_to(there.inputs[other], there.numeric[port].shape),
-            )
+def _repeated(point: Jacobians, port: int, other: int) -> Any:
+    """Return an input once for each output."""
+    return np.broadcast_to(point.inputs[other], point.numeric[port].shape)
 
 
 def _ratio(point: Jacobians, port: int, axis: int | None) -> Any:
@@ -222,33 +231,24 @@ def _ratio(point: Jacobians, port: int, axis: int | None) -> Any:
     return ratio if ratio.all() and point.agrees(port, expected) else None
 
 
-def _statistics(point: Jacobians, shape: tuple[int, ...], axis: int | None) -> Iterator[tuple[str, Any]]:
-    """Yield what may have been forgotten, or put in: names of statistics of an input or the output, and their values."""
-    kinds: dict[str, Callable[..., Any]] = {
-        "sum": np.sum,
-        "mean": np.mean,
-        "norm": lambda x, axis: np.sqrt(np.sum(x * x, axis=axis)),
-        "standard deviation": np.std,
-        "root mean square": lambda x, axis: np.sqrt(np.mean(x * x, axis=axis)),
-        "variance": np.var,
-        "sum of squares": lambda x, axis: np.sum(x * x, axis=axis),
-        "sum of magnitudes": lambda x, axis: np.sum(np.abs(x), axis=axis),
-        "sum of exponentials": lambda x, axis: np.sum(np.exp(x), axis=axis),
-        "maximum": np.max,
-    }
+def _statistics(
+    point: Jacobians, shape: tuple[int, ...], axis: int | None
+) -> Iterator[tuple[str, Callable[[Jacobians], Any]]]:
+    """Yield what may have been forgotten, or put in: statistics of an input or of the output, with their names."""
     along = f" along axis {axis}" if axis is not None else ""
-    arguments: list[tuple[str, Callable[[Jacobians], Any]]] = [
-        (point.names[port], lambda there, port=port: there.inputs[port]) for port in point.numeric
-    ]
-    arguments.append(("the output", lambda there: there.outputs[0]))
-    for name, of in arguments:
-        if axis is not None and shape_of(of(point)) != shape:
+    for port in [*point.numeric, None]:
+        of = point.only_output if port is None else point.shape(port)
+        name = "the output" if port is None else point.names[port]
+        if of is None or (axis is not None and of != shape):
             continue
-        for kind, statistic in kinds.items():
-            yield (
-                f"the {kind} of {name}{along}" if shape_of(of(point)) else name,
-                lambda there, of=of, statistic=statistic: statistic(np.asarray(of(there)), axis=axis),
-            )
+        for kind, statistic in _KINDS.items() if of else [("", np.sum)]:
+            text = f"the {kind} of {name}{along}" if kind else name
+            yield text, partial(_statistic, port=port, of=statistic, axis=axis)
+
+
+def _statistic(point: Jacobians, port: int | None, of: Callable[..., Any], axis: int | None) -> Any:
+    """Return a statistic of an input, or of the output."""
+    return of(np.asarray(point.outputs[0] if port is None else point.inputs[port]), axis=axis)
 
 
 def _fit(values: Iterator[Any], ratios: Sequence[Any]) -> bool:
@@ -260,10 +260,13 @@ def _fit(values: Iterator[Any], ratios: Sequence[Any]) -> bool:
 
 def _sizes(point: Jacobians, port: int) -> Iterator[tuple[str, Callable[[Jacobians], Any]]]:
     """Yield what regions may be told apart by: the inputs of the same shape, and their sizes."""
-    for other in [port, *[other for other in point.numeric if other != port]]:
-        if point.shape(other) == point.shape(port):
-            yield point.names[other], lambda there, other=other: there.inputs[other]
-            yield f"|{point.names[other]}|", lambda there, other=other: np.abs(there.inputs[other])
+    for other in dict.fromkeys((port, *point.alike(port))):
+        yield point.names[other], partial(_input, port=other)
+        yield f"|{point.names[other]}|", partial(_input, port=other, change=np.abs)
+
+
+def _input(point: Jacobians, port: int, change: _Change = np.asarray) -> Any:
+    return change(point.inputs[port])
 
 
 def _by_element(point: Jacobians, port: int, size: Callable[[Jacobians], Any]) -> tuple[Any, Any]:
