@@ -13,6 +13,7 @@ import networkx as nx
 import numpy as np
 
 from gates.checking.check import check_at, quiet
+from gates.checking.convergence import convergence_of
 from gates.checking.copies import copy_of
 from gates.checking.examination import examine
 from gates.checking.examples import Example
@@ -139,7 +140,13 @@ def check_graph(graph: TwoPasses, inputs: Mapping[str, Any]) -> GraphReport:
         values = function.values()
         upstream = 1.0 if type(function.start(values).outputs[0]) is float else None
         found = examine(function, "end to end", values, upstream, np.random.default_rng(0), _LIMIT)
-        whole = reported(function.title, [found], lambda: SelfTest(()), diagnose=not blame)
+        whole = reported(
+            function.title,
+            [found],
+            lambda: SelfTest(()),
+            lambda one: convergence_of(function, *one.point),
+            diagnose=not blame,
+        )
     classes = {node: type(gate).__name__ for node, (gate, _, _) in nodes.items()}
     named = {node: f"{node} ({name})" for node, name in classes.items()}
     met = {row.input: _kinks_behind(twin, row.input, gates) for row in whole.rows}
@@ -152,6 +159,9 @@ def check_graph(graph: TwoPasses, inputs: Mapping[str, Any]) -> GraphReport:
         note=_note(whole, gates, passed),
         rows=whole.rows,
         _self_test=lambda: _mutants(nodes),
+        _convergence=whole._convergence,
+        example=whole.example,
+        where=whole.where,
         blame=blame,
         gates=gates,
         classes=classes,

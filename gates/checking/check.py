@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gates.bare import require_gate
+from gates.checking.convergence import Convergence, convergence_of
 from gates.checking.examination import Examination, examine
 from gates.checking.examples import Example, examples_of
 from gates.checking.function_under_test import GateUnderTest, Refusal
@@ -19,6 +20,7 @@ from gates.checking.precision import Precision, as_precision
 from gates.checking.report import Report
 from gates.checking.rounding import precision_of
 from gates.checking.sampling import EXHAUSTIVE
+from gates.checking.second_order import Backward, with_upstream
 from gates.checking.verdicts import reported, verdict_on
 from gates.values import GateLike, Given
 
@@ -27,7 +29,9 @@ def check_gate(
     gate: GateLike,
     *inputs: Given,
     upstream: Given | None = None,
+    like: GateLike | None = None,
     precision: float | None = None,
+    order: int = 1,
     seed: int = 0,
 ) -> Report:
     """Check a gate's backward against the slopes of its forward, and say what is wrong.
@@ -43,10 +47,17 @@ def check_gate(
     upstream : number, array or list of them, optional
         The gradient with respect to the output, or to each output; drawn at random if left out: of both signs, and
         never near 0 or 1.
+    like : object, optional
+        A gate that is right: the outputs must be the same, and the gradients where slopes cannot tell.
     precision : float, optional
         The relative rounding error of forward. If left out, it is that of the type of number that forward answers with,
         or that shows in the digits of its outputs: 2**-53 for float64, 2**-24 for float32, 2**-11 for float16. Give it
         for a forward that is approximate, such as 1e-6 for an integral computed to six digits.
+    order : int
+        2 checks backward as a function of its own: its slopes, along the inputs and the upstream gradients, against
+        what a method `double_backward(*ddx)` of the gate returns. Called after forward and backward, with the gradient
+        for each gradient that backward returned, it returns a list: the gradient of each input, then of each upstream
+        gradient.
     seed : int
         The seed of all random inputs and upstream gradients.
 
@@ -96,24 +107,39 @@ def check_gate(
     if hasattr(gate, "as_gate") and not isinstance(gate, type):
         raise TypeError("check_gate() takes a gate; a graph has a check of its own, graph.check(x=...)")
     require_gate(gate, "check_gate()")
-    function = GateUnderTest(gate)
-    exactness = as_precision(precision, "check_gate()")
+    if order not in (1, 2):
+        raise ValueError(f"check_gate(): order must be 1 or 2, got {order!r}")
+    if like is not None:
+        require_gate(like, "check_gate(): like")
+    function, exactness = GateUnderTest(gate), as_precision(precision, "check_gate()")
     least, most = function.counts
+    random = np.random.default_rng(seed)
     if inputs or most == 0:
-        return check_at(function, [Example("the inputs given", inputs)], upstream, seed, precision=exactness)
-    if upstream is not None:
-        raise TypeError("check_gate() takes an upstream gradient with inputs only: its shape is that of their output")
-    counts = [count for count in range(max(least, 1), max(least, 3) + 1) if count <= most]
-    return check_at(
-        function, list(examples_of(gate, counts, np.random.default_rng(seed))), None, seed, precision=exactness
-    )
+        examples = [Example("the inputs given", inputs)]
+    else:
+        if upstream is not None:
+            raise TypeError(
+                "check_gate() takes an upstream gradient with inputs only: its shape is that of their output"
+            )
+        counts = [count for count in range(max(least, 1), max(least, 3) + 1) if count <= most]
+        examples = list(examples_of(gate, counts[:1] if order == 2 else counts, random))
+    if order == 2:
+        count = len(examples[0].inputs)
+        title, function = function.title, GateUnderTest(Backward(gate, count))
+        function.title = f"the backward of {title}"
+        examples, upstream = with_upstream(gate, examples, upstream, random), None
+        like = None if like is None else Backward(like, count)
+    function.reference = None if like is None else GateUnderTest(like)
+    return check_at(function, examples, upstream, seed, precision=exactness)
 
 
 def assert_gate(
     gate: GateLike,
     *inputs: Given,
     upstream: Given | None = None,
+    like: GateLike | None = None,
     precision: float | None = None,
+    order: int = 1,
     seed: int = 0,
 ) -> None:
     """Raise AssertionError, with the report as its message, unless a gate passes `check_gate`.
@@ -126,7 +152,9 @@ def assert_gate(
     >>> test_multiply()
     """
     __tracebackhide__ = True  # pytest then shows the line of the test
-    check_gate(gate, *inputs, upstream=upstream, precision=precision, seed=seed).raise_if_failed()
+    check_gate(
+        gate, *inputs, upstream=upstream, like=like, precision=precision, order=order, seed=seed
+    ).raise_if_failed()
 
 
 def check_at(
@@ -178,11 +206,16 @@ def check_at(
         with quiet():
             return run_mutants(function, [examples[place].inputs for place in found], verdict_on_mutant)
 
+    def convergence_at(one: Examination) -> Convergence:
+        with quiet():
+            return convergence_of(function, *one.point)
+
     with quiet():
         return reported(
             function.title,
             list(found.values()),
             self_test,
+            convergence_at,
             left_out,
             intended=getattr(function.gate, "intended", ""),
         )

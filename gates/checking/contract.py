@@ -61,7 +61,7 @@ class Contract:
         self.is_random = False
         self.outputs: list[Value] = []
         self.upstream: list[Value] = []
-        self._function, self._names = function, function.names(len(inputs))
+        self.function, self._names = function, function.names(len(inputs))
         given = copy_of(inputs)
         try:
             run = function.start(given)
@@ -78,25 +78,25 @@ class Contract:
 
     def check_state(self, inputs: Sequence[Value], others: Sequence[Sequence[Value]]) -> bool:
         """Look whether passes at other inputs change the gradients at these; return whether forward may be stateful."""
-        if not isinstance(self._function, GateUnderTest) or self.gradients is None:
+        if not isinstance(self.function, GateUnderTest) or self.gradients is None:
             return True
         is_stateful = not others
         for other in others:
             try:
-                run = self._function.start(copy_of(other), anew=True)
+                run = self.function.start(copy_of(other), anew=True)
                 run.backward(copy_of(self.upstream))
                 run.forward(copy_of(inputs))
                 outputs = copy_of(run.outputs)
                 gradients, _ = self._gradients(run.backward(copy_of(self.upstream)), inputs)
             except Exception:  # it does not even run: judged by what it does at these inputs alone
                 continue
-            if not all(map(self._function.precision.same, outputs, self.outputs)):
+            if not all(map(self.function.precision.same, outputs, self.outputs)):
                 is_stateful = True
             elif gradients is not None and (names := self._differing(gradients, self.gradients)):
                 self._add("stale", f"{_gradients_are(names)} stale: backward uses what an earlier forward kept")
                 break
         if not is_stateful:
-            self._check_others(self._function, inputs, others[0])
+            self._check_others(self.function, inputs, others[0])
         return is_stateful
 
     def _check_others(self, function: GateUnderTest, inputs: Sequence[Value], other: Sequence[Value]) -> None:
@@ -120,7 +120,7 @@ class Contract:
 
     def _check_backward(self, run: Run, given: Sequence[Value], inputs: Sequence[Value]) -> None:
         """Call backward, twice if nothing is wrong the first time."""
-        dz, labels = copy_of(self.upstream), self._function.labels
+        dz, labels = copy_of(self.upstream), self.function.labels
         try:
             answer = run.backward(dz)
         except Exception as error:
@@ -141,7 +141,7 @@ class Contract:
         self.missing = [port for port, gradient in enumerate(answer) if gradient is None and port not in labels]
         if not self.faults:
             self._check_unchanged("backward", given, inputs)
-            if changed := _differing(self._function.upstream_names(len(dz)), dz, self.upstream):
+            if changed := _differing(self.function.upstream_names(len(dz)), dz, self.upstream):
                 self._add("modifies", f"backward modifies {listed(changed)}, the gradient that it was given")
         if not self.faults:
             self._check_second_call(run, inputs)
@@ -162,7 +162,7 @@ class Contract:
 
     def _gives_something_else(self, inputs: Sequence[Value]) -> bool:
         """Return whether the first backward after a forward pass gives something else each time."""
-        run = self._function.start(copy_of(inputs))
+        run = self.function.start(copy_of(inputs))
         gradients, _ = self._gradients(run.backward(copy_of(self.upstream)), inputs)
         return gradients is None or bool(self._differing(gradients, self.gradients or ()))
 
@@ -172,12 +172,12 @@ class Contract:
             what = "None" if answer is None else f"a bare {_kind_of(answer)}"
             return None, [Fault("list", f"backward returned {what} where a list of gradients belongs")]
         if len(answer) != len(inputs):
-            own = len(self._function.own)
+            own = len(self.function.own)
             wanted = f"{len(inputs) - own} input{'s' * (len(inputs) - own != 1)}"
             return None, [Fault("count", f"backward returned {len(answer) - own} gradients for {wanted}")]
         gradients: list[Any] = []
         faults: list[Fault] = []
-        labels = self._function.labels
+        labels = self.function.labels
         summed = _broadcast_shape([shape_of(value) for port, value in enumerate(inputs) if port not in labels])
         for port, (name, gradient, value) in enumerate(zip(self._names, answer, inputs)):
             gradients.append(None)
@@ -204,8 +204,8 @@ class Contract:
 
     def _differing(self, now: Sequence[Any], before: Sequence[Any]) -> list[str]:
         """Return the inputs whose gradients are not what they were; a layer may add to the gradients of its own."""
-        inputs = len(self._names) - len(self._function.own)
-        return _differing(self._names[:inputs], now, before, self._function.precision.same)
+        inputs = len(self._names) - len(self.function.own)
+        return _differing(self._names[:inputs], now, before, self.function.precision.same)
 
     def _add(self, kind: str, sentence: str) -> None:
         self.faults.append(Fault(kind, sentence))

@@ -18,6 +18,7 @@ from gates.checking.function_under_test import FunctionUnderTest
 from gates.checking.noise import measured_noise
 from gates.checking.patterns import Patterns, patterns_at
 from gates.checking.points import Point, fitted, other_inputs, random_upstream
+from gates.checking.reference import compared_with
 from gates.checking.report import Fault
 from gates.checking.sampling import EXHAUSTIVE, examined
 from gates.values import Value
@@ -58,6 +59,8 @@ class Examination:
         The inputs and the upstream gradient.
     where : str
         The same as a text.
+    point : tuple
+        All inputs, with those of a layer's own, and all upstream gradients.
     kinks : list of str
         What is wrong at kinks, in sentences.
     patterns : callable
@@ -77,6 +80,7 @@ class Examination:
     upstream: str = ""
     example: tuple[tuple[Any, ...], Any] = ((), None)
     where: str = ""
+    point: tuple[Sequence[Value], Sequence[Value]] = ((), ())
     kinks: list[str] = field(default_factory=list)
     patterns: Callable[[], Patterns | None] | None = None
 
@@ -136,6 +140,7 @@ def examine(
 
     contract = Contract(function, exact, upstream_for)
     found.faults = contract.faults
+    found.point = exact, contract.upstream
     dz = contract.upstream[0] if len(contract.upstream) == 1 else contract.upstream
     found.example = tuple(exact[: len(exact) - len(function.own)]), dz
     inputs_are = ", ".join(f"{name} = {_short(value)}" for name, value in zip(found.names, found.example[0]))
@@ -171,6 +176,9 @@ def examine(
     if stepped and not _has_steps(function, others, list(gradients), random):
         # Forward has steps here, but not elsewhere: it rounds on the way, as in log(1 - s) where s is nearly 1.
         found.elements = [replace(e, verdict="inconclusive") if e in stepped else e for e in found.elements]
+    if function.reference is not None:
+        found.elements, unlike = compared_with(function.reference, contract, exact, found.elements)
+        found.faults += unlike
     found.elements, found.kinks = with_ties_compared(differences, found.elements, found.names)
     if all(element.verdict == "inconclusive" or element.is_zero for element in found.elements):
         is_cancelled = any(element.is_cancelled for element in found.elements)

@@ -37,8 +37,10 @@ class FunctionUnderTest:
         Whether forward may depend on earlier passes: assumed until it is shown not to.
     precision : Precision
         How forward rounds.
-    own : list of OwnParameter
+    own : sequence of OwnParameter
         The parameters that it keeps itself: they come after its inputs.
+    reference : FunctionUnderTest or None
+        One that is right, to compare with.
     """
 
     title: str
@@ -46,6 +48,7 @@ class FunctionUnderTest:
     is_stateful: bool = True
     precision: Precision = Precision()
     own: Sequence[OwnParameter] = ()
+    reference: FunctionUnderTest | None = None
 
     def start(self, inputs: Sequence[Value]) -> Run:
         """Run forward on a fresh copy, and return the run, of which backward can be asked."""

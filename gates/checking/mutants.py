@@ -61,7 +61,7 @@ def run_mutants(
     for change, mutation in MUTATIONS.items():
         mutant = GateUnderTest(function.gate, function.wanted, mutation)
         mutant.labels, mutant.precision = function.labels, function.precision
-        mutant.own, mutant.is_searched = function.own, True
+        mutant.own, mutant.is_searched, mutant.reference = function.own, True, function.reference
         if any(_differs(function, mutant, inputs) for inputs in examples):
             verdict, passed = verdict_on(mutant)
             mutants.append(Mutant(change, verdict in ("fail", "kink") and not passed, verdict))

@@ -13,6 +13,7 @@ import numpy as np
 from gates.formatting import aligned, as_html, escaped
 
 if TYPE_CHECKING:
+    from gates.checking.convergence import Convergence
     from gates.checking.mutants import SelfTest
 
 #: The kinds of faults that show in the numbers alone, the cheapest to recognize first.
@@ -87,6 +88,17 @@ class Row:
         return (self.input, self.index, _number(self.analytic), numeric, *errors, self.verdict)
 
 
+_WITH_THE_GATE = ("_self_test", "_convergence")
+
+
+def _left_behind() -> Any:
+    """Stand in for what needs the gate, in a report that was pickled."""
+    raise RuntimeError(
+        "self_test() and convergence() need the gate, which a pickled report leaves behind: call them before, or check "
+        "again"
+    )
+
+
 @dataclass(repr=False)
 class Report:
     """What a gradient check found. Printed, it is a table with a row for each input.
@@ -136,18 +148,19 @@ class Report:
     rows: tuple[Row, ...]
     _self_test: Callable[[], SelfTest] = field(compare=False)
     upstream: str = ""
+    _convergence: Callable[[], Convergence] = field(default=_left_behind, compare=False)
     example: tuple[tuple[Any, ...], Any] = field(default=((), None), compare=False)
     where: str = ""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_self_test": _left_behind}  # it holds the gate, which need not be picklable
+        return {**vars(self), **dict.fromkeys(_WITH_THE_GATE, _left_behind)}  # a gate need not be picklable
 
     def __copy__(self) -> Self:
         return replace(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        parts = {name: part for name, part in vars(self).items() if name != "_self_test"}
-        return type(self)(**copy.deepcopy(parts, memo), _self_test=self._self_test)
+        parts = {name: part for name, part in vars(self).items() if name not in _WITH_THE_GATE}
+        return type(self)(**copy.deepcopy(parts, memo), **{name: getattr(self, name) for name in _WITH_THE_GATE})
 
     def raise_if_failed(self) -> None:
         """Raise AssertionError with the report as its message, unless it passed."""
@@ -179,6 +192,25 @@ class Report:
         """
         return self._self_test()
 
+    def convergence(self) -> Convergence:
+        """Return how the remainder of Taylor's formula, with the gate's gradient, falls with the step.
+
+        It is taken at `example`, along a random direction: with the square of the step where the gradient is right,
+        with the step where it is wrong.
+
+        Raises
+        ------
+        RuntimeError
+            If the report was pickled: it leaves the gate behind.
+
+        Examples
+        --------
+        >>> from gates import Sigmoid, check_gate
+        >>> round(check_gate(Sigmoid(), 0.5).convergence().order)
+        2
+        """
+        return self._convergence()
+
     def __str__(self) -> str:
         lines = [f"{self.title}: {self.verdict}" + (f": {self.diagnosis}" if self.diagnosis else "")]
         if not self.passed and self.where:
@@ -206,13 +238,6 @@ class Report:
 
     def __repr__(self) -> str:
         return str(self)
-
-
-def _left_behind() -> SelfTest:
-    """Stand in for the self-test of a report that was pickled."""
-    raise RuntimeError(
-        "self_test() needs the gate, which a pickled report leaves behind: call it before, or check again"
-    )
 
 
 def _number(value: Any) -> str:

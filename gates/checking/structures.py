@@ -126,6 +126,9 @@ def scale(points: Points, port: int) -> str | None:
         ratios = [_ratio(point, port, axis) for point in points]
         if any(ratio is None for ratio in ratios):
             continue
+        every = np.concatenate([np.ravel(ratio) for ratio in ratios])
+        if np.ptp(every) <= 1e-2 * np.abs(every).max():
+            return f"is off by a factor of {np.mean(every):.3g}"
         found = [text for text, of in _statistics(points[0], shape, axis) if _fit(map(of, points), ratios)]
         each = f", another one for each slice along axis {axis}" if axis is not None else ""
         return f"is off by a factor that depends on the inputs{each}" + (f": {found[0]}" if found else "")

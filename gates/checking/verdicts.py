@@ -21,6 +21,7 @@ def reported(
     title: str,
     found: Sequence[Examination],
     self_test: Callable[[], Any],
+    convergence_at: Callable[[Examination], Any],
     left_out: int = 0,
     diagnose: bool = True,
     intended: str = "",
@@ -41,9 +42,20 @@ def reported(
             None,
         )
     shown = one or found[0]
-    upstream = shown.upstream if len(found) == 1 else ""
     sentence = fault.sentence if fault else ""
-    return Report(title, verdict, passed, sentence, note, rows, self_test, upstream, shown.example, shown.where)
+    return Report(
+        title=title,
+        verdict=verdict,
+        passed=passed,
+        diagnosis=sentence,
+        note=note,
+        rows=rows,
+        _self_test=self_test,
+        _convergence=lambda: convergence_at(shown),
+        upstream=shown.upstream if len(found) == 1 else "",
+        example=shown.example,
+        where=shown.where,
+    )
 
 
 def verdict_on(found: Sequence[Examination]) -> tuple[str, bool]:
