@@ -149,7 +149,9 @@ class ComputationalGraph(TwoPasses):
         """
         return explained(self, name)
 
-    def check(self, inputs: Mapping[str, Given] | None = None, /, **named: Given) -> GraphReport:
+    def check(
+        self, inputs: Mapping[str, Given] | None = None, upstream: Given | None = None, /, **named: Given
+    ) -> GraphReport:
         """Check the gradients end to end, and those of every gate at the values that flow through it.
 
         The graph stays as it is: a copy of it runs.
@@ -158,6 +160,8 @@ class ComputationalGraph(TwoPasses):
         ----------
         inputs : mapping of str to number or array, optional
             The inputs by name; they may be given as keywords instead.
+        upstream : number or array, optional
+            The gradient with respect to the output: 1 if left out for a number, drawn at random for an array.
 
         Returns
         -------
@@ -178,7 +182,7 @@ class ComputationalGraph(TwoPasses):
         >>> report.verdict, report.blame
         ('pass', [])
         """
-        return check_graph(self, merged(inputs, named))
+        return check_graph(self, merged(inputs, named), upstream)
 
     def to_svg(self, path: str | PathLike[str] | None = None, *, max_gates: int = MAX_GATES) -> str:
         """Draw the graph as an SVG, with the values and gradients that it shows.

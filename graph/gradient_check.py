@@ -124,8 +124,8 @@ class _GraphRun(Run):
         return [gradients[name] for name in self._names]
 
 
-def check_graph(graph: TwoPasses, inputs: Mapping[str, Any]) -> GraphReport:
-    """Return the report on a graph at some inputs; a copy of it runs."""
+def check_graph(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any = None) -> GraphReport:
+    """Return the report on a graph at some inputs, and for some upstream gradient; a copy of it runs."""
     twin = copy.deepcopy(graph)
     twin.guard = False
     with quiet():
@@ -138,7 +138,8 @@ def check_graph(graph: TwoPasses, inputs: Mapping[str, Any]) -> GraphReport:
         blame = [node for node, report in gates.items() if report.verdict in ("fail", "kink") and not report.passed]
         function = _EndToEnd(twin, given)
         values = function.values()
-        upstream = 1.0 if type(function.start(values).outputs[0]) is float else None
+        if upstream is None and type(function.start(values).outputs[0]) is float:
+            upstream = 1.0
         found = examine(function, "end to end", values, upstream, np.random.default_rng(0), _LIMIT)
         whole = reported(
             function.title,
@@ -149,14 +150,18 @@ def check_graph(graph: TwoPasses, inputs: Mapping[str, Any]) -> GraphReport:
         )
     classes = {node: type(gate).__name__ for node, (gate, _, _) in nodes.items()}
     named = {node: f"{node} ({name})" for node, name in classes.items()}
+    node, stop = ("", "") if whole.passed or blame else _stop(twin, inputs, found.point[1])
     met = {row.input: _kinks_behind(twin, row.input, gates) for row in whole.rows}
-    verdict, passed, diagnosis = _verdict(whole, found.could_fail, gates, blame, named, met)
+    if stop and whole.verdict == "fail":
+        verdict, passed, diagnosis, blame = "fail", False, stop, [node]
+    else:
+        verdict, passed, diagnosis = _verdict(whole, found.could_fail, gates, blame, named, met)
     return GraphReport(
         title=repr(graph),
         verdict=verdict,
         passed=passed,
         diagnosis=diagnosis,
-        note=_note(whole, gates, passed),
+        note=_note(whole, gates, passed, "" if stop == diagnosis else stop, _left_out(graph, inputs)),
         rows=whole.rows,
         _self_test=lambda: _mutants(nodes),
         _convergence=whole._convergence,
@@ -223,9 +228,28 @@ def _verdict(
     return whole.verdict, whole.passed, f"end to end: {whole.diagnosis}" if whole.diagnosis else ""
 
 
-def _note(whole: Report, gates: Mapping[str, Report], passed: bool) -> str:
+def _stop(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Sequence[Value]) -> tuple[str, str]:
+    """Return the first gate that makes an inf or a nan, and what the guard says of it; nothing if none does."""
+    guarded = copy.deepcopy(graph)
+    guarded.guard = True
+    try:
+        guarded.forward(inputs)
+        guarded.backward(*upstream)
+    except FloatingPointError as error:
+        return vars(error).get("node", ""), str(error)
+    return "", ""
+
+
+def _left_out(graph: TwoPasses, inputs: Mapping[str, Any]) -> list[str]:
+    """Return the inputs that have no gradient because the user wants none."""
+    return [name for name in inputs if name in graph and not getattr(graph.gate(name), "grad", True)]
+
+
+def _note(whole: Report, gates: Mapping[str, Report], passed: bool, stop: str, left_out: Sequence[str]) -> str:
     """Return the note of a report."""
-    notes = [whole.note] if whole.note else []
+    notes = [text for text in (stop, whole.note) if text]
+    if left_out:
+        notes.append(f"not looked at: {', '.join(left_out)} (grad=False)")
     kinks = [node for node, report in gates.items() if report.verdict == "kink"]
     if kinks and passed:
         notes.append(f"at a kink: {_listed(kinks, _SHOWN)}")

@@ -16,6 +16,7 @@ import gates
 import graph as package
 import losses
 from gates import Gate, Jacobian, Multiply, check_gate
+from gates.checking.convergence import Convergence
 from gates.checking.mutants import Mutant, SelfTest
 from gates.checking.report import Report, Row
 from graph import ComputationalGraph, History, Wire, fully_connected, train
@@ -75,6 +76,7 @@ MAKE: dict[type, Callable[[], Any]] = {
     Row: lambda: check_gate(Cubed(), 2.0).rows[0],
     GraphReport: lambda: watched().check(CIRCUIT_1),
     SelfTest: lambda: check_gate(Multiply()).self_test(),
+    Convergence: lambda: check_gate(Multiply(), 2.0, 3.0).convergence(),
     Mutant: lambda: next(iter(check_gate(Multiply()).self_test())),
     Explanation: lambda: watched().explain("q"),
     Part: lambda: watched().explain("q").parts[0],

@@ -60,7 +60,9 @@ def guarded(
             text += f" from {_listed(at, values)}"
             up = [_at(gate, value, result, place) for value in upstream]
             text += f" and the upstream gradient {_listed(up, upstream)}" if upstream else ""
-            raise FloatingPointError(f"{text}: {_cause(gate, at, number)}")
+            error = FloatingPointError(f"{text}: {_cause(gate, at, number)}")
+            vars(error)["node"] = node  # for a check, which names it
+            raise error
 
     return guarded_forward, guarded_backward
 
