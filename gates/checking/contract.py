@@ -96,27 +96,38 @@ class Contract:
                 self._add("stale", f"{_gradients_are(names)} stale: backward uses what an earlier forward kept")
                 break
         if not is_stateful:
-            self._check_others(self.function, inputs, others[0])
+            self._check_other_instances(self.function, inputs, others[0])
         return is_stateful
 
-    def _check_others(self, function: GateUnderTest, inputs: Sequence[Value], other: Sequence[Value]) -> None:
-        """Look whether a pass through another instance, or which other gradients are wanted, changes a gradient."""
-        run = function.start(copy_of(inputs))
-        function.start(copy_of(other))
-        gradients, _ = self._gradients(run.backward(copy_of(self.upstream)), inputs)
+    def wrong_if_wanted_alone(self, inputs: Sequence[Value]) -> list[Fault]:
+        """Return what is wrong with the first gradient that changes where it is the only one that is wanted."""
+        function, count = self.function, len(inputs) - len(self.function.own)
+        if not isinstance(function, GateUnderTest) or function.wanted is not None or count < 2:
+            return []
+        for port in range(count):
+            alone, name = [place == port for place in range(count)], self._names[port]
+            try:
+                answer = function.start(copy_of(inputs), wanted=alone).backward(copy_of(self.upstream))
+            except Exception as error:
+                raises = f"backward raises {_told(error)}"
+                return [Fault("only some", f"where only the gradient of {name} is wanted, {raises}", port)]
+            gradients, _ = self._gradients(answer, inputs)
+            one, of_all = (gradients or [None] * count)[port], (self.gradients or [None] * count)[port]
+            if _differing([name], [one], [of_all], function.precision.same):
+                return [Fault("only some", f"the gradient of {name} is wrong where it is the only one wanted", port)]
+        return []
+
+    def _check_other_instances(self, function: GateUnderTest, inputs: Sequence[Value], other: Sequence[Value]) -> None:
+        """Look whether a forward pass of another instance changes a gradient."""
+        try:
+            run = function.start(copy_of(inputs))
+            function.start(copy_of(other))
+            gradients, _ = self._gradients(run.backward(copy_of(self.upstream)), inputs)
+        except Exception:  # it does not even run
+            return
         if gradients is not None and (names := self._differing(gradients, self.gradients or ())):
             why = "backward uses what all instances share, on the class or in the module"
             self._add("another instance", f"{_gradients_are(names)} that of another instance: {why}")
-            return
-        count = len(inputs) - len(function.own)
-        for port in range(count) if function.wanted is None and count > 1 else ():
-            wanted = [place == port for place in range(count)]
-            answer = function.start(copy_of(inputs), wanted=wanted).backward(copy_of(self.upstream))
-            gradients, _ = self._gradients(answer, inputs)
-            one, all_of_them = (gradients or [None])[port : port + 1], (self.gradients or [])[port : port + 1]
-            if _differing(self._names[port : port + 1], one, all_of_them, function.precision.same):
-                self._add("only some", f"the gradient of {self._names[port]} is wrong when it is the only one wanted")
-                return
 
     def _check_backward(self, run: Run, given: Sequence[Value], inputs: Sequence[Value]) -> None:
         """Call backward, twice if nothing is wrong the first time."""

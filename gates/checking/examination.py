@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +14,7 @@ from gates.checking.comparison import Element, with_ties_compared
 from gates.checking.consistency import not_proportional, wrong_in_float32
 from gates.checking.contract import Contract
 from gates.checking.copies import copy_of, flat
+from gates.checking.elementwise import reduced
 from gates.checking.finite_differences import FiniteDifferences
 from gates.checking.function_under_test import FunctionUnderTest
 from gates.checking.noise import measured_noise
@@ -24,6 +26,7 @@ from gates.checking.sampling import EXHAUSTIVE, examined
 from gates.values import Value
 
 _FEW = 6  # numbers, at most, of an array that is shown
+_SLOW = 2e-3  # seconds of a forward pass, from which on a few elements stand for all
 _REPEATED = 2  # runs of forward, to see whether it is random
 
 
@@ -172,7 +175,8 @@ def examine(
         elements, found.counts[port], directions = examined(differences, point, port, gradient.reshape(-1), limit)
         found.elements += elements
         found.directions = max(found.directions, directions)
-    stepped = [e for e in found.elements if e.verdict == "fail" and np.any(e.slope.moved & differences.is_stepped)]
+    failed = [e for e in found.elements if e.verdict == "fail"]
+    stepped = [e for e in failed if np.any(e.slope.moved & differences.is_stepped)]
     if stepped and not _has_steps(function, others, list(gradients), random):
         # Forward has steps here, but not elsewhere: it rounds on the way, as in log(1 - s) where s is nearly 1.
         found.elements = [replace(e, verdict="inconclusive") if e in stepped else e for e in found.elements]
@@ -193,11 +197,37 @@ def examine(
         found.faults.append(contract.raised)
     found.faults += _not_finite(found)
     if wrong and not found.faults:
-        found.patterns = lambda: patterns_at(point, list(gradients), wrong, found.counts)
+        sampled = [port for port, (checked, size) in found.counts.items() if checked < size]
+        looked_at = Counter(element.port for element in found.elements)
+        parts = {
+            port: len(places) / (looked_at[port] if port in sampled else found.counts[port][0])
+            for port, places in wrong.items()
+        }
+        every = {port: wrong.get(port, []) for port in gradients}
+        found.patterns = lambda: _patterns(point, every, parts, sampled, differences.seconds, gradients)
     elif not found.faults:
         found.faults += list(not_proportional(point, contract.gradients, found.names))
-        found.faults = found.faults or list(wrong_in_float32(point, inputs))
+        found.faults = found.faults or list(wrong_in_float32(point, inputs)) or contract.wrong_if_wanted_alone(exact)
     return found
+
+
+def _patterns(
+    point: Point,
+    wrong: dict[int, list[int]],
+    parts: dict[int, float],
+    sampled: Sequence[int],
+    seconds: float,
+    gradients: dict[int, Any],
+) -> Patterns | None:
+    """Return the patterns to look for, at a few elements that stand for all where there are very many."""
+    for port in parts if seconds > _SLOW else ():
+        try:
+            small = reduced(point, port, wrong[port], gradients[port].reshape(-1))
+        except Exception:  # forward or backward wants the other elements too
+            continue
+        if small is not None:
+            return patterns_at(small[0], small[1], {port: 1.0}, (), 0.0)
+    return patterns_at(point, wrong, parts, sampled, seconds)
 
 
 def _has_steps(function: FunctionUnderTest, others: Sequence[list[Value]], ports: Sequence[int], random: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -66,9 +67,9 @@ class FiniteDifferences:
     finite : numpy.ndarray of bool
         Which of them are finite.
     noise : numpy.ndarray
-        How far rounding moves each.
-    is_stepped : numpy.ndarray of bool
-        Which of them stand still in small steps, and rise by more than their noise in larger ones.
+        How far rounding moves each, at the least; as measured, once a slope needs that.
+    seconds : float
+        How long a run of forward takes.
     moved : numpy.ndarray of bool
         Which of them any step has changed so far.
     """
@@ -84,17 +85,40 @@ class FiniteDifferences:
     ) -> None:
         self.outputs, self.inputs, self.precision = outputs, list(inputs), precision
         self.upstream = np.atleast_2d(upstream)
+        start = time.perf_counter()
         self.base = outputs(self.inputs)
+        self.seconds = time.perf_counter() - start
         self.finite = np.isfinite(self.base)
         self.moved = np.zeros(self.base.size, dtype=bool)
         sizes = np.concatenate([np.zeros(0), *[np.abs(np.ravel(self.inputs[port])) for port in ports]])
         sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
         self._least, self._largest = (float(sizes.min()), float(sizes.max())) if sizes.size else (1.0, 1.0)
-        noise, self.is_stepped = measured_noise(self._at, self.inputs, ports, self.base, random, precision)
-        self.noise = np.where(self.finite, noise, 0.0)
+        self.random, self._ports = random, ports
+        self.noise = np.where(self.finite, precision.noise(self.base), 0.0)
+        self._is_stepped: Any = None
+
+    @property
+    def is_stepped(self) -> Any:
+        """Which outputs stand still in small steps, and rise by more than their noise in larger ones."""
+        if self._is_stepped is None:
+            given = self._at, self.inputs, self._ports, self.base, self.random, self.precision
+            noise, self._is_stepped = measured_noise(*given)
+            self.noise = np.where(self.finite, np.fmax(noise, self.noise), 0.0)
+        return self._is_stepped
+
+    def measure_noise(self) -> None:
+        """Measure how far rounding moves the outputs, which takes many runs of forward; once is enough."""
+        assert self.is_stepped is not None
+
+    def at(self, port: int, vector: Any) -> Any:
+        """Return the outputs for another value of one input, given as a vector; None if forward does not accept it."""
+        value = float_or_array(vector.reshape(np.shape(self.inputs[port])))
+        return self._at([*self.inputs[:port], value, *self.inputs[port + 1 :]])
 
     def slope(self, direction: Direction, exhaustive: bool = True) -> Slope:
         """Return the slope of upstream @ outputs along a direction, from three steps or from all that may help."""
+        if exhaustive:
+            self.measure_noise()
         steps = self._steps(direction, exhaustive)
         (slope,) = self._slopes(direction, steps, self.upstream)
         if slope.jump:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from gates.checking.resamples import Resample, places_of
 from gates.values import Value, shape_of
 
 _SHOWN = 5  # indices in a sentence
+_SECONDS = 2.5  # for the whole search
 _SMALL = 2.0**-12  # of an upstream gradient, so that what is clipped is not
 _NOISE = 1e-10  # of forward, as a part of its outputs, that is no reason to leave a resample out
 _JACOBIANS = 3  # resamples at which they are measured
@@ -34,10 +36,25 @@ STRUCTURES: dict[str, Callable[[Sequence[Jacobians], int], str | None]] = {
 
 
 def patterns_at(
-    point: Point, ports: Sequence[int], wrong: dict[int, list[int]], counts: dict[int, tuple[int, int]]
+    point: Point, wrong: dict[int, list[int]], parts: dict[int, float], sampled: Sequence[int], seconds: float
 ) -> Patterns | None:
-    """Return the patterns to look for, given the wrong elements at a point; None if nothing can be compared there."""
-    places = places_of(point.inputs, ports, point.random, wrong)
+    """Return the patterns to look for, given what is wrong at a point; None if nothing can be compared there.
+
+    Parameters
+    ----------
+    point : Point
+        The point.
+    wrong : dict of int to list of int
+        For each input that was checked, the places of its wrong elements.
+    parts : dict of int to float
+        Which part of the elements of each wrong input that is.
+    sampled : sequence of int
+        The inputs of which only some elements were checked.
+    seconds : float
+        How long a run of forward takes.
+    """
+    start = time.perf_counter()
+    places = places_of(point.inputs, list(wrong), point.random, wrong, seconds)
     try:
         resamples = [Resample(point, places)]
     except Exception:  # forward is not finite everywhere, say
@@ -47,16 +64,17 @@ def patterns_at(
             resamples.append(Resample(point.moved_to(other, resamples[0].outputs), places))
         except Exception:  # out of forward's domain
             continue
+        if time.perf_counter() > start + _SECONDS / 4.0:
+            break
     if len(resamples) == 1:
         resamples.append(Resample(point.moved_to(point.inputs, resamples[0].outputs), places))
     # Where forward is much less exact than elsewhere, slopes mean little.
     resamples = [one for one in resamples if not one.is_stepped] or resamples
     noisiest = max(_NOISE, 1e4 * min(one.noise for one in resamples))
     resamples = [one for one in resamples if one.noise <= noisiest]
-    parts = {port: len(elements) / counts[port][0] for port, elements in wrong.items()}
     certain = {port: part for port, part in parts.items() if any(one.wrong(port).any() for one in resamples)}
     parts = certain or parts  # without those that forward's own rounding made look wrong
-    return Patterns(resamples, parts, [port for port, (checked, size) in counts.items() if checked < size])
+    return Patterns(resamples, parts, sampled, start + _SECONDS)
 
 
 class Patterns:
@@ -70,10 +88,14 @@ class Patterns:
         The inputs whose gradient is wrong there, with the part of their elements that is.
     sampled : sequence of int
         The inputs of which only some elements were checked.
+    deadline : float
+        When to stop, in the time of `time.perf_counter`.
     """
 
-    def __init__(self, resamples: Sequence[Resample], wrong: dict[int, float], sampled: Sequence[int] = ()) -> None:
-        self.resamples, self.wrong, self.sampled = resamples, wrong, sampled
+    def __init__(
+        self, resamples: Sequence[Resample], wrong: dict[int, float], sampled: Sequence[int], deadline: float
+    ) -> None:
+        self.resamples, self.wrong, self.sampled, self.deadline = resamples, wrong, sampled, deadline
         self.first, self.inputs, self.outputs = resamples[0], resamples[0].inputs, resamples[0].outputs
         function = self.first.point.function
         self.tolerance = function.precision.tolerance
@@ -82,6 +104,8 @@ class Patterns:
 
     def find(self, kind: str, port: int) -> str | None:
         """Return what is wrong with an input's gradient, "" if the kind cannot apply, None if it does not hold."""
+        if time.perf_counter() > self.deadline and kind != "index":
+            return None
         if kind in STRUCTURES:
             points = [point for point in self.jacobians if port in point.numeric]
             if len(points) < 2:

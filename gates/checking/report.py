@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 #: The kinds of faults that show in the numbers alone, the cheapest to recognize first.
 PATTERNS = ("straight-through", "swapped", "zero", "mask", "sign", "upstream", "added", "factor", "clipped") + (
-    *("regions", "transposed", "output", "permuted", "couples", "missing term", "misses", "overwrites", "exchanged"),
+    *("output", "regions", "couples", "missing term", "misses", "overwrites", "transposed", "permuted", "exchanged"),
     *("scale", "index"),
 )
 #: Those that may be wanted.
 MEANT = (*PATTERNS, "kink", "jump", "no pattern")
 #: All kinds of faults, the most specific first: where several fit, the report names the first.
 KINDS = ("raises", "list", "count", "none", "shape", "modifies", "not finite", "second call", "stale") + (
-    *("another instance", "only some", "unlike"),
+    *("another instance", "unlike"),
     *PATTERNS,
-    *("float32", "kink", "jump", "no pattern"),
+    *("only some", "float32", "kink", "jump", "no pattern"),
 )
 
 _HEAD = ("input", "index", "analytic", "numeric", "abs. error", "rel. error", "verdict")

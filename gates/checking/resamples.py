@@ -15,7 +15,9 @@ from gates.checking.points import Point
 from gates.checking.slopes import SAFETY
 from gates.values import Value, shape_of
 
-_PLACES = 24  # elements of an input, about, that are compared
+_PLACES, _FEWEST = 24, 3  # elements of an input, about, that are compared, and how many at least
+_FEW = 100_000  # outputs; of more, the noise is not measured
+_SECONDS = 0.2  # for the differences of one input
 
 
 class Resample:
@@ -51,9 +53,9 @@ class Resample:
         self.outputs = copy_of(run.outputs)
         self.analytic = self._elements(run.backward(copy_of(point.upstream)))
         differences = self._differences(self.inputs, point.upstream)
+        self.is_stepped = differences.base.size <= _FEW and bool(differences.is_stepped.any())
         largest = np.max(np.abs(differences.base), initial=0.0)
         self.noise = float(np.max(differences.noise, initial=0.0) / largest) if largest else 0.0
-        self.is_stepped = bool(differences.is_stepped.any())
         self.numeric, self.errors = self._measured(differences)
         self.known = {}
         for port in places:
@@ -144,6 +146,8 @@ class Resample:
 
     def _measured(self, differences: FiniteDifferences) -> tuple[dict[int, Any], dict[int, Any]]:
         """Return numeric gradients and their errors."""
+        if differences.base.size <= _FEW:
+            differences.measure_noise()
         tolerance = differences.precision.tolerance
         values: dict[int, Any] = {}
         errors: dict[int, Any] = {}
@@ -160,17 +164,21 @@ class Resample:
 
 
 def places_of(
-    inputs: Sequence[Value], ports: Sequence[int], random: Any, wrong: dict[int, list[int]]
+    inputs: Sequence[Value], ports: Sequence[int], random: Any, wrong: dict[int, list[int]], seconds: float
 ) -> dict[int, list[int]]:
-    """Return elements of each input to compare: `wrong` ones, then others; inputs of one shape share them."""
+    """Return elements of each input to compare: `wrong` ones, then others; inputs of one shape share them.
+
+    `seconds` is how long a run of forward takes.
+    """
+    most = min(max(int(_SECONDS / max(6.0 * seconds, 1e-9)), _FEWEST), _PLACES)
     found: dict[tuple[int, ...], list[int]] = {}
     for port in ports:
         chosen = found.setdefault(shape_of(inputs[port]), [])
-        chosen += [place for place in wrong.get(port, [])[: _PLACES // 2] if place not in chosen]
+        chosen += [place for place in wrong.get(port, [])[: (most + 1) // 2] if place not in chosen]
     for shape, chosen in found.items():
         size = math.prod(shape)
-        rest = range(size) if size <= _PLACES else random.choice(size, _PLACES, replace=False).tolist()
-        chosen += [place for place in rest if place not in chosen][: max(_PLACES - len(chosen), 0)]
+        rest = range(size) if size <= most else random.choice(size, most, replace=False).tolist()
+        chosen += [place for place in rest if place not in chosen][: max(most - len(chosen), 0)]
         if len(shape) >= 2 and shape[-1] == shape[-2]:
             chosen += [place for place in mirrored(chosen, shape) if place not in chosen]
     return {port: found[shape_of(inputs[port])] for port in ports}

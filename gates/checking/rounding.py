@@ -36,6 +36,9 @@ def _measured(function: FunctionUnderTest, inputs: Sequence[Value], random: Any)
     once, again = [function.outputs(copy_of(inputs)) for _ in range(2)]
     if not np.array_equal(once, again, equal_nan=True):
         return Precision()  # it is random
+    near = function.outputs([x if port in function.labels else x * (1.0 + 2.0**-40) for port, x in enumerate(inputs)])
+    if not np.array_equal(once, near, equal_nan=True):
+        return Precision()  # it follows small steps
     ports = [port for port in range(len(inputs)) if port not in function.labels]
     levels = []
     for scale in (scales[0] for scales in _SCALES):

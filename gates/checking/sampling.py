@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gates.checking.comparison import Element, compared
+from gates.checking.elementwise import AllAtOnce
 from gates.checking.finite_differences import Direction, FiniteDifferences
 from gates.checking.points import Point
 from gates.checking.slopes import Estimate
@@ -17,6 +18,7 @@ from gates.checking.slopes import Estimate
 #: An input of at most this many elements is checked element by element.
 EXHAUSTIVE = 200
 _DIRECTIONS = 4
+_SECONDS, _FEWEST = 0.8, 6  # for the elements of a large input that are looked at one by one, and how many at least
 _BY_OUTPUT = 32  # outputs, at most, whose slopes are measured one by one
 
 
@@ -30,19 +32,39 @@ def examined(
     list of Element, tuple of int, int
         The elements, how many of how many they are, and how many random directions were tried.
     """
-    size, values, precision = analytic.size, np.ravel(differences.inputs[port]), differences.precision
-    places = list(range(size)) if size <= limit else _sample(analytic, values, limit // 6, point.random)
-    elements = [_element(differences, port, place, float(analytic[place])) for place in places]
+    size, values = analytic.size, np.ravel(differences.inputs[port])
+    together = AllAtOnce(differences, port, analytic) if 1 < size == differences.base.size else None
+    passed = np.zeros(size, dtype=bool) if together is None else together.passed
+    few = max(min(limit // 6, int(_SECONDS / (differences.seconds * 6.0))), _FEWEST)
+    if size <= limit:
+        places = list(range(size))
+    elif passed.any():
+        rest = np.flatnonzero(~passed)
+        places = [
+            int(np.argmax(passed)),
+            *(rest if rest.size <= few else point.random.choice(rest, few, replace=False)).tolist(),
+        ]
+    else:
+        places = _sample(analytic, values, few, point.random)
+    elements: list[Element] = []
+    for place in places:
+        if together is not None and passed[place]:
+            elements.append(together.element(place))
+        else:
+            # Of a large input, one wrong element is looked at closely, and others are compared from three steps.
+            is_brief = size > limit and any(element.verdict == "fail" for element in elements)
+            elements.append(_element(differences, port, place, float(analytic[place]), is_brief))
     if any(element.verdict == "fail" for element in elements):
-        rounding = _rounding_of_backward(point, port)
+        rounding, precision = _rounding_of_backward(point, port), differences.precision
         elements = [
             compared(port, e.place, e.analytic, e.slope, precision, float(rounding[e.place]))
             if e.verdict == "fail"
             else e
             for e in elements
         ]
-    if size == len(places):
-        return elements, (size, size), 0
+    checked = int(passed.sum()) + sum(not passed[place] for place in places)
+    if checked == size or any(element.verdict == "fail" for element in elements):
+        return elements, (checked, size), 0
     directions = 0
     for turn in range(_DIRECTIONS):
         wrong = _wrong_in_direction(differences, port, analytic, np.abs(values), bool(turn % 2), point.random)
@@ -50,16 +72,21 @@ def examined(
         for place in wrong or ():
             if place not in places:
                 places.append(place)
+                checked += not passed[place]
                 elements.append(_element(differences, port, place, float(analytic[place])))
-    return elements, (len(places), size), directions
+        if wrong and directions * differences.seconds > _SECONDS / 100.0:
+            break
+    return elements, (checked, size), directions
 
 
-def _element(differences: FiniteDifferences, port: int, place: int, analytic: float) -> Element:
-    """Return one element with its verdict, from three steps if these are enough."""
+def _element(differences: FiniteDifferences, port: int, place: int, analytic: float, is_brief: bool = False) -> Element:
+    """Return one element with its verdict, from three steps if these are enough, or no more are wanted."""
     direction = Direction.along(port, place)
     slope, precision = differences.slope(direction, exhaustive=False), differences.precision
     element = compared(port, place, analytic, slope, precision)
     if element.verdict == "pass" and analytic and slope.central.error <= 10.0 * precision.tolerance * abs(analytic):
+        return element
+    if is_brief:
         return element
     slope = differences.slope(direction)
     element = compared(port, place, analytic, slope, precision)

@@ -68,7 +68,8 @@ def couples(points: Points, port: int) -> str | None:
         alone = point.upstream.astype(bool)
         mixed = point.moves(port) & ~alone
         analytic = point.analytic[port].reshape(alone.shape)
-        if analytic[~alone].any() or not analytic.any() or not mixed.any():
+        has_several = point.moves(port).sum(axis=1).max() > 1
+        if analytic[~alone].any() or not analytic.any() or not has_several:
             return None
         for row, place in np.argwhere(mixed):
             here, there = np.unravel_index(point.rows[row], shape), np.unravel_index(place, shape)
@@ -137,6 +138,9 @@ def scale(points: Points, port: int) -> str | None:
 
 def regions(points: Points, port: int) -> str | None:
     """Say on which side of a threshold of an input the gradient is right, if it is off by a factor on the other."""
+    sets = {point.near(port, point.analytic[port], point.numeric[port]).tobytes() for point in points}
+    if len(sets) == 1:
+        return None  # it depends on the place, not on the numbers
     for name, size in _sizes(points[0], port):
         where, ratio = map(np.concatenate, zip(*[_by_element(point, port, size) for point in points]))
         right = np.abs(ratio - 1.0) < 1e-3
