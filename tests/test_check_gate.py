@@ -280,11 +280,29 @@ class TestNumerics:
         wrong = Made(lambda x: (x - 0.3) ** 2, lambda dz, x: dz)
         assert check_gate(wrong, 0.3).verdict == "fail"
 
-    def test_large_inputs_are_sampled(self) -> None:
-        random = np.random.default_rng(0)
-        x = random.normal(size=(40, 50))
-        assert "directions" not in check_gate(Tanh(), x[:, :5]).note  # 200: all of them
+    def test_all_elements_of_a_large_input_are_looked_at_if_each_moves_one_output(self) -> None:
+        x = np.random.default_rng(0).normal(size=(40, 50))
         report = check_gate(Tanh(), x)
+        assert (report.passed, report.note) == (True, "")
+        for place in ((0, 0), (23, 17), (39, 49)):
+
+            def wrong(dz: Any, x: Any, place: tuple[int, int] = place) -> Any:
+                gradient = 2 * dz * x
+                gradient[place] *= 1.001
+                return gradient
+
+            report = check_gate(Made(lambda x: x * x, wrong), x)
+            assert report.diagnosis == f"the gradient of x is wrong only at index {place}"
+            assert report.rows[0].index == str(place)
+
+    def test_large_inputs_are_sampled(self) -> None:
+        x = np.random.default_rng(0).normal(size=(40, 50))
+
+        def squared_norm(x: Any) -> Any:
+            return np.sum(x * x)
+
+        assert "directions" not in check_gate(Made(squared_norm, lambda dz, x: 2 * dz * x), x[:, :5]).note  # 200
+        report = check_gate(Made(squared_norm, lambda dz, x: 2 * dz * x), x)
         assert report.passed
         assert "of 2,000 elements and 4 random directions checked" in report.note
         for place in ((0, 0), (23, 17), (39, 49)):
@@ -294,7 +312,7 @@ class TestNumerics:
                 gradient[place] *= 1.001
                 return gradient
 
-            report = check_gate(Made(lambda x: x * x, wrong), x)
+            report = check_gate(Made(squared_norm, wrong), x)
             assert report.diagnosis.startswith(f"the gradient of x is wrong only at index {place} of the ")
             assert report.rows[0].index == str(place)
 

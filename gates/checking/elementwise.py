@@ -46,7 +46,7 @@ class AllAtOnce:
         if there is None or np.any((there != base) & ~half):
             return
         upstream = differences.upstream[0]
-        quotients, noise = [], np.zeros(analytic.size)
+        quotients, jumps, noise = [], [], np.zeros(analytic.size)
         for exponent in _EXPONENTS:
             step = np.ldexp(1.0, exponents + exponent)
             ahead, behind = (differences.precision.rounded(given + sign * step) for sign in (1.0, -1.0))
@@ -54,6 +54,7 @@ class AllAtOnce:
             if right is None or left is None:
                 return
             quotients.append(upstream * (right - left) / (ahead - behind))
+            jumps.append(upstream * ((right - base) / (ahead - given) - (base - left) / (given - behind)))
             noise = np.abs(upstream) * (differences.noise + differences.precision.noise(base)) / step
         first, second, third = quotients
         finer = third + (third - second) / 15.0
@@ -63,7 +64,9 @@ class AllAtOnce:
         near = np.abs(analytic - self._values) <= SAFETY * self._errors + tolerance * np.maximum(
             sizes, np.abs(self._values)
         )
-        self.passed = near & (analytic != 0.0) & (self._errors <= 10.0 * tolerance * sizes)
+        jump = jumps[2] + (jumps[2] - jumps[1]) / 3.0
+        near &= np.abs(jump) <= 1e-3 * sizes + 4.0 * SAFETY * noise  # at a kink the mean of its sides is no slope
+        self.passed = near & np.isfinite(analytic) & (analytic != 0.0) & (self._errors <= 10.0 * tolerance * sizes)
         differences.moved |= there != base
 
     def element(self, place: int) -> Element:

@@ -35,7 +35,7 @@ def examined(
     size, values = analytic.size, np.ravel(differences.inputs[port])
     together = AllAtOnce(differences, port, analytic) if 1 < size == differences.base.size else None
     passed = np.zeros(size, dtype=bool) if together is None else together.passed
-    few = max(min(limit // 6, int(_SECONDS / (differences.seconds * 6.0))), _FEWEST)
+    few = min(limit // 6, max(int(_SECONDS / (differences.seconds * 6.0)), _FEWEST))
     if size <= limit:
         places = list(range(size))
     elif passed.any():
