@@ -99,6 +99,7 @@ class Patterns:
         self.first, self.inputs, self.outputs = resamples[0], resamples[0].inputs, resamples[0].outputs
         function = self.first.point.function
         self.tolerance = function.precision.tolerance
+        self.close = min(100 * self.tolerance, 0.05)
         self.names = function.names(len(self.inputs))
         self.upstream_name = function.upstream_names(len(self.outputs))[0]
 
@@ -218,8 +219,9 @@ class Patterns:
         ):
             return None
         whole = round(1 / ratio)
-        inverse = f" (1/{whole})" if abs(1 / ratio) >= 1.5 and abs(1 / ratio - whole) < 1e-4 else ""
-        return f"is off by a factor of {ratio:.{6 if abs(ratio - 1) > 1e-5 else 12}g}{inverse}"
+        inverse = f" (1/{whole})" if abs(1 / ratio) >= 1.5 and abs(1 / ratio - whole) < 10 * self.close else ""
+        told = self.first.point.function.precision.told(ratio)
+        return f"is off by a factor of {told if abs(ratio - 1) > 1e-5 else f'{ratio:.12g}'}{inverse}"
 
     def _transposed(self, port: int) -> str | None:
         squares = [p for p in self.first.places if _is_square(self._shape(p))]

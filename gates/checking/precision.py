@@ -37,9 +37,20 @@ class Precision:
         """The relative difference at which two gradients agree."""
         return max(TOLERANCE, 8.0 * self.relative)
 
+    @property
+    def is_fine(self) -> bool:
+        """Whether it is that of float32 or better."""
+        return self.relative < 2.0**-20
+
     def noise(self, outputs: Any) -> Any:
         """Return how far rounding moves outputs."""
-        return self.relative * np.abs(outputs) + self.absolute
+        operations = 1.0 if self.dtype is None else 2.0  # several are rounded on the way
+        return operations * self.relative * np.abs(outputs) + self.absolute
+
+    def told(self, number: float) -> str:
+        """Return a factor as a text, with as many digits as are known."""
+        digits = min(max(int(-np.log10(50.0 * self.relative)), 1), 6)
+        return f"{number:.{digits}g}"
 
     def rounded(self, value: Any) -> Any:
         """Return inputs as the numbers that forward computes with, still in float64."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 #: The kinds of faults that show in the numbers alone, the cheapest to recognize first.
 PATTERNS = ("straight-through", "swapped", "zero", "mask", "sign", "upstream", "added", "factor", "clipped") + (
-    *("output", "regions", "couples", "missing term", "misses", "overwrites", "transposed", "permuted", "exchanged"),
-    *("scale", "index"),
+    *("output", "regions", "permuted", "couples", "misses", "missing term", "overwrites", "transposed", "scale"),
+    *("exchanged", "index"),
 )
 #: Those that may be wanted.
 MEANT = (*PATTERNS, "kink", "jump", "no pattern")

@@ -116,7 +116,7 @@ class Resample:
 
     def _near(self, a: Any, b: Any, errors: Any, times: float = 100.0) -> Any:
         """Return where two gradients agree, up to the errors of one: patterns are much coarser than a check."""
-        tolerance = times * self.point.function.precision.tolerance
+        tolerance = min(times * self.point.function.precision.tolerance, 0.05)
         with np.errstate(all="ignore"):
             return np.abs(a - b) <= SAFETY * errors + tolerance * np.maximum(np.abs(a), np.abs(b))
 

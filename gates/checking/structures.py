@@ -108,28 +108,30 @@ def misses(points: Points, port: int) -> str | None:
 
 
 def overwrites(points: Points, port: int) -> str | None:
-    """Say so if of several outputs that an element goes into only one is counted."""
+    """Say so if of several outputs that an element goes into only some are counted."""
     lost = 0
     for point in points:
         analytic = point.analytic[port].reshape(point.rows.size, -1)
         agree = point.near(port, point.analytic[port], point.numeric[port]).reshape(analytic.shape)
         missing, kept = (analytic == 0.0) & ~agree, agree & point.moves(port)
-        if not (agree | missing).all() or not np.all(kept.sum(axis=0)[missing.any(axis=0)] == 1):
+        if not (agree | missing).all() or not kept.any(axis=0)[missing.any(axis=0)].all():
             return None
         lost += int(missing.any())
-    return "counts only one of the outputs that an element goes into: = where += belongs" if lost else None
+    return "counts only some of the outputs that an element goes into: = where += belongs" if lost else None
 
 
 def scale(points: Points, port: int) -> str | None:
     """Say by what the gradient is scaled, if that depends on the inputs alone."""
     shape = points[0].shape(port)
+    if np.prod(shape) < 2:
+        return ""
     for axis in [None, *[axis for axis, length in enumerate(shape) if length > 1 and len(shape) > 1]]:
         ratios = [_ratio(point, port, axis) for point in points]
         if any(ratio is None for ratio in ratios):
             continue
         every = np.concatenate([np.ravel(ratio) for ratio in ratios])
         if np.ptp(every) <= 1e-2 * np.abs(every).max():
-            return f"is off by a factor of {np.mean(every):.3g}"
+            return f"is off by a factor of {points[0].point.function.precision.told(float(np.mean(every)))}"
         found = [text for text, of in _statistics(points[0], shape, axis) if _fit(map(of, points), ratios)]
         each = f", another one for each slice along axis {axis}" if axis is not None else ""
         return f"is off by a factor that depends on the inputs{each}" + (f": {found[0]}" if found else "")
@@ -173,7 +175,8 @@ def _rearrangements(shape: tuple[int, ...]) -> Iterator[tuple[str, _Change]]:
         yield f"reversed along axes {pair[0]} and {pair[1]}", partial(np.flip, axis=pair)
     for order in itertools.permutations(range(len(shape))) if 2 <= len(shape) <= 4 else ():
         if order != tuple(sorted(order)):
-            yield f"transposed: its axes are in the order {order}", partial(_reordered, order=order)
+            how = "" if len(shape) == 2 else f": its axes are in the order {order}"
+            yield f"transposed{how}", partial(_reordered, order=order)
 
 
 def _reordered(array: Any, order: tuple[int, ...]) -> Any:
@@ -198,14 +201,15 @@ def _profile(point: Jacobians, port: int, axis: int) -> str:
     missing = missing.reshape(point.rows.size, -1, missing.shape[-1]).swapaxes(0, 1)  # by slice: rows, places
     largest = np.max(np.abs(point.numeric[port]), initial=0.0)
     seen, is_constant = 0, True
+    slack = min(max(1e-4, 2e5 * point.point.function.precision.relative), 0.1)
     for part in missing:
         part = part[np.max(np.abs(part), axis=1) > 1e-3 * largest]
         if not len(part):
             continue
         _, sizes, right = np.linalg.svd(part, full_matrices=False)
-        if sizes[1:].max(initial=0.0) > 1e-4 * sizes[0] or np.min(np.abs(right[0])) < 1e-6:
+        if sizes[1:].max(initial=0.0) > slack * sizes[0] or np.min(np.abs(right[0])) < 1e-6:
             return ""
-        is_constant &= bool(np.ptp(right[0]) <= 1e-4 * np.max(np.abs(right[0])))
+        is_constant &= bool(np.ptp(right[0]) <= slack * np.max(np.abs(right[0])))
         seen = max(seen, len(part))
     return "" if seen < 2 and not (seen and is_constant) else "constant" if is_constant else "other"
 
@@ -216,11 +220,18 @@ def _terms(point: Jacobians, port: int) -> Iterator[tuple[str, Callable[[Jacobia
         yield "the upstream gradient", lambda there: there.upstream.reshape(there.numeric[port].shape)
     for other in point.alike(port):
         yield point.names[other], partial(_repeated, port=port, other=other)
+        if point.shape(port) == point.only_output:
+            yield f"{point.names[other]} times the upstream gradient", partial(_passed, port=port, other=other)
 
 
 def _repeated(point: Jacobians, port: int, other: int) -> Any:
     """Return an input once for each output."""
     return np.broadcast_to(point.inputs[other], point.numeric[port].shape)
+
+
+def _passed(point: Jacobians, port: int, other: int) -> Any:
+    """Return an input times the upstream gradient, for each output."""
+    return point.upstream.reshape(point.numeric[port].shape) * point.inputs[other]
 
 
 def _ratio(point: Jacobians, port: int, axis: int | None) -> Any:
