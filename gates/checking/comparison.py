@@ -15,7 +15,6 @@ from gates.checking.slopes import SAFETY, Slope
 
 #: A slope is resolved if the difference that is tolerated is at most this part of it.
 RESOLVED = 0.1
-RESOLVED_COARSELY = 0.3  # where forward computes in less than float32
 
 _SATURATED = 32.0  # roundings of the steepest slope further away: forward may round a slope smaller than this to 0
 
@@ -103,7 +102,7 @@ def compared(
         if is_zero and not slope.moved.any():
             return replace(element, verdict="pass", is_passed=True, is_zero=True)
         scale = slope.steepest if is_zero else largest
-        if scale > 0.0 and allowed <= (RESOLVED if precision.is_fine else RESOLVED_COARSELY) * scale:
+        if scale > 0.0 and allowed <= RESOLVED * scale:
             return replace(element, verdict="pass", is_passed=True, is_zero=is_zero)
     return replace(element, is_cancelled=_is_cancelled(slope, precision))
 

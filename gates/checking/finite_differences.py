@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gates.checking.copies import float_or_array
+from gates.checking.fits import fitted
 from gates.checking.noise import Forward, measured_noise, rms
 from gates.checking.precision import Precision
 from gates.checking.slopes import SAFETY, Estimate, Slope, best_of, central, extrapolated, jump_of, merged
@@ -93,6 +94,8 @@ class FiniteDifferences:
         sizes = np.concatenate([np.zeros(0), *[np.abs(np.ravel(self.inputs[port])) for port in ports]])
         sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
         self._least, self._largest = (float(sizes.min()), float(sizes.max())) if sizes.size else (1.0, 1.0)
+        # Where noise hides what short steps give, long ones must not be taken for it: they see another slope.
+        self._longest = math.inf if precision.relative == 2.0**-53 else self._largest
         self.random, self._ports = random, ports
         self.noise = np.where(self.finite, precision.noise(self.base), 0.0)
         self._is_stepped: Any = None
@@ -117,6 +120,8 @@ class FiniteDifferences:
 
     def slope(self, direction: Direction, exhaustive: bool = True) -> Slope:
         """Return the slope of upstream @ outputs along a direction, from three steps or from all that may help."""
+        if not self.precision.is_fine:
+            return self._fitted_slope(direction)
         if exhaustive:
             self.measure_noise()
         steps = self._steps(direction, exhaustive)
@@ -130,7 +135,7 @@ class FiniteDifferences:
 
     def refined(self, direction: Direction, slope: Slope) -> Slope:
         """Return the slope from finer steps around those of its best estimate, if that is sharper."""
-        steps = [slope.best.step * 2.0**power for power in range(8, -3, -1)]
+        steps = [step for power in range(8, -3, -1) if (step := slope.best.step * 2.0**power) <= self._longest]
         (fine,) = self._slopes(direction, steps, self.upstream)
         if merged([fine.best, slope.best]) is not fine.best:
             return slope
@@ -149,6 +154,26 @@ class FiniteDifferences:
             for each in zip(*[(one.central, one.left, one.right) for one in slopes])
         )
         return replace(slope, central=middle, left=left, right=right)
+
+    def _fitted_slope(self, direction: Direction) -> Slope:
+        """Return the slope of a forward that rounds coarsely."""
+        upstream, base = self.upstream[0], np.where(self.finite, self.base, 0.0)
+
+        def at(step: float) -> tuple[float, Any] | None:
+            inputs, length = self._displaced(direction, step)
+            there = self._at(inputs)
+            if there is None:
+                return None
+            change = np.where(self.finite, there - base, 0.0)
+            return length, np.append(change, upstream @ change)
+
+        size = max(self._size(direction), 0.25 * self._largest)
+        noise = float(_total(np.abs(upstream) * self.precision.noise(base)))
+        (middle, left, right), moved = fitted(at, size, 0.5 * noise)
+        moved = np.broadcast_to(moved, self.base.shape)
+        self.moved = self.moved | moved
+        steepest = max(abs(side.value) for side in (middle, left, right) if side.is_known) if middle.is_known else 0.0
+        return Slope(middle, left, right, steepest, moved)
 
     def _jump(self, direction: Direction, steps: Sequence[float]) -> float:
         """Return by how much the output that jumps most does so."""
@@ -286,7 +311,8 @@ class FiniteDifferences:
         exponents = {
             e for scale in scales for e in range((math.frexp(scale)[1] - 51) // 3, (math.frexp(scale)[1] + 4) // 3)
         }
-        return [2.0 ** (3 * e) for e in sorted(exponents, reverse=True) if -1074 <= 3 * e < 1023]
+        steps = [2.0 ** (3 * e) for e in sorted(exponents, reverse=True) if -1074 <= 3 * e < 1023]
+        return [step for step in steps if step <= self._longest]
 
     def _size(self, direction: Direction) -> float:
         """Return the size of the elements that move in a direction, for a step of 1."""
