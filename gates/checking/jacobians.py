@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gates.checking.copies import copy_of, flat, float_or_array
+from gates.checking.fits import POINTS, Fit, fit
 from gates.checking.points import Point
 from gates.values import Value, shape_of
 
@@ -81,7 +82,8 @@ class Jacobians:
 
     def alike(self, port: int) -> list[int]:
         """Return the inputs that have the shape of one, among them itself."""
-        return [other for other in self.numeric if self.shape(other) == self.shape(port)]
+        labels = self.point.function.labels
+        return [q for q in range(len(self.inputs)) if q not in labels and self.shape(q) == self.shape(port)]
 
     def near(self, port: int, a: Any, b: Any) -> Any:
         """Return where two Jacobians with respect to an input agree, up to the errors of the numeric one."""
@@ -114,22 +116,37 @@ class Jacobians:
         finest = max(2.0**-11, 2.0 ** round(np.log2(precision.relative) / 5.0))
         sizes = np.where(given == 0.0, 1.0, np.abs(given)).reshape(-1)
         values, errors = np.empty((2, self.rows.size, given.size))
+        shape = (self.rows.size, *given.shape)
+        if not precision.is_fine:
+            for place in range(given.size):
+                values[:, place], errors[:, place] = self._fitted(
+                    port, place, 0.5 * max(sizes[place], sizes.max() / 4.0)
+                )
+            return values.reshape(shape), errors.reshape(shape)
         for place, size in enumerate(sizes.tolist()):
             coarse, fine = (self._quotient(port, place, size * finest * times) for times in (8.0, 1.0))
             values[:, place] = fine + (fine - coarse) / 63.0
             noise = precision.noise(self.base[self.rows]) / (size * finest)
             errors[:, place] = np.abs(fine - coarse) / 63.0 + noise
-        shape = (self.rows.size, *given.shape)
         return values.reshape(shape), errors.reshape(shape)
 
     def _quotient(self, port: int, place: int, step: float) -> Any:
         """Return a central difference quotient of the outputs."""
-        sides, at = [], []
-        for sign in (1.0, -1.0):
-            moved = np.array(self.inputs[port], dtype=float, order="C")
-            vector = moved.reshape(-1)
-            vector[place] = self.point.function.precision.rounded(float(vector[place]) + sign * step)
-            at.append(float(vector[place]))
-            there: list[Value] = [*self.inputs[:port], float_or_array(moved), *self.inputs[port + 1 :]]
-            sides.append(self.point.function.outputs(there)[self.rows])
-        return (sides[0] - sides[1]) / (at[0] - at[1])
+        (ahead, right), (behind, left) = self._moved(port, place, step), self._moved(port, place, -step)
+        return (right - left) / (ahead - behind)
+
+    def _fitted(self, port: int, place: int, width: float) -> Fit:
+        """Return the slopes of polynomials that are fitted to the outputs."""
+        moved = [self._moved(port, place, width * point / POINTS) for point in range(-POINTS, POINTS + 1)]
+        steps, outputs = np.array([step for step, _ in moved]), np.array([outputs for _, outputs in moved])
+        base = self.base[self.rows]
+        return fit(steps, outputs - base, 5, 0.5 * self.point.function.precision.noise(base))
+
+    def _moved(self, port: int, place: int, step: float) -> tuple[float, Any]:
+        """Return how far an element really moves in a step, and the outputs there."""
+        array = np.array(self.inputs[port], dtype=float, order="C")
+        vector = array.reshape(-1)
+        before = float(vector[place])
+        vector[place] = self.point.function.precision.rounded(before + step)
+        there: list[Value] = [*self.inputs[:port], float_or_array(array), *self.inputs[port + 1 :]]
+        return float(vector[place]) - before, self.point.function.outputs(there)[self.rows]

@@ -165,7 +165,7 @@ class Patterns:
 
     def _zero(self, port: int) -> str | None:
         is_all_zero = not any(r.analytic[port].any() for r in self.resamples)
-        if not self.first.wrong(port).any() or (not is_all_zero and self.wrong[port] <= 1 / 3):
+        if not self.first.wrong(port).any() or (not is_all_zero and self.wrong[port] < 0.3):
             return None
         is_zero = not any(r.analytic[port][r.wrong(port)].any() for r in self.resamples)
         return "is zero where it should not be" if is_zero else None

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gates import Gate
+from gates import Gate, check_gate
+from gates.checking.report import Report
 
 Draw = Callable[[Any], tuple[Any, ...]]
 
@@ -29,6 +30,8 @@ class Layer:
         The names of the inputs, and of the layer's own parameters, whose gradient is wrong.
     verdict : str
         The verdict on it.
+    precision : float or None
+        How exact forward is, if that is to be said.
     """
 
     name: str
@@ -37,6 +40,24 @@ class Layer:
     says: tuple[str, ...] = ()
     wrong: str = ""
     verdict: str = "pass"
+    precision: float | None = None
+
+    @property
+    def dtype(self) -> Any:
+        """The type of number that it computes in."""
+        return getattr(self.make(), "dtype", np.float64)
+
+    def check(self, seed: int = 0) -> Report:
+        """Return the report on the layer at inputs drawn with a seed."""
+        return check_gate(self.make(), *self.draw(np.random.default_rng(seed)), precision=self.precision, seed=seed)
+
+    def is_judged_right(self, report: Report) -> bool:
+        """Return whether a report has the right verdict."""
+        return report.verdict == self.verdict and report.passed == (self.verdict == "pass")
+
+    def is_named(self, report: Report) -> bool:
+        """Return whether a report says what is wrong."""
+        return any(text in f"{report.diagnosis}; {report.note}" for text in self.says)
 
 
 class Cast(Gate):
