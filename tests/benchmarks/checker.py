@@ -1,10 +1,12 @@
 """How good is the gradient checker: what it catches and names, and whether it ever cries wolf.
 
-`python -m tests.benchmarks.checker` gives the wrong gates of `tests/wrong_gates.py` to `check_gate`, to PyTorch's
-`gradcheck` and to autograd's `check_grads` (first derivatives, backward, all arguments; else their defaults), and all
-right gates to `check_gate` at random inputs from 1e-9 to 1e9.
+`python -m tests.benchmarks.checker` gives the wrong gates of `tests/wrong_gates.py`, and the layers of `tests/layers`,
+to `check_gate` and to other checkers: PyTorch's `gradcheck`, autograd's and JAX's `check_grads` (first derivatives,
+backward, all arguments; else their defaults). It also gives all right gates to `check_gate` at random inputs from 1e-9
+to 1e9.
 """
 
+import importlib
 import math
 import time
 import warnings
@@ -18,9 +20,10 @@ from gates import check_gate
 from gates.bare import bare_backward, bare_forward
 from gates.checking.function_under_test import GateUnderTest
 from tests.cases import CASES, Case
+from tests.layers import LAYERS
 from tests.wrong_gates import WORDS, WRONG, Wrong, kinds_in
 
-SEEDS = 5
+SEEDS, LAYER_SEEDS = 5, 3
 RIGHT = 20
 
 #: The words by which another checker's message names the cause, for kinds that one could name.
@@ -40,39 +43,14 @@ NAMED = {
 }
 
 
+#: A checker: from what makes a gate, inputs and a seed to what it complains of, None if of nothing.
+Checker = Callable[[Callable[[], Any], Any, int], str | None]
+
+
 def main() -> None:
-    """Print both tables."""
-    checkers: dict[str, Callable[[Wrong, Any, int], tuple[bool, bool]]] = {"gategraph": ours}
-    try:
-        import torch
-
-        checkers[f"torch {torch.__version__}"] = torchs
-    except ImportError:
-        pass
-    try:
-        import autograd  # noqa: F401  # whether it is installed
-
-        checkers["autograd"] = autograds
-    except ImportError:
-        pass
-    kinds = list(WORDS)
-    print(f"{len(WRONG)} wrong gates, {SEEDS} random inputs each: caught at all inputs, and the cause named\n")
-    print(f"{'kind':14}{'gates':>6}" + "".join(f"{name:>24}" for name in checkers))
-    totals = {name: Counter[str]() for name in checkers}
-    for kind in kinds:
-        gates = [wrong for wrong in WRONG if wrong.kind == kind]
-        cells = []
-        for name, checker in checkers.items():
-            caught = named = 0
-            for wrong in gates:
-                results = [checker(wrong, wrong.draw(np.random.default_rng(seed)), seed) for seed in range(SEEDS)]
-                caught += all(result[0] for result in results)
-                named += all(result[1] for result in results)
-            totals[name].update(caught=caught, named=named)
-            cells.append(f"{caught} caught, {named} named")
-        print(f"{kind:14}{len(gates):>6}" + "".join(f"{cell:>24}" for cell in cells))
-    sums = [f"{totals[name]['caught']} caught, {totals[name]['named']} named" for name in checkers]
-    print(f"{'all':14}{len(WRONG):>6}" + "".join(f"{cell:>24}" for cell in sums))
+    """Print the tables."""
+    of_gates()
+    of_layers()
     start = time.perf_counter()
     counts = Counter(verdict for case in CASES for verdict in right(case))
     print(
@@ -82,26 +60,99 @@ def main() -> None:
         print(f"  {count:5} {verdict}")
 
 
+def of_gates() -> None:
+    """Print the table of wrong gates."""
+    checkers = others(torchs, autograds)
+    print(f"{len(WRONG)} wrong gates, {SEEDS} random inputs each: caught at all inputs, and the cause named\n")
+    print(f"{'kind':14}{'gates':>6}" + "".join(f"{name:>24}" for name in ("gategraph", *checkers)))
+    totals = {name: Counter[str]() for name in ("gategraph", *checkers)}
+    for kind in WORDS:
+        gates = [wrong for wrong in WRONG if wrong.kind == kind]
+        cells = []
+        for name in totals:
+            caught = named = 0
+            for wrong in gates:
+                drawn = [(wrong.draw(np.random.default_rng(seed)), seed) for seed in range(SEEDS)]
+                if name == "gategraph":
+                    results = [ours(wrong, *one) for one in drawn]
+                else:
+                    results = [judgement(wrong, checkers[name](wrong.make, *one)) for one in drawn]
+                caught += all(result[0] for result in results)
+                named += all(result[1] for result in results)
+            totals[name].update(caught=caught, named=named)
+            cells.append(f"{caught} caught, {named} named")
+        print(f"{kind:14}{len(gates):>6}" + "".join(f"{cell:>24}" for cell in cells))
+    sums = [f"{total['caught']} caught, {total['named']} named" for total in totals.values()]
+    print(f"{'all':14}{len(WRONG):>6}" + "".join(f"{cell:>24}" for cell in sums))
+
+
+def of_layers() -> None:
+    """Print the table of layers as people write them."""
+    checkers = others(torchs, jaxs)
+    print(f"\n{len(LAYERS)} layers as people write them, {LAYER_SEEDS} random inputs each: how many are judged right\n")
+    print(f"{'layers':32}{'':>6}" + "".join(f"{name:>24}" for name in ("gategraph", *checkers)))
+    slowest = 0.0
+    for what, verdict in (("right", "pass"), ("wrong", "fail"), ("random", "inconclusive")):
+        for dtype in (np.float64, np.float32, np.float16):
+            layers = [layer for layer in LAYERS if layer.verdict == verdict and layer.dtype is dtype]
+            if not layers:
+                continue
+            counts = {name: Counter[str]() for name in ("gategraph", *checkers)}
+            for layer in layers:
+                start = time.perf_counter()
+                reports = [layer.check(seed) for seed in range(LAYER_SEEDS)]
+                slowest = max(slowest, (time.perf_counter() - start) / LAYER_SEEDS)
+                counts["gategraph"]["judged"] += all(map(layer.is_judged_right, reports))
+                counts["gategraph"]["alarms"] += any(report.verdict == "fail" for report in reports)
+                counts["gategraph"]["named"] += all(map(layer.is_named, reports))
+                for name, checker in checkers.items():
+                    drawn = [layer.draw(np.random.default_rng(seed)) for seed in range(LAYER_SEEDS)]
+                    told = [checker(layer.make, inputs, seed) for seed, inputs in enumerate(drawn)]
+                    counts[name]["judged"] += all(told) if verdict == "fail" else not any(told)
+                    counts[name]["alarms"] += any(told)
+                    counts[name]["named"] += all(one and any(text in one for text in layer.says) for one in told)
+            if what == "wrong":
+                cells = [f"{count['judged']} caught, {count['named']} named" for count in counts.values()]
+            else:
+                cells = [f"{count['judged']}, {count['alarms']} false alarms" for count in counts.values()]
+            title = f"{what}, {np.dtype(dtype)}"
+            print(f"{title:32}{len(layers):>6}" + "".join(f"{cell:>24}" for cell in cells))
+    print(f"the slowest takes gategraph {slowest:.1f} s")
+
+
+def others(*given: Checker) -> dict[str, Checker]:
+    """Return those of the other checkers that are installed, with their names and versions."""
+    found: dict[str, Checker] = {}
+    for checker in given:
+        name = checker.__name__[:-1]
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        found[f"{name} {module.__version__}" if hasattr(module, "__version__") else name] = checker
+    return found
+
+
 def ours(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
     """Return whether gategraph catches a wrong gate, and whether it says what is wrong, in these words alone."""
     report = check_gate(wrong.make(), *inputs, seed=seed)
     return not report.passed, kinds_in(report.diagnosis) == {wrong.kind} and wrong.says in report.diagnosis
 
 
-def formulas(wrong: Wrong, count: int) -> tuple[Callable[..., list[Any]], Callable[..., Any]]:
+def formulas(make: Callable[[], Any], count: int) -> tuple[Callable[..., list[Any]], Callable[..., Any]]:
     """Return a gate's bare forward, which returns a list of outputs, and its bare backward."""
-    gate = GateUnderTest(wrong.make()).ready(wrong.make(), count)
+    gate = GateUnderTest(make()).ready(make(), count)
     return (
         lambda *inputs: bare_forward(gate, [value_of(given) for given in inputs]),
         lambda *upstream: bare_backward(gate, [value_of(dz) for dz in upstream]),
     )
 
 
-def torchs(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
-    """Return the same of PyTorch's gradcheck."""
+def torchs(make: Callable[[], Any], inputs: Any, seed: int) -> str | None:
+    """Return what PyTorch's gradcheck says."""
     import torch
 
-    outputs_at, gradients_for = formulas(wrong, len(inputs))
+    outputs_at, gradients_for = formulas(make, len(inputs))
 
     def tensor_of(value: Any) -> Any:
         return None if value is None else torch.tensor(np.array(value, dtype=float))
@@ -109,8 +160,8 @@ def torchs(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
     class Through(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Any:
-            made = tuple(map(tensor_of, outputs_at(*[tensor.detach().numpy() for tensor in tensors])))
-            return made if len(made) > 1 else made[0]
+            outputs = tuple(map(tensor_of, outputs_at(*[tensor.detach().numpy() for tensor in tensors])))
+            return outputs if len(outputs) > 1 else outputs[0]
 
         @staticmethod
         def backward(ctx: Any, *upstream: Any) -> Any:
@@ -118,15 +169,15 @@ def torchs(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
             return tuple(map(tensor_of, answer)) if isinstance(answer, (list, tuple)) else tensor_of(answer)
 
     tensors = [torch.tensor(np.array(given), requires_grad=np.asarray(given).dtype.kind == "f") for given in inputs]
-    return judgement(wrong, lambda: torch.autograd.gradcheck(Through.apply, tensors))
+    return complaint(lambda: torch.autograd.gradcheck(Through.apply, tensors))
 
 
-def autograds(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
-    """Return the same of autograd's check_grads."""
+def autograds(make: Callable[[], Any], inputs: Any, seed: int) -> str | None:
+    """Return what autograd's check_grads says."""
     from autograd.extend import defvjp, primitive
     from autograd.test_util import check_grads
 
-    outputs_at, gradients_for = formulas(wrong, len(inputs))
+    outputs_at, gradients_for = formulas(make, len(inputs))
 
     @primitive
     def through(*values: Any) -> Any:
@@ -135,25 +186,67 @@ def autograds(wrong: Wrong, inputs: Any, seed: int) -> tuple[bool, bool]:
 
     def vjp(port: int) -> Callable[..., Any]:
         def of(answer: Any, *values: Any) -> Callable[[Any], Any]:
-            return lambda dz: gradients_for(*(list(dz) if wrong.make().outputs > 1 else [dz]))[port]
+            return lambda dz: gradients_for(*(list(dz) if make().outputs > 1 else [dz]))[port]
 
         return of
 
     defvjp(through, *[vjp(port) for port in range(len(inputs))])
     ports = tuple(port for port, given in enumerate(inputs) if np.asarray(given).dtype.kind == "f")
     np.random.seed(seed)
-    return judgement(wrong, lambda: check_grads(through, ports, modes=["rev"], order=1)(*inputs))
+    return complaint(lambda: check_grads(through, ports, modes=["rev"], order=1)(*inputs))
 
 
-def judgement(wrong: Wrong, check: Callable[[], Any]) -> tuple[bool, bool]:
-    """Return whether another checker raises, and whether its message names the cause."""
+def jaxs(make: Callable[[], Any], inputs: Any, seed: int) -> str | None:
+    """Return what JAX's check_grads says, in float64, of the gate's two passes as callbacks."""
+    import jax
+    from jax.test_util import check_grads
+
+    outputs_at, gradients_for = formulas(make, len(inputs))
+    ports = [port for port, given in enumerate(inputs) if np.asarray(given).dtype.kind == "f"]
+
+    def whole(arrays: Any) -> list[Any]:
+        given = dict(zip(ports, map(np.asarray, arrays)))
+        return [given.get(port, inputs[port]) for port in range(len(inputs))]
+
+    def forward(*arrays: Any) -> Any:
+        return tuple([np.asarray(output, dtype=float) for output in outputs_at(*whole(arrays))])
+
+    def backward(arrays: Any, upstream: Any) -> Any:
+        outputs_at(*whole(arrays))
+        answer = gradients_for(*map(np.asarray, upstream))
+        if len(answer) != len(inputs):
+            raise ValueError(f"{len(answer)} gradients for {len(inputs)} inputs")
+        return tuple([np.asarray(answer[port], dtype=float) for port in ports])
+
+    with jax.enable_x64(True):
+        like = [jax.ShapeDtypeStruct(output.shape, output.dtype) for output in forward(*[inputs[p] for p in ports])]
+
+        @jax.custom_vjp
+        def through(*arrays: Any) -> Any:
+            return jax.pure_callback(forward, tuple(like), *arrays)
+
+        def run_backward(arrays: Any, upstream: Any) -> Any:
+            shapes = tuple([jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays])
+            return jax.pure_callback(backward, shapes, arrays, upstream)
+
+        through.defvjp(lambda *arrays: (through(*arrays), arrays), run_backward)
+        arrays = [np.asarray(inputs[port], dtype=float) for port in ports]
+        return complaint(lambda: check_grads(through, arrays, order=1, modes=("rev",)))
+
+
+def complaint(check: Callable[[], Any]) -> str | None:
+    """Return the error that another checker raises, None if it raises none."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             check()
     except Exception as error:
-        text = f"{type(error).__name__}: {error}".split("numerical:")[0]
-        return True, any(word in text for word in NAMED.get(wrong.kind, ()))
-    return False, False
+        return f"{type(error).__name__}: {error}".split("numerical:")[0]
+    return None
+
+
+def judgement(wrong: Wrong, text: str | None) -> tuple[bool, bool]:
+    """Return whether another checker complains of a wrong gate, and whether its message names the cause."""
+    return text is not None, text is not None and any(word in text for word in NAMED.get(wrong.kind, ()))
 
 
 def value_of(array: Any) -> Any:
