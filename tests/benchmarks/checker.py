@@ -7,6 +7,7 @@ to 1e9.
 """
 
 import importlib
+import logging
 import math
 import time
 import warnings
@@ -199,6 +200,8 @@ def autograds(make: Callable[[], Any], inputs: Any, seed: int) -> str | None:
 def jaxs(make: Callable[[], Any], inputs: Any, seed: int) -> str | None:
     """Return what JAX's check_grads says, in float64, of the gate's two passes as callbacks."""
     import jax
+
+    logging.getLogger("jax").setLevel(logging.CRITICAL)  # it tells of errors in callbacks besides raising them
     from jax.test_util import check_grads
 
     outputs_at, gradients_for = formulas(make, len(inputs))
