@@ -44,6 +44,9 @@ class Gate:
         input, which then has no gradient, or from a constant.
     has_parameters : bool
         Whether the gate contains parameters, so that backward runs even if no input's gradient is wanted.
+    intended : str
+        What a gradient that is not the slope is meant to be, such as "straight-through" or "clipped": `check_gate` then
+        notes the difference and does not fail.
     example_inputs : callable, optional
         `example_inputs(random)` yields tuples of inputs drawn from a `numpy.random.Generator`. `check_gate` uses them
         for a gate that accepts only certain inputs.

@@ -1,5 +1,6 @@
 """The check of whole graphs: end to end, gate by gate, and who is to blame."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ def test_a_network_with_labels_and_parameters(loss: Any) -> None:
     report = graph.check(X=random.normal(size=(6, 5)), y=random.integers(0, 4, 6))
     assert report.passed, report
     assert [row.input for row in report.rows] == ["W1", "b1", "W2", "b2"]
-    assert "W1: 6 of 35 elements and 4 random directions checked" in report.note
+    assert re.search(r"W1: \d of 35 elements and 4 random directions checked", report.note)
 
 
 def test_graphs_within_graphs() -> None:

@@ -39,7 +39,9 @@ def check_gate(
     Parameters
     ----------
     gate : object
-        The gate, of any class with the two methods. It is left unchanged: copies of it run.
+        The gate, of any class with the two methods. It is left unchanged: copies of it run. Parameters that it keeps
+        itself are checked like inputs, if backward leaves their gradients beside them: `self.W` with `self.dW`,
+        `self.W_grad` or `self.grads["W"]`; `self.params[0]` with `self.grads[0]`.
     *inputs : number or array
         Where to check it. Without any it is checked at numbers, at arrays of equal shapes and of shapes that
         broadcast, at ties, zeros and extremes, read-only, not contiguous and in float32. A gate that needs other
@@ -77,10 +79,14 @@ def check_gate(
 
     Notes
     -----
-    Slopes are differences of forward in float64, extrapolated over several steps, each with an error that is estimated
-    from the measured noise of forward [1]_. An input of up to 200 elements is checked element by element; of a larger
-    one, a sample of elements and random directions. An element passes if it agrees with the slope to within that error
-    and a relative 1e-7, and if the error is small beside the slope. There is no absolute tolerance.
+    Slopes are differences of forward, extrapolated over several steps, each with an error that is estimated from the
+    measured noise of forward [1]_. An input of up to 200 elements is checked element by element; of a larger one, all
+    elements if each moves one output only, else a sample of elements and random directions. An element passes if it
+    agrees with the slope to within that error and a relative 1e-7, or eight times the precision if that is more, and if
+    the error is small beside the slope. There is no absolute tolerance.
+
+    What is wrong is looked for at several points, in what the wrong elements have in common and in the Jacobians of
+    both passes, for 3 seconds or so.
 
     References
     ----------

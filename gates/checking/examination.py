@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,6 +88,23 @@ class Examination:
     patterns: Callable[[], Patterns | None] | None = None
 
     @property
+    def wrong(self) -> dict[int, list[int]]:
+        """The places of the elements that fail, by input."""
+        found: dict[int, list[int]] = {}
+        for element in self.elements:
+            if element.verdict == "fail":
+                found.setdefault(element.port, []).append(element.place)
+        return found
+
+    def stand_at(self, inputs: Sequence[Value], upstream: Sequence[Value], count: int) -> None:
+        """Keep where this is; the first `count` inputs are those that a user gives."""
+        self.point = inputs, upstream
+        self.example = tuple(inputs[:count]), upstream[0] if len(upstream) == 1 else upstream
+        self.where = f"at {', '.join(f'{name} = {_short(value)}' for name, value in zip(self.names, inputs[:count]))}"
+        if upstream:
+            self.where += f"; upstream gradient {_short(self.example[1])}"
+
+    @property
     def verdict(self) -> str:
         """ "fail", "kink", "pass", "jump" or "inconclusive"."""
         verdicts = {element.verdict for element in self.elements}
@@ -129,9 +146,8 @@ def examine(
         If forward does not accept the inputs.
     """
     found = Examination(title, function.names(len(inputs)), [np.shape(value) for value in inputs])
-    rounded = function.precision.rounded
     exact = copy_of(
-        [value if port in function.labels else rounded(_as_float64(value)) for port, value in enumerate(inputs)]
+        [x if port in function.labels else function.precision.rounded(_as_float64(x)) for port, x in enumerate(inputs)]
     )
 
     def upstream_for(outputs: Sequence[Value]) -> list[Value]:
@@ -143,11 +159,7 @@ def examine(
 
     contract = Contract(function, exact, upstream_for)
     found.faults = contract.faults
-    found.point = exact, contract.upstream
-    dz = contract.upstream[0] if len(contract.upstream) == 1 else contract.upstream
-    found.example = tuple(exact[: len(exact) - len(function.own)]), dz
-    inputs_are = ", ".join(f"{name} = {_short(value)}" for name, value in zip(found.names, found.example[0]))
-    found.where = f"at {inputs_are}; upstream gradient {_short(dz)}" if contract.upstream else f"at {inputs_are}"
+    found.stand_at(exact, contract.upstream, len(exact) - len(function.own))
     if contract.gradients is None or any(fault.kind == "modifies" for fault in found.faults):
         return found
     repeated = [flat(contract.outputs), *[function.outputs(copy_of(exact)) for _ in range(_REPEATED)]]
@@ -175,11 +187,7 @@ def examine(
         elements, found.counts[port], directions = examined(differences, point, port, gradient.reshape(-1), limit)
         found.elements += elements
         found.directions = max(found.directions, directions)
-    failed = [e for e in found.elements if e.verdict == "fail"]
-    stepped = [e for e in failed if np.any(e.slope.moved & differences.is_stepped)]
-    if stepped and not _has_steps(function, others, list(gradients), random):
-        # Forward has steps here, but not elsewhere: it rounds on the way, as in log(1 - s) where s is nearly 1.
-        found.elements = [replace(e, verdict="inconclusive") if e in stepped else e for e in found.elements]
+    found.elements = _without_rounding(found.elements, differences, point, others)
     if function.reference is not None:
         found.elements, unlike = compared_with(function.reference, contract, exact, found.elements)
         found.faults += unlike
@@ -189,53 +197,58 @@ def examine(
         found.could_fail = not is_cancelled and bool(
             differences.moved.any() or any(differences.moves_far(port) for port in gradients)
         )
-    wrong: dict[int, list[int]] = {}
-    for element in found.elements:
-        if element.verdict == "fail":
-            wrong.setdefault(element.port, []).append(element.place)
+    wrong = found.wrong
     if contract.raised is not None and wrong:
         found.faults.append(contract.raised)
     found.faults += _not_finite(found)
     if wrong and not found.faults:
-        sampled = [port for port, (checked, size) in found.counts.items() if checked < size]
-        looked_at = Counter(element.port for element in found.elements)
-        parts = {
-            port: len(places) / (looked_at[port] if port in sampled else found.counts[port][0])
-            for port, places in wrong.items()
-        }
-        every = {port: wrong.get(port, []) for port in gradients}
-        found.patterns = lambda: _patterns(point, every, parts, sampled, differences.seconds, gradients)
+        found.patterns = lambda: _patterns(found, point, gradients, differences.seconds)
     elif not found.faults:
         found.faults += list(not_proportional(point, contract.gradients, found.names))
         found.faults = found.faults or list(wrong_in_float32(point, inputs)) or contract.wrong_if_wanted_alone(exact)
     return found
 
 
-def _patterns(
-    point: Point,
-    wrong: dict[int, list[int]],
-    parts: dict[int, float],
-    sampled: Sequence[int],
-    seconds: float,
-    gradients: dict[int, Any],
-) -> Patterns | None:
-    """Return the patterns to look for, at a few elements that stand for all where there are very many."""
-    for port in parts if seconds > _SLOW else ():
+def _without_rounding(
+    elements: list[Element], differences: FiniteDifferences, point: Point, others: Sequence[list[Value]]
+) -> list[Element]:
+    """Return the elements, those inconclusive that failed only since forward rounds here.
+
+    It has steps here, but not elsewhere: it rounds on the way, as in log(1 - s) where s is nearly 1.
+    """
+    failed = [element for element in elements if element.verdict == "fail"]
+    stepped = [element for element in failed if np.any(element.slope.moved & differences.is_stepped)]
+    if not stepped or _has_steps(point, others):
+        return elements
+    return [replace(e, verdict="inconclusive") if e in stepped else e for e in elements]
+
+
+def _patterns(found: Examination, point: Point, gradients: Mapping[int, Any], seconds: float) -> Patterns | None:
+    """Return the patterns to look for, at a few elements that stand for all where a run takes many `seconds`."""
+    for port, places in found.wrong.items() if seconds > _SLOW else ():
         try:
-            small = reduced(point, port, wrong[port], gradients[port].reshape(-1))
+            small = reduced(point, port, places, gradients[port].reshape(-1))
         except Exception:  # forward or backward wants the other elements too
             continue
         if small is not None:
             return patterns_at(small[0], small[1], {port: 1.0}, (), 0.0)
+    sampled = [port for port, (checked, size) in found.counts.items() if checked < size]
+    looked_at = Counter(element.port for element in found.elements)
+    parts = {
+        port: len(places) / (looked_at[port] if port in sampled else found.counts[port][0])
+        for port, places in found.wrong.items()
+    }
+    wrong = {port: found.wrong.get(port, []) for port in gradients}
     return patterns_at(point, wrong, parts, sampled, seconds)
 
 
-def _has_steps(function: FunctionUnderTest, others: Sequence[list[Value]], ports: Sequence[int], random: Any) -> bool:
-    """Return whether forward has steps at most of several points."""
-    steps = 0
+def _has_steps(point: Point, others: Sequence[list[Value]]) -> bool:
+    """Return whether forward has steps at most of several other inputs."""
+    function, steps = point.function, 0
+    ports = [port for port in range(len(point.inputs)) if port not in function.labels]
     for inputs in others:
         base = function.outputs(inputs)
-        steps += measured_noise(function.outputs, inputs, ports, base, random, function.precision)[1].any()
+        steps += measured_noise(function.outputs, inputs, ports, base, point.random, function.precision)[1].any()
     return 2 * steps > len(others)
 
 

@@ -82,13 +82,13 @@ class FiniteDifferences:
         ports: Sequence[int],
         upstream: Any,
         random: Any,
-        precision: Precision,
+        precision: Precision = Precision(),  # noqa: B008 (it cannot be changed)
     ) -> None:
         self.outputs, self.inputs, self.precision = outputs, list(inputs), precision
         self.upstream = np.atleast_2d(upstream)
-        start = time.perf_counter()
+        start = time.process_time()
         self.base = outputs(self.inputs)
-        self.seconds = time.perf_counter() - start
+        self.seconds = time.process_time() - start
         self.finite = np.isfinite(self.base)
         self.moved = np.zeros(self.base.size, dtype=bool)
         sizes = np.concatenate([np.zeros(0), *[np.abs(np.ravel(self.inputs[port])) for port in ports]])

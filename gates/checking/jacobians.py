@@ -47,10 +47,10 @@ class Jacobians:
     def __init__(self, point: Point, ports: Sequence[int]) -> None:
         self.point, self.inputs = point, point.inputs
         self.names = point.function.names(len(point.inputs))
-        start = time.perf_counter()
+        start = time.process_time()
         self.outputs = copy_of(point.run().outputs)
         self.base = flat(self.outputs)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         size = self.base.size
         self.rows = np.arange(size) if size <= _ROWS else np.sort(point.random.choice(size, _ROWS, replace=False))
         few = [port for port in ports if np.size(self.inputs[port]) <= _ELEMENTS]

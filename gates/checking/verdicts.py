@@ -29,33 +29,28 @@ def reported(
     """Return the report on what was found at some points; `intended` is what a wrong gradient is meant to be."""
     verdict, passed = verdict_on(found)
     one, fault = _diagnosis(found) if diagnose and verdict in _FAULTY and not passed else (None, None)
-    note = _note(found, verdict, left_out, one or found[0])
-    rows = _rows([one] if one else found)
-    if fault and intended and fault.kind in MEANT:
-        verdict, passed, note = (
-            "pass",
-            True,
-            "; ".join([f"meant as {intended}: {fault.sentence}", *filter(None, [note])]),
-        )
-        rows, fault = (
-            tuple([replace(row, verdict="meant" if row.verdict in _FAULTY else row.verdict) for row in rows]),
-            None,
-        )
     shown = one or found[0]
-    sentence = fault.sentence if fault else ""
-    return Report(
+    report = Report(
         title=title,
         verdict=verdict,
         passed=passed,
-        diagnosis=sentence,
-        note=note,
-        rows=rows,
+        diagnosis=fault.sentence if fault else "",
+        note=_note(found, verdict, left_out, shown),
+        rows=_rows([one] if one else found),
         _self_test=self_test,
         _convergence=lambda: convergence_at(shown),
         upstream=shown.upstream if len(found) == 1 else "",
         example=shown.example,
         where=shown.where,
     )
+    return _as_meant(report, intended) if intended and fault and fault.kind in MEANT else report
+
+
+def _as_meant(report: Report, intended: str) -> Report:
+    """Return the report on a gate whose gradient is meant to differ from the slope."""
+    rows = tuple([replace(row, verdict="meant") if row.verdict in _FAULTY else row for row in report.rows])
+    note = f"meant as {intended}: {report.diagnosis}" + (f"; {report.note}" if report.note else "")
+    return replace(report, verdict="pass", passed=True, diagnosis="", note=note, rows=rows)
 
 
 def verdict_on(found: Sequence[Examination]) -> tuple[str, bool]:
