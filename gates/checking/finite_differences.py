@@ -17,6 +17,7 @@ from gates.checking.precision import Precision
 from gates.checking.slopes import SAFETY, Estimate, Slope, best_of, central, extrapolated, jump_of, merged
 from gates.values import Value
 
+_FEW = 100_000  # outputs; of more, every second step is taken
 _BATCH = 2**20  # numbers, at most, that are differenced at once
 
 
@@ -312,7 +313,7 @@ class FiniteDifferences:
             e for scale in scales for e in range((math.frexp(scale)[1] - 51) // 3, (math.frexp(scale)[1] + 4) // 3)
         }
         steps = [2.0 ** (3 * e) for e in sorted(exponents, reverse=True) if -1074 <= 3 * e < 1023]
-        return [step for step in steps if step <= self._longest]
+        return [step for step in steps if step <= self._longest][:: 1 if self.base.size <= _FEW else 2]
 
     def _size(self, direction: Direction) -> float:
         """Return the size of the elements that move in a direction, for a step of 1."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gates.checking.mutants import SelfTest
 
 #: The kinds of faults that show in the numbers alone, the cheapest to recognize first.
-PATTERNS = ("straight-through", "swapped", "zero", "mask", "sign", "upstream", "added", "factor", "clipped") + (
+PATTERNS = ("straight-through", "swapped", "zero", "mask", "sign", "factor", "upstream", "added", "clipped") + (
     *("output", "regions", "permuted", "couples", "misses", "missing term", "overwrites", "transposed", "scale"),
     *("exchanged", "index"),
 )

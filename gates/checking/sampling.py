@@ -18,7 +18,7 @@ from gates.checking.slopes import Estimate
 #: An input of at most this many elements is checked element by element.
 EXHAUSTIVE = 200
 _DIRECTIONS = 4
-_SECONDS, _FEWEST = 0.8, 6  # for the elements of a large input that are looked at one by one, and how many at least
+_SECONDS, _FEWEST = 0.2, 6  # for the elements of a large input that are looked at one by one, and how many at least
 _BY_OUTPUT = 32  # outputs, at most, whose slopes are measured one by one
 
 
