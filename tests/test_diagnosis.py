@@ -115,3 +115,21 @@ def test_a_fault_in_float32_alone() -> None:
     report = check_gate(half, x.astype(np.float32))
     assert report.verdict == "fail"
     assert report.diagnosis.startswith("in float32 the gradient of x is ")
+
+
+def test_a_mask_of_outputs_that_is_forgotten() -> None:
+    triangle = np.tril(np.ones((3, 3)))
+    wrong = Made(lambda x: triangle * x[:, None] * x[None, :], lambda dz, x: (dz + dz.T) @ x)
+    diagnosis = "the gradient of x is missing its mask: outputs that do not depend on the input give to it"
+    assert check_gate(wrong, [0.5, -1.0, 2.0]).diagnosis == diagnosis
+
+
+def test_a_backward_that_is_not_linear_in_the_upstream_gradient() -> None:
+    wrong = Made(np.cumsum, lambda dz, x: np.cumprod(dz[::-1])[::-1])
+    assert check_gate(wrong, [0.5, -1.0, 2.0]).diagnosis == "the gradient of x is not linear in the upstream gradient"
+
+
+def test_a_slope_of_0_is_no_local_gradient_to_which_something_was_added() -> None:
+    centred = Made(lambda x: x - np.mean(x), lambda dz, x: dz)
+    diagnosis = check_gate(centred, [0.5, -1.0, 2.0]).diagnosis
+    assert diagnosis == "the gradient of x treats each element alone, although forward couples them: a term is missing"

@@ -76,6 +76,21 @@ class Jacobians:
         """Whether all outputs are looked at."""
         return bool(self.rows.size == self.base.size)
 
+    def is_linear(self, port: int) -> bool:
+        """Return whether backward gives for an upstream gradient the sum of what it gives for its parts.
+
+        A term that is added whatever the upstream gradient may be does not count.
+        """
+        if not self.is_whole:
+            return True
+        upstream, none = flat(self.point.upstream), np.zeros(self.base.size)
+        added = np.asarray(self._answer(none)[port], dtype=float)
+        gradient = np.asarray(self.point.gradients()[port], dtype=float)
+        rows = self.analytic[port] - added
+        sizes = np.abs(added) + np.tensordot(np.abs(upstream), np.abs(rows), 1)
+        slack = 1e-6 + 100.0 * self.point.function.precision.relative
+        return bool(np.all(np.abs(gradient - added - np.tensordot(upstream, rows, 1)) <= slack * sizes))
+
     def shape(self, port: int) -> tuple[int, ...]:
         """Return the shape of an input."""
         return shape_of(self.inputs[port])

@@ -30,8 +30,10 @@ STRUCTURES: dict[str, Callable[[Sequence[Jacobians], int], str | None]] = {
     "couples": structures.couples,
     "missing term": structures.missing_term,
     "misses": structures.misses,
+    "unmasked": structures.unmasked,
     "overwrites": structures.overwrites,
     "scale": structures.scale,
+    "linear": lambda points, port: "is not linear in the upstream gradient",
 }
 
 
@@ -112,7 +114,8 @@ class Patterns:
             if len(points) < 2:
                 return ""
             is_right = all(point.agrees(port, point.numeric[port]) for point in points)
-            return None if is_right else STRUCTURES[kind](points, port)
+            is_linear = all(point.is_linear(port) for point in points)
+            return STRUCTURES[kind](points, port) if not is_right and is_linear == (kind != "linear") else None
         finder: Callable[[int], str | None] = getattr(self, f"_{kind.replace('-', '_')}")
         return finder(port)
 
@@ -200,12 +203,12 @@ class Patterns:
         if len(self.outputs) != 1 or self._shape(port) != shape_of(self.outputs[0]):
             return ""
 
-        def expected(resample: Resample) -> Any:
+        for resample in self.resamples:
             upstream = np.ravel(resample.point.upstream[0])[resample.places[port]]
-            return upstream + resample.with_upstream(lambda dz: dz * 0.0 + 1.0)[port]
-
-        added = "has the upstream gradient added to the local one, where it should be multiplied"
-        return added if self._is_everywhere(port, expected) else None
+            local = resample.with_upstream(lambda dz: dz * 0.0 + 1.0)[port]
+            if np.max(np.abs(local)) < 1e-6 or not resample.agrees(port, upstream + local):
+                return None
+        return "has the upstream gradient added to the local one, where it should be multiplied"
 
     def _factor(self, port: int) -> str | None:
         ratios = np.concatenate(

@@ -107,6 +107,16 @@ def misses(points: Points, port: int) -> str | None:
     return None
 
 
+def unmasked(points: Points, port: int) -> str | None:
+    """Say so if outputs that do not depend on the input give to it, and all else is right."""
+    for point in points:
+        dead = ~point.moves(port).any(axis=1)
+        agree = point.near(port, point.analytic[port], point.numeric[port]).reshape(point.rows.size, -1).all(axis=1)
+        if agree[dead].all() or not agree[~dead].all():
+            return None
+    return "is missing its mask: outputs that do not depend on the input give to it"
+
+
 def overwrites(points: Points, port: int) -> str | None:
     """Say so if of several outputs that an element goes into only some are counted."""
     lost = 0
