@@ -294,6 +294,17 @@ class TestReport:
         assert np.array_equal(layer.b, before[1])
         assert "dW" not in vars(layer)
 
+    def test_own_arrays_without_a_gradient(self) -> None:
+        class NoGradient(Dense):
+            def backward(self, dy: Any) -> list[Any]:
+                self.dW = self.x.T @ dy
+                return [dy @ self.W.T]
+
+        report = check_gate(NoGradient(), np.ones((2, 4)))
+        assert report.passed
+        assert report.note.endswith("not looked at: self.b, without a gradient such as self.dW beside self.W")
+        assert "not looked at" not in check_gate(Dense(), np.ones((2, 4))).note
+
     def test_convergence(self) -> None:
         assert check_gate(Sigmoid(), [0.5, 1.0]).convergence().order == pytest.approx(2, abs=0.02)
         assert check_gate(Cube(first=2.0), [0.5, 1.0]).convergence().order == pytest.approx(1, abs=0.02)

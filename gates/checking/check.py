@@ -224,6 +224,7 @@ def check_at(
             convergence_at,
             left_out,
             intended=getattr(function.gate, "intended", ""),
+            unseen=function.unseen,
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gates.bare import bare, bare_backward, bare_forward
 from gates.checking.copies import copy_of, flat
-from gates.checking.own_parameters import OwnParameter, candidates, found_in
+from gates.checking.own_parameters import OwnParameter, Place, candidates, found_in
 from gates.checking.precision import Precision
 from gates.gate import Gate, fresh, input_counts, labels_of, parameter_names, parameters_of, settings_of
 from gates.validation import check_inputs, counted
@@ -104,7 +104,7 @@ class GateUnderTest(FunctionUnderTest):
         self.labels = labels_of(gate)
         self.wanted = None if wanted is None else tuple(wanted)
         self.mutation = mutation
-        self.is_searched = False
+        self.is_searched, self.unseen = False, list[str]()
         self._worker: GateRun | None = None
 
     def start(self, inputs: Sequence[Value], anew: bool = False, wanted: Sequence[bool] | None = None) -> GateRun:
@@ -182,7 +182,19 @@ class GateUnderTest(FunctionUnderTest):
             run.backward([output * 0.0 + 1.5 for output in run.outputs])
         except Exception:  # the check itself will report what is wrong
             return []
-        return found_in(run.layer, before, between)
+        found, others = found_in(run.layer, before, between)
+        self.unseen = [str(place) for place in others if self._moves(place, values, run.outputs)]
+        return found
+
+    def _moves(self, place: Place, values: Sequence[Value], outputs: Sequence[Value]) -> bool:
+        """Return whether another value of an array that the gate keeps changes what forward gives."""
+        twin = fresh(self.gate)
+        place.put(twin, place.get(twin) * 1.25 + 0.125)
+        try:
+            there = bare_forward(self.ready(twin, len(values)), copy_of(values))
+        except Exception:  # forward does not take it
+            return True
+        return not np.array_equal(flat(there), flat(outputs), equal_nan=True)
 
     def _labels_found(self, given: Sequence[Any]) -> tuple[int, ...]:
         """Return the ports that take integers and have no gradient, where the class does not say which are labels."""

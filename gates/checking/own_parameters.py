@@ -64,8 +64,10 @@ def candidates(layer: Any) -> dict[Place, Value]:
     return found
 
 
-def found_in(layer: Any, before: dict[Place, Value], between: dict[Place, Value]) -> list[OwnParameter]:
-    """Return the parameters of a layer after its backward.
+def found_in(
+    layer: Any, before: dict[Place, Value], between: dict[Place, Value]
+) -> tuple[list[OwnParameter], list[Place]]:
+    """Return the parameters of a layer after its backward, and the arrays that have no gradient beside them.
 
     Parameters
     ----------
@@ -75,14 +77,17 @@ def found_in(layer: Any, before: dict[Place, Value], between: dict[Place, Value]
         Its candidates before forward, and between forward and backward.
     """
     after = candidates(layer)
-    found = []
+    found, others = [], []
     for place, value in before.items():
         is_kept = all(_is(value, then.get(place)) for then in (between, after))
         gradients = [there for there in _gradients_of(place) if there in after] if is_kept else []
         written = [there for there in gradients if not _is(after[there], between.get(there))]
         if written:
             found.append(OwnParameter(place, written[0]))
-    return found
+        elif is_kept and isinstance(value, np.ndarray) and value.ndim:
+            others.append(place)
+    gradients = [parameter.gradient for parameter in found]
+    return found, [place for place in others if place not in gradients]
 
 
 def _gradients_of(place: Place) -> Iterator[Place]:

@@ -25,8 +25,12 @@ def reported(
     left_out: int = 0,
     diagnose: bool = True,
     intended: str = "",
+    unseen: Sequence[str] = (),
 ) -> Report:
-    """Return the report on what was found at some points; `intended` is what a wrong gradient is meant to be."""
+    """Return the report on what was found at some points.
+
+    `intended` is what a wrong gradient is meant to be, and `unseen` names arrays of the gate without a gradient.
+    """
     verdict, passed = verdict_on(found)
     one, fault = _diagnosis(found) if diagnose and verdict in _FAULTY and not passed else (None, None)
     shown = one or found[0]
@@ -35,7 +39,7 @@ def reported(
         verdict=verdict,
         passed=passed,
         diagnosis=fault.sentence if fault else "",
-        note=_note(found, verdict, left_out, shown),
+        note="; ".join(filter(None, [_note(found, verdict, left_out, shown), _not_looked_at(unseen)])),
         rows=_rows([one] if one else found),
         _self_test=self_test,
         _convergence=lambda: convergence_at(shown),
@@ -162,6 +166,11 @@ def _note(found: Sequence[Examination], verdict: str, left_out: int, shown: Exam
     if verdict == "fail" and any(f.kind in ("raises", "shape") for one in found for f in one.faults):
         notes.append("if the gate is not made for such inputs, let its example_inputs(random) yield suitable ones")
     return "; ".join(notes)
+
+
+def _not_looked_at(unseen: Sequence[str]) -> str:
+    """Return a remark on arrays that a layer keeps without a gradient."""
+    return f"not looked at: {listed(unseen)}, without a gradient such as self.dW beside self.W" if unseen else ""
 
 
 def _why_inconclusive(found: Sequence[Examination]) -> str:

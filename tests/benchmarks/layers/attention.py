@@ -37,12 +37,6 @@ class AttentionUnscaled(Attention):
         return [ds @ k, ds.T @ q, p.T @ dz]
 
 
-class AttentionSwapped(Attention):
-    def backward(self, dz: Any) -> Any:
-        dq, dk, dv = super().backward(dz)
-        return [dk, dq, dv]
-
-
 class AttentionFixedPattern(Attention):
     def backward(self, dz: Any) -> Any:
         q, k, v, p = self.cache
@@ -79,29 +73,11 @@ class CausalAttentionRecomputed(CausalAttention):
         return [ds @ k, ds.T @ q, p.T @ dz]
 
 
-class MergeHeads(Gate):
-    """Heads (H, T, D) side by side, (T, H D)."""
-
-    def forward(self, x: Any) -> Any:
-        self.shape = x.shape
-        return x.transpose(1, 0, 2).reshape(x.shape[1], -1)
-
-    def backward(self, dz: Any) -> Any:
-        heads, times, size = self.shape
-        return [dz.reshape(times, heads, size).transpose(1, 0, 2)]
-
-
-class MergeHeadsReshaped(MergeHeads):
-    def backward(self, dz: Any) -> Any:
-        return [dz.reshape(self.shape)]
-
-
 THREE_OF_4 = normal((3, 4), (3, 4), (3, 4))
 
 ATTENTION = [
     *in_each(THREE, "attention", Attention, normal((3, 4), (5, 4), (5, 2))),
     Layer("causal attention", CausalAttention, THREE_OF_4),
-    Layer("heads merged", MergeHeads, normal((2, 3, 2))),
     Layer("attention, not scaled", AttentionUnscaled, THREE_OF_4, "factor", ("q", "k"), "2"),
     Layer(
         "attention, not scaled, float32",
@@ -112,8 +88,6 @@ ATTENTION = [
         "2",
         "float32",
     ),
-    Layer("attention, q and k swapped", AttentionSwapped, THREE_OF_4, "swapped", ("q", "k")),
     Layer("attention, dp for v alone", AttentionFixedPattern, THREE_OF_4, "only some", ("q", "k")),
     Layer("causal attention, recomputed unmasked", CausalAttentionRecomputed, THREE_OF_4, "mask", ("q", "k", "v")),
-    Layer("heads merged, reshaped", MergeHeadsReshaped, normal((2, 3, 2)), "permuted", ("x",)),
 ]

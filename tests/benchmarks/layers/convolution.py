@@ -105,24 +105,6 @@ class NaiveConvolutionFlipped(NaiveConvolution):
         return [dx, dw[:, :, ::-1, ::-1], db]
 
 
-class Convolution1D(Gate):
-    """z = the convolution of a signal by a filter, where they overlap fully."""
-
-    def forward(self, x: Any, w: Any) -> Any:
-        self.kept = x, w
-        return np.convolve(x, w, "valid")
-
-    def backward(self, dz: Any) -> Any:
-        x, w = self.kept
-        return [np.convolve(dz, w[::-1], "full"), np.convolve(x[::-1], dz, "valid")]
-
-
-class Convolution1DUnflipped(Convolution1D):
-    def backward(self, dz: Any) -> Any:
-        x, w = self.kept
-        return [np.convolve(dz, w[::-1], "full"), np.correlate(x, dz, "valid")]
-
-
 class MaxPool(Typed):
     """The largest of each 2 x 2 block."""
 
@@ -142,38 +124,6 @@ class MaxPool(Typed):
 class MaxPoolToAll(MaxPool):
     def backward(self, dz: Any) -> Any:
         return [dz.repeat(2, axis=2).repeat(2, axis=3)]
-
-
-class AveragePool(Typed):
-    """The mean of each 2 x 2 block."""
-
-    def forward(self, x: Any) -> Any:
-        (x,) = self.cast(x)
-        n, c, h, w = x.shape
-        return x.reshape(n, c, h // 2, 2, w // 2, 2).mean(axis=(3, 5))
-
-    def backward(self, dz: Any) -> Any:
-        return [dz.repeat(2, axis=2).repeat(2, axis=3) / 4]
-
-
-class AveragePoolNotDivided(AveragePool):
-    def backward(self, dz: Any) -> Any:
-        return [dz.repeat(2, axis=2).repeat(2, axis=3)]
-
-
-class Upsample(Gate):
-    """Each pixel as a block of 2 x 2."""
-
-    def forward(self, x: Any) -> Any:
-        return x.repeat(2, axis=2).repeat(2, axis=3)
-
-    def backward(self, dz: Any) -> Any:
-        return [dz[:, :, ::2, ::2] + dz[:, :, 1::2, ::2] + dz[:, :, ::2, 1::2] + dz[:, :, 1::2, 1::2]]
-
-
-class UpsampleFirstOfBlock(Upsample):
-    def backward(self, dz: Any) -> Any:
-        return [dz[:, :, ::2, ::2]]
 
 
 class Pad(Gate):
@@ -196,18 +146,12 @@ IMAGES, FILTERS = normal((2, 2, 3, 4), (3, 2, 3, 3), (3,)), normal((2, 2, 5, 4),
 CONVOLUTION = [
     *in_each(TWO, "convolution", Convolution, IMAGES),
     *in_each(TWO, "max pool", MaxPool, apart((1, 2, 4, 4))),
-    *in_each(TWO, "average pool", AveragePool, normal((1, 2, 4, 4))),
     Layer("convolution, window by window", NaiveConvolution, FILTERS),
     Layer("convolution of larger images", NaiveConvolution, normal((2, 3, 6, 6), (2, 3, 3, 3), (2,))),
-    Layer("convolution of signals", Convolution1D, normal((7,), (3,))),
-    Layer("upsampling", Upsample, normal((1, 2, 2, 3))),
     Layer("padding", Pad, normal((1, 2, 3, 3))),
     Layer("convolution, old columns", ConvolutionOfOldColumns, IMAGES, "stale", ("w",)),
     Layer("convolution, windows overwritten", NaiveConvolutionOverwritten, FILTERS, "overwrites", ("x",)),
     Layer("convolution, dw flipped", NaiveConvolutionFlipped, FILTERS, "permuted", ("w",)),
-    Layer("convolution of signals, dw not flipped", Convolution1DUnflipped, normal((7,), (3,)), "permuted", ("w",)),
     Layer("max pool, to all", partial(MaxPoolToAll, "float32"), apart((1, 2, 4, 4)), "mask", ("x",), dtype="float32"),
-    Layer("average pool, not divided", AveragePoolNotDivided, normal((1, 2, 4, 4)), "factor", ("x",), "4"),
-    Layer("upsampling, one of each block", UpsampleFirstOfBlock, normal((1, 2, 2, 3)), "overwrites", ("x",)),
     Layer("padding, cropped at the end", PadCroppedAtTheEnd, normal((1, 2, 3, 3)), "permuted", ("x",)),
 ]

@@ -50,32 +50,6 @@ class SigmoidShared(Gate):
         return [dy * y * (1 - y)]
 
 
-class Tanh(Typed):
-    """y = tanh(x)."""
-
-    def forward(self, x: Any) -> Any:
-        (x,) = self.cast(x)
-        y = np.tanh(x)
-        self.kept = x, y
-        return y
-
-    def backward(self, dy: Any) -> Any:
-        _, y = self.kept
-        return [dy * (1 - y**2)]
-
-
-class TanhOfInput(Tanh):
-    def backward(self, dy: Any) -> Any:
-        x, _ = self.kept
-        return [dy * (1 - x**2)]
-
-
-class TanhAlone(Tanh):
-    def backward(self, dy: Any) -> Any:
-        _, y = self.kept
-        return [1 - y**2]
-
-
 class ReLU(Typed):
     """y = max(0, x)."""
 
@@ -138,27 +112,6 @@ class LeakyReLUTwice(LeakyReLU):
         dx[x < 0] *= 0.2
         dx[x <= 0] *= 0.2
         return [dx]
-
-
-class ELU(Gate):
-    """y = x where positive, else alpha (exp(x) - 1)."""
-
-    def __init__(self, alpha: float = 0.5) -> None:
-        self.alpha = alpha
-
-    def forward(self, x: Any) -> Any:
-        self.kept = (x,)
-        return np.where(x > 0, x, self.alpha * (np.exp(x) - 1))
-
-    def backward(self, dy: Any) -> Any:
-        (x,) = self.kept
-        return [dy * np.where(x > 0, 1.0, self.alpha * np.exp(x))]
-
-
-class ELUWithoutAlpha(ELU):
-    def backward(self, dy: Any) -> Any:
-        (x,) = self.kept
-        return [dy * np.where(x > 0, 1.0, np.exp(x))]
 
 
 class Clip(Gate):
@@ -277,27 +230,22 @@ X, SIGNED = normal((2, 3)), apart((2, 4))
 
 ELEMENTWISE = [
     *in_each(THREE, "sigmoid", Sigmoid, X),
-    *in_each(TWO, "tanh", Tanh, X),
     *in_each(THREE, "ReLU", ReLU, SIGNED),
     *in_each(TWO, "leaky ReLU", LeakyReLU, SIGNED),
     *in_each(THREE, "GELU", GELU, X),
     *in_each(TWO, "SiLU", SiLU, X),
     *in_each(THREE, "softplus", Softplus, X),
     Layer("abs", Abs, SIGNED),
-    Layer("ELU", ELU, SIGNED),
     Layer("clip", Clip, SIGNED),
     Layer("sigmoid, x (1 - x)", SigmoidOfInput, X, "exchanged", ("x",)),
     Layer("sigmoid, upstream added", SigmoidAdded, X, "added", ("x",)),
     Layer("sigmoid, cache on the class", SigmoidShared, X, "another instance", ("x",)),
-    Layer("tanh, 1 - x^2", partial(TanhOfInput, "float32"), X, "exchanged", ("x",), dtype="float32"),
-    Layer("tanh, upstream left out", TanhAlone, X, "upstream", ("x",)),
     Layer("ReLU, mask of the upstream gradient", ReLUOfUpstream, SIGNED, "mask", ("x",)),
     Layer("ReLU, upstream cut in place", ReLUInPlace, SIGNED, "modifies", (), "dy"),
     Layer("abs, passed on", AbsPassed, SIGNED, "regions", ("x",), "-1"),
     Layer(
         "leaky ReLU, slope twice", partial(LeakyReLUTwice, "float32"), SIGNED, "regions", ("x",), "0.2", dtype="float32"
     ),
-    Layer("ELU without alpha", ELUWithoutAlpha, SIGNED, "regions", ("x",), "2"),
     Layer("clip, mask inverted", ClipInverted, SIGNED, "mask", ("x",)),
     Layer("GELU without the 3 of the cube", GELUWithoutThree, X, "no pattern", ("x",)),
     Layer("SiLU, the gate's use alone", SiLULastUse, X, "overwrites", ("x",)),

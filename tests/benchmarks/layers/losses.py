@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gates import Gate
-from tests.benchmarks.layers.layer import THREE, TWO, Layer, Typed, apart, in_each, labelled, normal
+from tests.benchmarks.layers.layer import THREE, Layer, Typed, apart, in_each, labelled, normal
 from tests.benchmarks.layers.normalization import softmax
 
 
@@ -99,14 +99,6 @@ class HingeWithoutLabel(Hinge):
         return [dloss * (margins > 0) / len(y), None]
 
 
-class HingeOfMargins(Hinge):
-    def backward(self, dloss: Any) -> Any:
-        margins, y = self.cache
-        dscores = np.ones_like(margins)
-        dscores[np.arange(len(y)), y] -= margins.shape[1]
-        return [dloss * dscores / len(y), None]
-
-
 class MeanSquaredError(Typed):
     """The mean of the squares of prediction - target."""
 
@@ -120,28 +112,10 @@ class MeanSquaredError(Typed):
         return [de, -de]
 
 
-class MeanSquaredErrorOfRows(MeanSquaredError):
-    def backward(self, dloss: Any) -> Any:
-        de = dloss * 2 * self.e / len(self.e)
-        return [de, -de]
-
-
 class MeanSquaredErrorTargetGiven(MeanSquaredError):
     def backward(self, dloss: Any) -> Any:
         de = dloss * 2 * self.e / self.e.size
         return [de, np.zeros_like(de)]
-
-
-class MeanSquaredErrorSameSign(MeanSquaredError):
-    def backward(self, dloss: Any) -> Any:
-        de = dloss * 2 * self.e / self.e.size
-        return [de, de]
-
-
-class MeanSquaredErrorOneTooMany(MeanSquaredError):
-    def backward(self, dloss: Any) -> Any:
-        de = dloss * 2 * self.e / self.e.size
-        return [de, -de, None]
 
 
 class MeanSquaredErrorForgotten(MeanSquaredError):
@@ -169,17 +143,6 @@ class FloatMeanSquaredError(RoundedMeanSquaredError):
         return float(np.mean(self.e**2))
 
 
-class RoundedSigmoid(Gate):
-    """The sigmoid of x, rounded to 6 digits."""
-
-    def forward(self, x: Any) -> Any:
-        self.y = np.round(1 / (1 + np.exp(-np.asarray(x, np.float32))), 6)
-        return self.y
-
-    def backward(self, dy: Any) -> Any:
-        return [dy * self.y * (1 - self.y)]
-
-
 class Huber(Gate):
     """The sum of e^2 / 2 up to |e| = 1, of |e| - 1/2 beyond, with e = prediction - target."""
 
@@ -197,20 +160,6 @@ class HuberOneSided(Huber):
     def backward(self, dloss: Any) -> Any:
         de = dloss * np.where(np.abs(self.e) <= 1, self.e, 1.0)
         return [de, -de]
-
-
-class LogisticLoss(Typed):
-    """The mean of -log of the probability of a target from 0 to 1, from logits."""
-
-    def forward(self, logits: Any, target: Any) -> Any:
-        logits, target = self.cast(logits, target)
-        self.cache = logits, target
-        return np.mean(np.logaddexp(0, logits) - target * logits)
-
-    def backward(self, dloss: Any) -> Any:
-        logits, target = self.cache
-        dlogits = dloss * (1 / (1 + np.exp(-logits)) - target) / logits.size
-        return [dlogits, -dloss * logits / logits.size]
 
 
 class Norm(Typed):
@@ -233,46 +182,10 @@ class NormUndivided(Norm):
         return [dz * x]
 
 
-class SumOfAbs(Gate):
-    """The sum of |x|."""
-
-    def forward(self, x: Any) -> Any:
-        self.kept = (x,)
-        return np.abs(x).sum()
-
+class NormAdded(Norm):
     def backward(self, dz: Any) -> Any:
-        (x,) = self.kept
-        return [dz * np.sign(x)]
-
-
-class SumOfAbsAdded(SumOfAbs):
-    def backward(self, dz: Any) -> Any:
-        (x,) = self.kept
-        return [dz + np.sign(x)]
-
-
-class MeanOfSequences(Gate):
-    """The mean of each row's first elements, as many as its label says."""
-
-    labels = (1,)
-
-    def forward(self, x: Any, lengths: Any) -> Any:
-        self.mask = np.arange(x.shape[1]) < lengths[:, None]
-        self.lengths = lengths
-        return (x * self.mask).sum(axis=1) / lengths
-
-    def backward(self, dz: Any) -> Any:
-        return [dz[:, None] * self.mask / self.lengths[:, None], None]
-
-
-class MeanOfSequencesPadded(MeanOfSequences):
-    def backward(self, dz: Any) -> Any:
-        return [dz[:, None] / self.lengths[:, None] * np.ones(self.mask.shape), None]
-
-
-class MeanOfSequencesNotDivided(MeanOfSequences):
-    def backward(self, dz: Any) -> Any:
-        return [dz[:, None] * self.mask, None]
+        x, norm = self.kept
+        return [dz + x / norm]
 
 
 def sequences(random: Any) -> Any:
@@ -285,15 +198,11 @@ SCORES, MARGINS, PAIR = labelled((4, 3), 4, 3), labelled((6, 4), 6, 4), normal((
 LOSSES = [
     *in_each(THREE, "cross-entropy", CrossEntropy, SCORES),
     *in_each(THREE, "mean squared error", MeanSquaredError, PAIR),
-    *in_each(TWO, "logistic loss", LogisticLoss, PAIR),
     *in_each(THREE, "norm", Norm, normal((3, 4))),
     Layer("mean squared error, rounded", RoundedMeanSquaredError, PAIR, dtype="float32"),
     Layer("mean squared error, a float", FloatMeanSquaredError, PAIR, dtype="float32"),
-    Layer("sigmoid, rounded", RoundedSigmoid, normal((2, 3)), dtype="float32"),
     Layer("hinge loss", Hinge, MARGINS),
     Layer("Huber loss", Huber, apart((8,), (8,))),
-    Layer("sum of |x|", SumOfAbs, apart((6,))),
-    Layer("mean of sequences", MeanOfSequences, sequences),
     Layer("cross-entropy, summed", CrossEntropySummed, SCORES, "factor", ("scores",), "4"),
     Layer("cross-entropy, upstream left out", CrossEntropyOnItsOwn, SCORES, "upstream", ("scores",)),
     Layer("cross-entropy, probabilities not copied", CrossEntropyWithoutCopy, SCORES, "second call", ("scores",)),
@@ -303,13 +212,10 @@ LOSSES = [
         "cross-entropy, label - p", partial(CrossEntropyReversed, "float32"), SCORES, "sign", ("scores",), "", "float32"
     ),
     Layer("hinge loss, label left out", HingeWithoutLabel, MARGINS, "index", ("scores",)),
-    Layer("hinge loss, all margins", HingeOfMargins, MARGINS, "mask", ("scores",)),
-    Layer("mean squared error, mean of rows", MeanSquaredErrorOfRows, PAIR, "factor", ("prediction", "target"), "2"),
     Layer("mean squared error, target given", MeanSquaredErrorTargetGiven, PAIR, "zero", ("target",)),
-    Layer("mean squared error, same sign", MeanSquaredErrorSameSign, PAIR, "sign", ("target",)),
-    Layer("mean squared error, one too many", MeanSquaredErrorOneTooMany, PAIR, "count"),
     Layer("mean squared error, no return", MeanSquaredErrorForgotten, PAIR, "list"),
     Layer("Huber loss, 1 on both sides", HuberOneSided, apart((8,), (8,)), "regions", ("prediction", "target"), "-1"),
+    Layer("norm, upstream added", NormAdded, normal((3, 4)), "added", ("x",)),
     Layer("norm, not divided", NormUndivided, normal((3, 4)), "scale", ("x",), "norm"),
     Layer(
         "norm, not divided, float32",
@@ -320,7 +226,4 @@ LOSSES = [
         "norm",
         "float32",
     ),
-    Layer("sum of |x|, upstream added", SumOfAbsAdded, apart((6,)), "added", ("x",)),
-    Layer("mean of sequences, not divided", MeanOfSequencesNotDivided, sequences, "scale", ("x",)),
-    Layer("mean of sequences, padding too", MeanOfSequencesPadded, sequences, "mask", ("x",)),
 ]

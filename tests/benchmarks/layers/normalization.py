@@ -39,14 +39,6 @@ class SoftmaxOfColumns(Softmax):
         return [self.p * (dp - (dp * self.p).sum(axis=0))]
 
 
-class SoftmaxOverwritten(Softmax):
-    def backward(self, dp: Any) -> Any:
-        dx = self.p  # no copy
-        total = (dp * self.p).sum(axis=1, keepdims=True)
-        dx *= dp - total
-        return [dx]
-
-
 class SoftmaxOfShifted:
     """p = the softmax of each row, which is shifted in place."""
 
@@ -99,12 +91,6 @@ class LogSumExpUndivided(LogSumExp):
         return [dz[:, None] * e]
 
 
-class LogSumExpPassed(LogSumExp):
-    def backward(self, dz: Any) -> Any:
-        e, _ = self.kept
-        return [dz[:, None] * np.ones_like(e)]
-
-
 class SumOfExp(Typed):
     """z = the sum of exp(x)."""
 
@@ -129,12 +115,6 @@ class UnitRows(Typed):
     def backward(self, dy: Any) -> Any:
         y, norm = self.kept
         return [(dy - y * (dy * y).sum(axis=1, keepdims=True)) / norm]
-
-
-class UnitRowsConstantNorm(UnitRows):
-    def backward(self, dy: Any) -> Any:
-        _, norm = self.kept
-        return [dy / norm]
 
 
 class UnitRowsUndivided(UnitRows):
@@ -189,14 +169,6 @@ class BatchNorm(Typed):
         return [dx, dgamma, dbeta]
 
 
-class BatchNormNotAveraged(BatchNorm):
-    def backward(self, dz: Any) -> Any:
-        _, xhat, std, gamma = self.cache
-        dbeta, dgamma = dz.sum(axis=0), (dz * xhat).sum(axis=0)
-        dx = gamma / std * (len(dz) * dz - dbeta - xhat * dgamma)
-        return [dx, dgamma, dbeta]
-
-
 class BatchNormGammaOfInput(BatchNorm):
     def backward(self, dz: Any) -> Any:
         x, xhat, std, gamma = self.cache
@@ -238,13 +210,6 @@ class LayerNormWithoutMean(LayerNorm):
         return (dxhat - xhat * (dxhat * xhat).mean(axis=1, keepdims=True)) / std
 
 
-class LayerNormUndivided(LayerNorm):
-    def gradient_of_x(self, dxhat: Any) -> Any:
-        xhat, _, _ = self.cache
-        mean, slope = dxhat.mean(axis=1, keepdims=True), (dxhat * xhat).mean(axis=1, keepdims=True)
-        return dxhat - mean - xhat * slope
-
-
 class LayerNormSwapped(LayerNorm):
     def backward(self, dz: Any) -> Any:
         xhat, _, gamma = self.cache
@@ -265,27 +230,6 @@ class LayerNormFrozen(LayerNorm):
         return [self.gradient_of_x(dz * gamma), (dz * xhat).sum(axis=0), dz.sum(axis=0)]
 
 
-class RMSNorm(Typed):
-    """Each row divided by the root of its mean square, times g."""
-
-    def forward(self, x: Any, g: Any) -> Any:
-        x, g = self.cast(x, g)
-        rms = np.sqrt((x**2).mean(axis=1, keepdims=True))
-        self.kept = x, g, rms
-        return g * x / rms
-
-    def backward(self, dz: Any) -> Any:
-        x, g, rms = self.kept
-        dy = dz * g
-        return [dy / rms - x * (dy * x).mean(axis=1, keepdims=True) / rms**3, (dz * x / rms).sum(axis=0)]
-
-
-class RMSNormConstant(RMSNorm):
-    def backward(self, dz: Any) -> Any:
-        x, g, rms = self.kept
-        return [dz * g / rms, (dz * x / rms).sum(axis=0)]
-
-
 X, ROWS = normal((3, 4)), normal((3, 5), (5,), (5,))
 BATCH, IMAGES = normal((6, 3), (3,), (3,)), normal((2, 4, 2, 3), (4,), (4,))
 
@@ -297,22 +241,17 @@ NORMALIZATION = [
     *in_each(TWO, "rows of unit length", UnitRows, X),
     *in_each(TWO, "batch normalization", BatchNorm, BATCH),
     *in_each(THREE, "layer normalization", LayerNorm, ROWS),
-    *in_each(TWO, "normalization by the root mean square", RMSNorm, normal((3, 5), (5,))),
     Layer("batch normalization in stages", StagedBatchNorm, BATCH),
     Layer("softmax, p (1 - p)", SoftmaxAlone, X, "couples", ("x",), "axis 1"),
     Layer("softmax, p (1 - p), float32", partial(SoftmaxAlone, "float32"), X, "couples", ("x",), "axis 1", "float32"),
     Layer("softmax, summed along the other axis", SoftmaxOfColumns, X, "no pattern", ("x",)),
-    Layer("softmax, multiplied in place", SoftmaxOverwritten, X, "second call", ("x",)),
     Layer("softmax, shifted in place", SoftmaxOfShifted, X, "modifies", (), "x"),
     Layer("log-softmax without its sum", LogSoftmaxWithoutSum, X, "missing term", ("x",), "axis 1"),
     Layer("logsumexp, not divided", partial(LogSumExpUndivided, "float32"), X, "scale", ("x",), "", "float32"),
-    Layer("logsumexp, passed on", LogSumExpPassed, X, "couples", ("x",), "axis 1"),
-    Layer("rows of unit length, norm constant", UnitRowsConstantNorm, X, "couples", ("x",), "axis 1"),
     Layer("rows of unit length, not divided", UnitRowsUndivided, X, "scale", ("x",), "norm"),
     Layer(
         "batch normalization in stages, no mean", StagedBatchNormWithoutMean, BATCH, "missing term", ("x",), "axis 0"
     ),
-    Layer("batch normalization, not averaged", BatchNormNotAveraged, BATCH, "factor", ("x",), "6"),
     Layer("batch normalization, gamma from x", BatchNormGammaOfInput, BATCH, "exchanged", ("gamma",)),
     Layer("batch normalization, constants", BatchNormOfTesting, BATCH, "couples", ("x",), "axis 0"),
     Layer(
@@ -324,9 +263,7 @@ NORMALIZATION = [
         "axis 1",
         "float32",
     ),
-    Layer("layer normalization, not divided", LayerNormUndivided, ROWS, "scale", ("x",)),
     Layer("layer normalization, gamma and beta swapped", LayerNormSwapped, ROWS, "swapped", ("gamma", "beta")),
     Layer("layer normalization, no beta", LayerNormWithoutBeta, ROWS, "none", ("beta",)),
     Layer("layer normalization, frozen", LayerNormFrozen, ROWS, "only some", ("x",)),
-    Layer("root mean square, constant", RMSNormConstant, normal((3, 5), (5,)), "couples", ("x",), "axis 1"),
 ]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tests.benchmarks.layers.layer import Layer, apart, normal
+from tests.benchmarks.layers.layer import Layer, normal
 
 
 def weights(*shape: int) -> Any:
@@ -46,13 +46,6 @@ class DenseKeepdims(Dense):
         return [dout @ self.W.T]
 
 
-class DenseWrongSide(Dense):
-    def backward(self, dout: Any) -> Any:
-        self.dW = dout.T @ self.x
-        self.db = np.sum(dout, axis=0)
-        return [dout @ self.W.T]
-
-
 class DenseWithoutBias(Dense):
     def __init__(self) -> None:
         super().__init__()
@@ -60,13 +53,6 @@ class DenseWithoutBias(Dense):
 
     def backward(self, dout: Any) -> Any:
         self.dW = self.x.T @ dout
-        return [dout @ self.W.T]
-
-
-class DenseAveraged(Dense):
-    def backward(self, dout: Any) -> Any:
-        self.dW = self.x.T @ dout / len(dout)
-        self.db = np.mean(dout, axis=0)
         return [dout @ self.W.T]
 
 
@@ -115,27 +101,6 @@ class DenseRecordOfOnes(DenseRecord):
         self.grads["W"] = np.dot(self.x.T, np.ones_like(dout))
         self.grads["b"] = np.dot(np.ones(len(dout)), dout)
         return [np.dot(dout, self.W.T)]
-
-
-class PReLU:
-    """y = x where positive, else alpha x with a learned alpha for each column."""
-
-    def __init__(self) -> None:
-        self.alpha = np.array([0.2, 0.3, -0.4])
-
-    def forward(self, x: Any) -> Any:
-        self.x = x
-        return np.where(x > 0, x, self.alpha * x)
-
-    def backward(self, dy: Any) -> Any:
-        self.dalpha = (dy * self.x * (self.x <= 0)).sum(axis=0)
-        return [np.where(self.x > 0, dy, self.alpha * dy)]
-
-
-class PReLUUnmasked(PReLU):
-    def backward(self, dy: Any) -> Any:
-        self.dalpha = (dy * self.x).sum(axis=0)
-        return [np.where(self.x > 0, dy, self.alpha * dy)]
 
 
 class WordVectors:
@@ -197,39 +162,20 @@ class RunningBatchNormOfOldDeviation(RunningBatchNorm):
         return out
 
 
-class Summing:
-    """y = tanh(x), its gradients added up from call to call."""
-
-    def __init__(self) -> None:
-        self.total: Any = 0
-
-    def forward(self, x: Any) -> Any:
-        self.y = np.tanh(x)
-        return self.y
-
-    def backward(self, dy: Any) -> Any:
-        self.total = self.total + dy * (1 - self.y**2)
-        return [self.total]
-
-
 X, SERIES, WORDS = normal((4, 3)), normal((2, 3, 2)), lambda random: (random.integers(0, 4, 6),)
 
 OWN_PARAMETERS = [
     Layer("dense, its own weights", Dense, X),
     Layer("dense, gradients in a dictionary", DenseRecord, X),
-    Layer("PReLU", PReLU, apart((4, 3))),
     Layer("word vectors", WordVectors, WORDS),
     Layer("batch normalization with running statistics", RunningBatchNorm, normal((5, 3))),
     Layer("dense, dx bare", DenseBare, X, "list"),
     Layer("dense, db with keepdims", DenseKeepdims, X, "shape", ("b",)),
-    Layer("dense, dW on the wrong side", lambda: DenseWrongSide(3, 3), X, "transposed", ("W",)),
     Layer("dense, db never set", DenseWithoutBias, X, "zero", ("b",)),
-    Layer("dense, gradients averaged", DenseAveraged, X, "factor", ("W", "b"), "0.25"),
     Layer("dense, x of its first pass", DenseOfFirst, X, "stale", ("W",)),
     Layer("dense, x on the class", DenseShared, X, "another instance", ("W",)),
     Layer("dense, decay in backward", DenseDecaying, X, "misses", ("W",), "0.1"),
     Layer("dense, upstream left out of dW", DenseRecordOfOnes, X, "upstream", ("W",)),
-    Layer("PReLU, alpha not masked", PReLUUnmasked, apart((4, 3)), "mask", ("alpha",)),
     Layer("word vectors, overwritten", WordVectorsOverwritten, WORDS, "overwrites", ("W",)),
     Layer(
         "batch normalization, deviation of the batch before",
@@ -238,5 +184,4 @@ OWN_PARAMETERS = [
         "stale",
         ("x",),
     ),
-    Layer("tanh, gradients added up", Summing, normal((2, 3)), "second call", ("x",)),
 ]

@@ -43,18 +43,6 @@ class Quantize(Gate):
         return [dy * (np.abs(levels) <= 8), np.sum(dy * np.round(levels))]
 
 
-class Binarize(Gate):
-    """y = the sign of x, with the gradient passed on between -1 and 1."""
-
-    def forward(self, x: Any) -> Any:
-        self.kept = (x,)
-        return np.where(x >= 0, 1.0, -1.0)
-
-    def backward(self, dy: Any) -> Any:
-        (x,) = self.kept
-        return [dy * (np.abs(x) <= 1)]
-
-
 class ClippedSquare(Gate):
     """y = x^2, with a gradient of at most 0.5."""
 
@@ -111,7 +99,6 @@ QUANTIZED = [
     *in_each(TWO, "fraction", Fraction, between),
     Layer("floor, passed on", Floor, between, "straight-through", ("x",)),
     Layer("quantize, passed on", Quantize, lambda random: (*between(random), 0.5), "straight-through", ("x",)),
-    Layer("binarize, passed on", Binarize, between, "straight-through", ("x",)),
     Layer("square, gradient clipped", ClippedSquare, normal((6,)), "straight-through", ("x",), "clip"),
     Layer("gradient reversed", Reversal, normal((2, 3)), "straight-through", ("x",)),
     Layer("dropout", Dropout, normal((3, 4)), "random"),

@@ -39,13 +39,6 @@ class RNNStepOfInput(RNNStep):
         return [da @ Wx.T, da @ Wh.T, x.T @ da, h_prev.T @ da, da.sum(axis=0)]
 
 
-class RNNStepUntransposed(RNNStep):
-    def backward(self, dh: Any) -> Any:
-        x, h_prev, Wx, Wh, _, h = self.cache
-        da = dh * (1 - h**2)
-        return [da @ Wx.T, da @ Wh, x.T @ da, h_prev.T @ da, da.sum(axis=0)]
-
-
 class RNNStepSwapped(RNNStep):
     def backward(self, dh: Any) -> Any:
         x, h_prev, Wx, Wh, _, h = self.cache
@@ -58,44 +51,6 @@ class RNNStepFirst(RNNStep):
         x, h_prev, Wx, _, _, h = self.cache
         da = dh * (1 - h**2)
         return [da @ Wx.T, None, x.T @ da, h_prev.T @ da, da.sum(axis=0)]  # as if it were the first step
-
-
-class RNN(Gate):
-    """The states h of a network at all times, x of the shape (N, T, D)."""
-
-    def forward(self, x: Any, h0: Any, Wx: Any, Wh: Any, b: Any) -> Any:
-        states = [h0]
-        for t in range(x.shape[1]):
-            states.append(np.tanh(x[:, t] @ Wx + states[-1] @ Wh + b))
-        self.cache = x, Wx, Wh, states
-        return np.stack(states[1:], axis=1)
-
-    def backward(self, dh: Any) -> Any:
-        x, Wx, Wh, states = self.cache
-        dx, dWx, dWh, db = np.zeros_like(x), np.zeros_like(Wx), np.zeros_like(Wh), 0
-        dnext = 0
-        for t in reversed(range(x.shape[1])):
-            da = (dh[:, t] + dnext) * (1 - states[t + 1] ** 2)
-            dx[:, t] = da @ Wx.T
-            dnext = da @ Wh.T
-            dWx += x[:, t].T @ da
-            dWh += states[t].T @ da
-            db += da.sum(axis=0)
-        return [dx, dnext, dWx, dWh, db]
-
-
-class RNNOverwritten(RNN):
-    def backward(self, dh: Any) -> Any:
-        x, Wx, Wh, states = self.cache
-        dx, dnext = np.zeros_like(x), 0
-        for t in reversed(range(x.shape[1])):
-            da = (dh[:, t] + dnext) * (1 - states[t + 1] ** 2)
-            dx[:, t] = da @ Wx.T
-            dnext = da @ Wh.T
-            dWx = x[:, t].T @ da
-            dWh = states[t].T @ da
-            db = da.sum(axis=0)
-        return [dx, dnext, dWx, dWh, db]
 
 
 class LSTMStep(Typed):
@@ -128,12 +83,6 @@ class LSTMStepMisplacedBracket(LSTMStep):
     def gradient_of_c(self, dh: Any, dc: Any) -> Any:
         *_, o, _, c = self.cache
         return (dc + dh * o) * (1 - np.tanh(c) ** 2)
-
-
-class LSTMStepSwapped(LSTMStep):
-    def backward(self, dh: Any, dc: Any) -> Any:
-        dx, dh_prev, dc_prev, dWx, dWh, db = super().backward(dh, dc)
-        return [dx, dc_prev, dh_prev, dWx, dWh, db]
 
 
 class LSTMStepForgetting(LSTMStep):
@@ -215,35 +164,6 @@ class GRUStepWithoutReset(GRUStep):
         return [da @ Wx.T, da @ Wh.T + dh * z, x.T @ da, h_prev.T @ da, da.sum(axis=0)]
 
 
-class Decay(Gate):
-    """s[t] = 0.8 s[t-1] + x[t] in each row."""
-
-    def forward(self, x: Any) -> Any:
-        s = np.array(x)
-        for t in range(1, x.shape[1]):
-            s[:, t] += 0.8 * s[:, t - 1]
-        return s
-
-    def backward(self, ds: Any) -> Any:
-        dx = np.array(ds)
-        for t in reversed(range(ds.shape[1] - 1)):
-            dx[:, t] += 0.8 * dx[:, t + 1]
-        return [dx]
-
-
-class DecayAlone(Decay):
-    def backward(self, ds: Any) -> Any:
-        return [ds]
-
-
-class DecayForwards(Decay):
-    def backward(self, ds: Any) -> Any:
-        dx = np.array(ds)
-        for t in range(1, ds.shape[1]):
-            dx[:, t] += 0.8 * dx[:, t - 1]
-        return [dx]
-
-
 STEP = normal((3, 2), (3, 2), (2, 2), (2, 2), (2,))
 SEQUENCE = normal((2, 4, 2), (2, 3), (2, 3), (3, 3), (3,))
 LSTM = normal((2, 2), (2, 3), (2, 3), (2, 12), (3, 12), (12,))
@@ -254,9 +174,7 @@ RECURRENT = [
     *in_each(TWO, "RNN step", RNNStep, STEP),
     *in_each(TWO, "LSTM step", LSTMStep, LSTM),
     *in_each(TWO, "GRU step", GRUStep, GRU),
-    Layer("RNN", RNN, SEQUENCE),
     Layer("LSTM step in columns", LSTMColumns, COLUMNS),
-    Layer("decaying sum", Decay, normal((2, 5))),
     Layer(
         "RNN step, 1 - a^2",
         RNNStepOfInput,
@@ -264,7 +182,6 @@ RECURRENT = [
         "exchanged",
         ("x", "h_prev", "Wx", "Wh", "b"),
     ),
-    Layer("RNN step, Wh not transposed", RNNStepUntransposed, STEP, "transposed", ("h_prev",)),
     Layer(
         "RNN step, dWx and dWh swapped",
         partial(RNNStepSwapped, "float32"),
@@ -275,7 +192,6 @@ RECURRENT = [
         "float32",
     ),
     Layer("RNN step, no gradient of the state", RNNStepFirst, STEP, "none", ("h_prev",)),
-    Layer("RNN, weights overwritten", RNNOverwritten, SEQUENCE, "overwrites", ("Wx", "Wh", "b")),
     Layer(
         "LSTM step, misplaced bracket",
         LSTMStepMisplacedBracket,
@@ -283,11 +199,8 @@ RECURRENT = [
         "no pattern",
         ("x", "h_prev", "c_prev", "Wx", "Wh", "b"),
     ),
-    Layer("LSTM step, states swapped", LSTMStepSwapped, LSTM, "swapped", ("h_prev", "c_prev")),
     Layer("LSTM step, c_prev forgotten", LSTMStepForgetting, LSTM, "zero", ("c_prev",)),
     Layer("LSTM step in columns, biases flat", LSTMColumnsFlatBias, COLUMNS, "shape", ("bf", "bi", "bc", "bo")),
     Layer("LSTM step in columns, keep_dims", LSTMColumnsMisspelt, COLUMNS, "raises", (), "keep_dims"),
     Layer("GRU step without reset", GRUStepWithoutReset, GRU, "no pattern", ("h_prev", "Wh")),
-    Layer("decaying sum, each time alone", DecayAlone, normal((2, 5)), "couples", ("x",), "axis 1"),
-    Layer("decaying sum, forwards again", DecayForwards, normal((2, 5)), "permuted", ("x",)),
 ]

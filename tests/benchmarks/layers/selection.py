@@ -78,26 +78,6 @@ class SortAgain(Sort):
         return [dz[self.order]]
 
 
-class SortNotUndone(Sort):
-    def backward(self, dz: Any) -> Any:
-        return [dz]
-
-
-class Roll(Gate):
-    """x moved by 2 places, round the end."""
-
-    def forward(self, x: Any) -> Any:
-        return np.roll(x, 2)
-
-    def backward(self, dz: Any) -> Any:
-        return [np.roll(dz, -2)]
-
-
-class RollOnwards(Roll):
-    def backward(self, dz: Any) -> Any:
-        return [np.roll(dz, 2)]
-
-
 class TurnAxes(Typed):
     """x with its last axis first."""
 
@@ -135,40 +115,6 @@ class DifferencesWithoutEnds(Differences):
         return [dx]
 
 
-class Trapezoids(Gate):
-    """The area under y with a step of 0.5."""
-
-    def forward(self, y: Any) -> Any:
-        self.size = len(y)
-        return 0.25 * np.sum(y[1:] + y[:-1])
-
-    def backward(self, dz: Any) -> Any:
-        dy = np.full(self.size, 0.5 * dz)
-        dy[[0, -1]] /= 2
-        return [dy]
-
-
-class TrapezoidsWithFullEnds(Trapezoids):
-    def backward(self, dz: Any) -> Any:
-        return [np.full(self.size, 0.5 * dz)]
-
-
-class Concatenate(Gate):
-    """The columns of a and then those of b."""
-
-    def forward(self, a: Any, b: Any) -> Any:
-        self.columns = a.shape[1]
-        return np.hstack([a, b])
-
-    def backward(self, dz: Any) -> Any:
-        return [dz[:, : self.columns], dz[:, self.columns :]]
-
-
-class ConcatenateSwapped(Concatenate):
-    def backward(self, dz: Any) -> Any:
-        return [dz[:, self.columns :], dz[:, : self.columns]]
-
-
 class SeededDropout(Typed):
     """x with the same elements cut out in every pass, the others scaled up."""
 
@@ -203,21 +149,14 @@ SELECTION = [
     *in_each(TWO, "cumulative sum", CumulativeSum, normal((2, 4))),
     *in_each(TWO, "dropout with a seed", SeededDropout, normal((3, 4))),
     Layer("sort", Sort, apart((6,))),
-    Layer("roll", Roll, normal((6,))),
     Layer("axes turned", TurnAxes, normal((2, 3, 4))),
     Layer("differences", Differences, normal((6,))),
-    Layer("trapezoids", Trapezoids, normal((6,))),
-    Layer("concatenate", Concatenate, normal((3, 2), (3, 3))),
     Layer("embedding, overwritten", EmbeddingOverwritten, ids, "overwrites", ("W",)),
     Layer("embedding, +=", partial(EmbeddingBuffered, "float32"), ids, "overwrites", ("W",), "", "float32"),
     Layer("cumulative sum, forwards again", CumulativeSumForwards, normal((2, 4)), "permuted", ("x",)),
     Layer("sort, sorted again", SortAgain, apart((6,)), "permuted", ("x",)),
-    Layer("sort, not undone", SortNotUndone, apart((6,)), "permuted", ("x",)),
-    Layer("roll, onwards", RollOnwards, normal((6,)), "permuted", ("x",)),
     Layer("axes turned again", partial(TurnAxesAgain, "float32"), normal((3, 3, 3)), "permuted", ("x",), "", "float32"),
     Layer("differences, no ends", DifferencesWithoutEnds, normal((6,)), "index", ("x",)),
-    Layer("trapezoids, full ends", TrapezoidsWithFullEnds, normal((6,)), "index", ("y",)),
-    Layer("concatenate, swapped", ConcatenateSwapped, normal((3, 2), (3, 2)), "swapped", ("a", "b")),
     Layer("dropout with a seed, no mask", SeededDropoutUnmasked, normal((3, 4)), "mask", ("x",)),
     Layer("dropout with a seed, not scaled", SeededDropoutUnscaled, normal((3, 4)), "factor", ("x",), "0.5"),
 ]
