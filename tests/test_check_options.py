@@ -63,6 +63,10 @@ class TestPrecision:
         report = check_gate(SumExp(dtype, 2.0), X, seed=seed)
         assert report.diagnosis == "the gradient of x is off by a factor of 2"
 
+    def test_an_overflow_in_float16_is_no_fault(self) -> None:
+        assert check_gate(SumExp(np.float16), [12.0, 1.0]).verdict == "inconclusive"
+        assert check_gate(SumExp(np.float16)).passed
+
     @pytest.mark.parametrize("x", [X, [5.0, 6.0]])
     def test_float32_that_does_not_show_in_the_answer(self, x: list[float]) -> None:
         assert check_gate(SumExp(np.float32, hide=True), x).passed

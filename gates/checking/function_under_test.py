@@ -173,7 +173,7 @@ class GateUnderTest(FunctionUnderTest):
 
     def _own(self, values: Sequence[Value]) -> list[OwnParameter]:
         """Return the parameters that the gate keeps itself, as far as a forward and a backward pass show them."""
-        before = candidates(self.gate)
+        before = candidates(fresh(self.gate))  # without what an earlier pass left
         if not before:
             return []
         try:

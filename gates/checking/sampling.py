@@ -13,7 +13,7 @@ from gates.checking.comparison import Element, compared
 from gates.checking.elementwise import AllAtOnce
 from gates.checking.finite_differences import Direction, FiniteDifferences
 from gates.checking.points import Point
-from gates.checking.slopes import Estimate
+from gates.checking.slopes import Estimate, Slope
 
 #: An input of at most this many elements is checked element by element.
 EXHAUSTIVE = 200
@@ -86,9 +86,22 @@ def _element(differences: FiniteDifferences, port: int, place: int, analytic: fl
     element = compared(port, place, analytic, slope, precision)
     if element.verdict == "pass" and analytic and slope.central.error <= 10.0 * precision.tolerance * abs(analytic):
         return element
-    if is_brief or not precision.is_fine:
+    if is_brief:
         return element
-    slope = differences.slope(direction)
+    if precision.is_fine:
+        slope, element = _closely(differences, direction, port, place, analytic)
+    if not differences.finite.all() and (slope.is_undefined or not (slope.moved.any() and math.isfinite(analytic))):
+        # What moves an output that is nan or inf, or moves nothing else, has no slope to compare with.
+        nowhere = replace(slope, central=Estimate(), left=Estimate(), right=Estimate())
+        return element if element.is_passed else replace(element, verdict="inconclusive", slope=nowhere)
+    return element
+
+
+def _closely(
+    differences: FiniteDifferences, direction: Direction, port: int, place: int, analytic: float
+) -> tuple[Slope, Element]:
+    """Return the slope from all steps that may help, and the element with its verdict."""
+    slope, precision = differences.slope(direction), differences.precision
     element = compared(port, place, analytic, slope, precision)
     is_rough = element.verdict == "inconclusive" and slope.best.is_known and not slope.may_be_kink
     if is_rough and (slope.best.value or not analytic):
@@ -97,11 +110,7 @@ def _element(differences: FiniteDifferences, port: int, place: int, analytic: fl
     if not element.is_passed and differences.base.size > 1 and 0 < np.count_nonzero(slope.moved) <= _BY_OUTPUT:
         slope = differences.slope_by_output(direction, slope)
         element = compared(port, place, analytic, slope, precision)
-    if not differences.finite.all() and (slope.is_undefined or not (slope.moved.any() and math.isfinite(analytic))):
-        # What moves an output that is nan or inf, or moves nothing else, has no slope to compare with.
-        nowhere = replace(slope, central=Estimate(), left=Estimate(), right=Estimate())
-        return element if element.is_passed else replace(element, verdict="inconclusive", slope=nowhere)
-    return element
+    return slope, element
 
 
 def _sample(analytic: Any, values: Any, count: int, random: Any) -> list[int]:
