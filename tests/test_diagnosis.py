@@ -120,8 +120,10 @@ def test_a_fault_in_float32_alone() -> None:
 def test_a_mask_of_outputs_that_is_forgotten() -> None:
     triangle = np.tril(np.ones((3, 3)))
     wrong = Made(lambda x: triangle * x[:, None] * x[None, :], lambda dz, x: (dz + dz.T) @ x)
-    diagnosis = "the gradient of x is missing its mask: outputs that do not depend on the input give to it"
+    diagnosis = "the gradient of x is missing its mask: it is not 0 where forward lets nothing through"
     assert check_gate(wrong, [0.5, -1.0, 2.0]).diagnosis == diagnosis
+    largest = Made(lambda x: np.max(x, axis=1), lambda dz, x: np.repeat(dz[:, None], 3, axis=1))
+    assert check_gate(largest, [[0.5, -1.0, 2.0], [3.0, 1.0, 2.0]]).diagnosis == diagnosis
 
 
 def test_a_backward_that_is_not_linear_in_the_upstream_gradient() -> None:

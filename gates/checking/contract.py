@@ -164,7 +164,8 @@ class Contract:
         except Exception as error:
             self._add("second call", f"a second call of backward fails with {_told(error)}")
             return
-        names = self._names if gradients is None else self._differing(gradients, self.gradients or ())
+        inputs_only = len(inputs) - len(self.function.own)  # a layer may add to the gradients of its own
+        names = self._names if gradients is None else self._differing(gradients[:inputs_only], self.gradients or ())
         if names:
             self.is_random = self._gives_something_else(inputs)
             self._add(
@@ -214,9 +215,8 @@ class Contract:
             self._add("modifies", f"{who} modifies its inputs: {listed(changed)} changed")
 
     def _differing(self, now: Sequence[Any], before: Sequence[Any]) -> list[str]:
-        """Return the inputs whose gradients are not what they were; a layer may add to the gradients of its own."""
-        inputs = len(self._names) - len(self.function.own)
-        return _differing(self._names[:inputs], now, before, self.function.precision.same)
+        """Return the names of the inputs whose gradients are not what they were."""
+        return _differing(self._names, now, before, self.function.precision.same)
 
     def _add(self, kind: str, sentence: str) -> None:
         self.faults.append(Fault(kind, sentence))

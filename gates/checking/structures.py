@@ -108,13 +108,13 @@ def misses(points: Points, port: int) -> str | None:
 
 
 def unmasked(points: Points, port: int) -> str | None:
-    """Say so if outputs that do not depend on the input give to it, and all else is right."""
+    """Say so if the gradient is right but for what outputs give to elements that do not move them."""
     for point in points:
-        dead = ~point.moves(port).any(axis=1)
-        agree = point.near(port, point.analytic[port], point.numeric[port]).reshape(point.rows.size, -1).all(axis=1)
-        if agree[dead].all() or not agree[~dead].all():
+        moves = point.moves(port)
+        agree = point.near(port, point.analytic[port], point.numeric[port]).reshape(moves.shape)
+        if not moves.any() or not agree[moves].all() or agree.all():
             return None
-    return "is missing its mask: outputs that do not depend on the input give to it"
+    return "is missing its mask: it is not 0 where forward lets nothing through"
 
 
 def overwrites(points: Points, port: int) -> str | None:

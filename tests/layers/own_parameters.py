@@ -50,6 +50,23 @@ class DenseAdds(Dense):
         return [dy @ self.W.T]
 
 
+class DenseFirstOnly(Dense):
+    """The same, where the first x is kept for ever."""
+
+    def forward(self, x: Any) -> Any:
+        if not hasattr(self, "x"):
+            self.x = x
+        return x @ self.W + self.b
+
+
+class DenseShared(Dense):
+    """The same, where x is kept on the class."""
+
+    def forward(self, x: Any) -> Any:
+        DenseShared.x = x
+        return x @ self.W + self.b
+
+
 class DenseLists:
     """The same, with lists of parameters and gradients."""
 
@@ -109,6 +126,8 @@ LAYERS: list[Layer] = [
     right("dense, lists", DenseLists, X),
     right("dense, names", DenseNames, X),
     wrong("dense, db doubled", DenseDoubledBias, X, "self.b", "of self.b is off by a factor of 2"),
+    wrong("dense, keeps its first x", DenseFirstOnly, X, "", "of self.W is stale"),
+    wrong("dense, x on the class", DenseShared, X, "", "of self.W is that of another instance"),
     wrong("dense, db not summed", DenseBiasNotSummed, X, "self.b", "of self.b has the wrong shape", "not summed"),
     wrong(
         "dense, lists, dW a mean", DenseListsMean, X, "self.params[0]", "of self.params[0] is off by a factor of 0.333"
