@@ -2,6 +2,7 @@
 
 from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale, Shift, Subtract
+from gates.checking.adapters.gate_of import gate_of
 from gates.checking.check import assert_gate, check_gate
 from gates.gate import Gate
 from gates.jacobian import Jacobian, jacobian
@@ -50,6 +51,7 @@ __all__ = [
     "Transpose",
     "assert_gate",
     "check_gate",
+    "gate_of",
     "jacobian",
     "namespace",
     "sum_to",

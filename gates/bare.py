@@ -10,6 +10,9 @@ from gates.gate import Gate, fresh, labels_of
 from gates.validation import as_output, as_outputs, formula
 from gates.values import Value
 
+#: Those of whose functions gate_of() makes gates.
+_LIBRARIES = ("torch", "jax", "autograd", "mygrad")
+
 
 class Foreign(Gate):
     """A gate whose formulas are the methods of an object whose class does not derive from Gate.
@@ -64,9 +67,17 @@ def bare_backward(gate: Gate, upstream: Sequence[Value]) -> Any:
 
 def require_gate(given: Any, who: str = "") -> None:
     """Raise TypeError unless an object has the methods forward and backward; the message begins with `who`."""
-    who = f"{who}: " if who else ""
-    if isinstance(given, type):
-        name = given.__name__
-        raise TypeError(f"{who}a gate must be an object, got the class {name}; did you mean {name}()?")
-    if not callable(getattr(given, "forward", None)) or not callable(getattr(given, "backward", None)):
-        raise TypeError(f"{who}a gate must have the methods forward() and backward(), got {given!r}")
+    is_class, name = isinstance(given, type), getattr(given, "__name__", type(given).__name__)
+    if not is_class and all(callable(getattr(given, method, None)) for method in ("forward", "backward")):
+        return
+    hint, kind = "", given if is_class else type(given)
+    if any(one.__module__.partition(".")[0] in _LIBRARIES for one in kind.__mro__):
+        hint = f"; gate_of({name}) makes one"
+    elif is_class:
+        hint = f"; did you mean {name}()?"
+    elif callable(given):
+        hint = f"; if it returns (out, cache), gate_of({name}, backward=...) makes one"
+    wanted = "be an object" if is_class else "have the methods forward() and backward()"
+    raise TypeError(
+        f"{who}{': ' * bool(who)}a gate must {wanted}, got {f'the class {name}' if is_class else repr(given)}{hint}"
+    )

@@ -103,3 +103,10 @@ def as_html(rows: Sequence[Sequence[str]], caption: str = "") -> str:
     titles = "".join(f"<th>{cell}</th>" for cell in head)
     lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body)
     return f"{above}<table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def listed(names: Sequence[str], last: str = "and ") -> str:
+    """Return names as "x, y and z", the first few of many."""
+    if len(names) > 4:
+        names = [*names[:3], f"{len(names) - 3} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last}{names[-1]}"

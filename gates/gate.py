@@ -5,7 +5,7 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gates.unwanted import only_wanted
@@ -47,6 +47,11 @@ class Gate:
     intended : str
         What a gradient that is not the slope is meant to be, such as "straight-through" or "clipped": `check_gate` then
         notes the difference and does not fail.
+    faults : sequence of str
+        What is wrong with the last pass, in sentences, where that does not show in what forward and backward return:
+        `check_gate` then fails.
+    remarks : iterable of str
+        What `check_gate` adds to its note, in sentences.
     example_inputs : callable, optional
         `example_inputs(random)` yields tuples of inputs drawn from a `numpy.random.Generator`. `check_gate` uses them
         for a gate that accepts only certain inputs.
@@ -85,6 +90,8 @@ class Gate:
     wanted: tuple[bool, ...] = ()
     has_parameters: bool = False
     intended: str = ""
+    faults: Sequence[str] = ()
+    remarks: Iterable[str] = ()
     notation: tuple[str, ...] = ()
     pattern: str = ""
     kind: str = "gate"

@@ -128,6 +128,10 @@ def as_value(given: Any) -> Value:
     if isinstance(given, (list, tuple)) or hasattr(given, "__array__"):
         try:
             return _from_numpy(np.asarray(given), given)
+        except RuntimeError as error:  # PyTorch's, for a tensor that requires a gradient
+            raise TypeError(
+                f"a number or an array of numbers was wanted, got a {type(given).__name__}: {error}"
+            ) from None
         except ValueError:
             raise ValueError(f"the rows of a list must be equally long, got {_short(given)}") from None
     raise TypeError(f"a number or an array of numbers was wanted, got {_short(given)}")

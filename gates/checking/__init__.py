@@ -17,5 +17,6 @@ In the order in which to read it:
 - `patterns.py` finds what wrong elements have in common in several `resamples.py`, `structures.py` in `jacobians.py`.
 - `verdicts.py` sums everything up in a `report.py`.
 - `convergence.py` shows how the error falls with the step, and `second_order.py` checks the backward of backward.
+- `adapters/` make gates of functions that were written for other libraries.
 - `mutants.py` tests the check itself: does it catch a backward with a deliberate error?
 """

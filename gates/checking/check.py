@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gates.bare import require_gate
+from gates.checking.adapters.gate_of import adapted
 from gates.checking.convergence import Convergence, convergence_of
 from gates.checking.examination import Examination, examine
 from gates.checking.examples import Example, examples_of
@@ -26,10 +29,11 @@ from gates.values import GateLike, Given
 
 
 def check_gate(
-    gate: GateLike,
-    *inputs: Given,
+    gate: GateLike | Callable[..., Any],
+    *inputs: Any,
+    backward: Callable[..., Any] | None = None,
     upstream: Given | None = None,
-    like: GateLike | None = None,
+    like: GateLike | Callable[..., Any] | None = None,
     precision: float | None = None,
     order: int = 1,
     seed: int = 0,
@@ -112,6 +116,18 @@ def check_gate(
     """
     if hasattr(gate, "as_gate") and not isinstance(gate, type):
         raise TypeError("check_gate() takes a gate; a graph has a check of its own, graph.check(x=...)")
+    adapter = adapted(gate, inputs or None, backward)
+    if adapter is not None:
+        if like is not None:
+            like = adapted(like, inputs or None) or like
+        if upstream is not None:
+            upstream = adapter.to_numpy_all(upstream)
+        report = check_gate(
+            adapter, *adapter.inputs, upstream=upstream, like=like, precision=precision, order=order, seed=seed
+        )
+        return replace(report, example=(adapter.given_as(report.example[0]), report.example[1]))
+    if inspect.isroutine(gate) and inputs:
+        _refuse_function(gate, inputs)
     require_gate(gate, "check_gate()")
     if order not in (1, 2):
         raise ValueError(f"check_gate(): order must be 1 or 2, got {order!r}")
@@ -140,10 +156,11 @@ def check_gate(
 
 
 def assert_gate(
-    gate: GateLike,
-    *inputs: Given,
+    gate: GateLike | Callable[..., Any],
+    *inputs: Any,
+    backward: Callable[..., Any] | None = None,
     upstream: Given | None = None,
-    like: GateLike | None = None,
+    like: GateLike | Callable[..., Any] | None = None,
     precision: float | None = None,
     order: int = 1,
     seed: int = 0,
@@ -159,7 +176,7 @@ def assert_gate(
     """
     __tracebackhide__ = True  # pytest then shows the line of the test
     check_gate(
-        gate, *inputs, upstream=upstream, like=like, precision=precision, order=order, seed=seed
+        gate, *inputs, backward=backward, upstream=upstream, like=like, precision=precision, order=order, seed=seed
     ).raise_if_failed()
 
 
@@ -224,7 +241,18 @@ def check_at(
             convergence_at,
             left_out,
             intended=getattr(function.gate, "intended", ""),
-            unseen=function.unseen,
+            remarks=function.remarks,
+        )
+
+
+def _refuse_function(function: Callable[..., Any], inputs: Sequence[Any]) -> None:
+    """Raise TypeError if a function returns what only that of a pair of functions, or one with its gradient, does."""
+    answer = function(*inputs)
+    if isinstance(answer, tuple) and len(answer) > 1:
+        name = function.__name__
+        raise TypeError(
+            f"check_gate(): {name} returns a tuple: if that is (out, cache), give its backward too, as backward=; "
+            f"if it is the value and its gradient, check_grad({name}, True, x0) checks it"
         )
 
 

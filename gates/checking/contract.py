@@ -10,7 +10,8 @@ import numpy as np
 
 from gates.checking.copies import copy_of, same
 from gates.checking.function_under_test import FunctionUnderTest, GateUnderTest, Refusal, Run
-from gates.checking.report import Fault, listed
+from gates.checking.report import Fault
+from gates.formatting import listed
 from gates.values import Value, as_value, shape_of
 
 
@@ -72,6 +73,7 @@ class Contract:
             return
         self.outputs = copy_of(run.outputs)
         self._check_unchanged("forward", given, inputs)
+        self._add_noticed(run)
         self.upstream = upstream_for(self.outputs)
         if not self.faults:
             self._check_backward(run, given, inputs)
@@ -144,6 +146,7 @@ class Contract:
             else:
                 self.faults.append(fault)
             return
+        self._add_noticed(run)
         gradients, faults = self._gradients(answer, inputs)
         self.faults += faults
         if gradients is None:
@@ -156,6 +159,10 @@ class Contract:
                 self._add("modifies", f"backward modifies {listed(changed)}, the gradient that it was given")
         if not self.faults:
             self._check_second_call(run, inputs)
+
+    def _add_noticed(self, run: Run) -> None:
+        """Add what the gate itself noticed, in its attribute `faults`."""
+        self.faults += [Fault("noticed", sentence) for sentence in run.noticed()]
 
     def _check_second_call(self, run: Run, inputs: Sequence[Value]) -> None:
         """Call backward again: it must return the same."""

@@ -12,6 +12,7 @@ from gates.bare import bare, bare_backward, bare_forward
 from gates.checking.copies import copy_of, flat
 from gates.checking.own_parameters import OwnParameter, Place, candidates, found_in
 from gates.checking.precision import Precision
+from gates.formatting import listed
 from gates.gate import Gate, fresh, input_counts, labels_of, parameter_names, parameters_of, settings_of
 from gates.validation import check_inputs, counted
 from gates.values import Value, as_labels, as_value, holds_integers, prefixed
@@ -80,6 +81,10 @@ class Run:
         """Return what backward returns, unchanged."""
         raise NotImplementedError
 
+    def noticed(self) -> Sequence[str]:
+        """Return what is wrong with the last pass, in sentences, where that shows to the function alone."""
+        return ()
+
 
 class GateUnderTest(FunctionUnderTest):
     """A gate under test. Copies of it run, never the gate itself.
@@ -100,7 +105,10 @@ class GateUnderTest(FunctionUnderTest):
         try:
             fresh(gate)
         except Exception as error:
-            raise TypeError(f"{self.title}: a check runs copies, and this gate cannot be copied: {error}") from error
+            raise TypeError(
+                f"{self.title}: a check runs copies, and this gate cannot be copied: {error}; if it calls a "
+                "function of another library, give that to check_gate() itself"
+            ) from error
         self.labels = labels_of(gate)
         self.wanted = None if wanted is None else tuple(wanted)
         self.mutation = mutation
@@ -132,6 +140,14 @@ class GateUnderTest(FunctionUnderTest):
 
     def is_wanted(self, port: int) -> bool:
         return self.wanted is None or port >= len(self.wanted) or self.wanted[port]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is worth a note in a report."""
+        remarks = [*self.gate.remarks] if isinstance(self.gate, Gate) else []
+        if self.unseen:
+            remarks.append(f"not looked at: {listed(self.unseen)}, without a gradient such as self.dW beside self.W")
+        return remarks
 
     @property
     def counts(self) -> tuple[int, float]:
@@ -245,6 +261,9 @@ class GateRun(Run):
             if (gradient := parameter.gradient.get(self.layer)) is not None:
                 parameter.gradient.put(self.layer, gradient * 0.0)  # in case backward adds to it
         self.outputs = bare_forward(self.gate, inputs[:count])
+
+    def noticed(self) -> Sequence[str]:
+        return self.gate.faults
 
     def backward(self, upstream: Sequence[Value]) -> Any:
         if self.mutation is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,7 +24,7 @@ PATTERNS = ("straight-through", "swapped", "zero", "mask", "sign", "factor", "up
 #: Those that may be wanted.
 MEANT = (*PATTERNS, "kink", "jump", "no pattern")
 #: All kinds of faults, the most specific first: where several fit, the report names the first.
-KINDS = ("raises", "list", "count", "none", "shape", "modifies", "not finite", "second call", "stale") + (
+KINDS = ("noticed", "raises", "list", "count", "none", "shape", "modifies", "not finite", "second call", "stale") + (
     *("another instance", "unlike"),
     *PATTERNS,
     *("only some", "float32", "kink", "jump", "no pattern"),
@@ -248,10 +248,3 @@ def index_of(place: int, shape: tuple[int, ...]) -> str:
     """Return a place in C order as an index: 3, (0, 2), or nothing for a number."""
     index = tuple([int(i) for i in np.unravel_index(place, shape)]) if shape else ()
     return str(index[0]) if len(index) == 1 else str(index) if index else ""
-
-
-def listed(names: Sequence[str], last: str = "and ") -> str:
-    """Return names as "x, y and z", the first few of many."""
-    if len(names) > 4:
-        names = [*names[:3], f"{len(names) - 3} more"]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last}{names[-1]}"

@@ -10,7 +10,8 @@ from typing import Any
 
 from gates.checking.comparison import Element
 from gates.checking.examination import Examination
-from gates.checking.report import KINDS, MEANT, PATTERNS, Fault, Report, Row, index_of, listed
+from gates.checking.report import KINDS, MEANT, PATTERNS, Fault, Report, Row, index_of
+from gates.formatting import listed
 
 _SEVERITY = ("inconclusive", "jump", "pass", "legal kink", "kink", "fail")
 _FAULTY = ("fail", "kink", "jump")
@@ -25,11 +26,11 @@ def reported(
     left_out: int = 0,
     diagnose: bool = True,
     intended: str = "",
-    unseen: Sequence[str] = (),
+    remarks: Sequence[str] = (),
 ) -> Report:
     """Return the report on what was found at some points.
 
-    `intended` is what a wrong gradient is meant to be, and `unseen` names arrays of the gate without a gradient.
+    `intended` is what a wrong gradient is meant to be, and `remarks` are added to the note.
     """
     verdict, passed = verdict_on(found)
     one, fault = _diagnosis(found) if diagnose and verdict in _FAULTY and not passed else (None, None)
@@ -39,7 +40,7 @@ def reported(
         verdict=verdict,
         passed=passed,
         diagnosis=fault.sentence if fault else "",
-        note="; ".join(filter(None, [_note(found, verdict, left_out, shown), _not_looked_at(unseen)])),
+        note="; ".join(filter(None, [_note(found, verdict, left_out, shown), *remarks])),
         rows=_rows([one] if one else found),
         _self_test=self_test,
         _convergence=lambda: convergence_at(shown),
@@ -166,11 +167,6 @@ def _note(found: Sequence[Examination], verdict: str, left_out: int, shown: Exam
     if verdict == "fail" and any(f.kind in ("raises", "shape") for one in found for f in one.faults):
         notes.append("if the gate is not made for such inputs, let its example_inputs(random) yield suitable ones")
     return "; ".join(notes)
-
-
-def _not_looked_at(unseen: Sequence[str]) -> str:
-    """Return a remark on arrays that a layer keeps without a gradient."""
-    return f"not looked at: {listed(unseen)}, without a gradient such as self.dW beside self.W" if unseen else ""
 
 
 def _why_inconclusive(found: Sequence[Examination]) -> str:

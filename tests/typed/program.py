@@ -88,8 +88,8 @@ graph.to_html("page.html", x="1", y=2)  # wrong
 graph.to_svg(3)  # wrong
 
 check_gate(Cube(), 2.0, upstream=[1.0]).raise_if_failed()
-check_gate(Cube(), "2")  # wrong
-check_gate(np.exp)  # wrong
+check_gate(3, 2.0)  # wrong
+check_gate(Cube(), 2.0, backward=3)  # wrong
 assert_gate(Double(), [1, 2, 3])
 assert_gate(Double(), upstream="1")  # wrong
 jacobian(Cube(), 2.0)
