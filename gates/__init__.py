@@ -2,6 +2,9 @@
 
 from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale, Shift, Subtract
+from gates.checking.adapters.check_grad import check_grad
+from gates.checking.adapters.check_model import check_model
+from gates.checking.adapters.check_objective import check_objective
 from gates.checking.adapters.gate_of import gate_of
 from gates.checking.check import assert_gate, check_gate
 from gates.gate import Gate
@@ -51,6 +54,9 @@ __all__ = [
     "Transpose",
     "assert_gate",
     "check_gate",
+    "check_grad",
+    "check_model",
+    "check_objective",
     "gate_of",
     "jacobian",
     "namespace",

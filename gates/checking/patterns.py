@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gates.checking import structures
+from gates.checking.blocks import block_of, how_off
 from gates.checking.jacobians import Jacobians
 from gates.checking.points import Point, other_inputs
 from gates.checking.report import index_of
@@ -76,7 +77,7 @@ def patterns_at(
     resamples = [one for one in resamples if one.noise <= noisiest]
     certain = {port: part for port, part in parts.items() if any(one.wrong(port).any() for one in resamples)}
     parts = certain or parts  # without those that forward's own rounding made look wrong
-    return Patterns(resamples, parts, sampled, start + _SECONDS)
+    return Patterns(resamples, parts, wrong, sampled, start + _SECONDS)
 
 
 class Patterns:
@@ -88,6 +89,8 @@ class Patterns:
         The first is where it failed.
     wrong : dict of int to float
         The inputs whose gradient is wrong there, with the part of their elements that is.
+    places : dict of int to list of int
+        The wrong elements of each input there.
     sampled : sequence of int
         The inputs of which only some elements were checked.
     deadline : float
@@ -95,9 +98,15 @@ class Patterns:
     """
 
     def __init__(
-        self, resamples: Sequence[Resample], wrong: dict[int, float], sampled: Sequence[int], deadline: float
+        self,
+        resamples: Sequence[Resample],
+        wrong: dict[int, float],
+        places: dict[int, list[int]],
+        sampled: Sequence[int],
+        deadline: float,
     ) -> None:
-        self.resamples, self.wrong, self.sampled, self.deadline = resamples, wrong, sampled, deadline
+        self.resamples, self.wrong, self.places = resamples, wrong, places
+        self.sampled, self.deadline = sampled, deadline
         self.first, self.inputs, self.outputs = resamples[0], resamples[0].inputs, resamples[0].outputs
         function = self.first.point.function
         self.tolerance = function.precision.tolerance
@@ -269,11 +278,12 @@ class Patterns:
         if math.prod(shape) < 3:
             return ""
         wrong = self.first.wrong(port)
-        if (
-            not wrong.any()
-            or self.wrong[port] > 1 / 3
-            or not all(np.array_equal(wrong, r.wrong(port)) for r in self.resamples)
-        ):
+        if not wrong.any() or any((r.wrong(port) & ~wrong).any() for r in self.resamples):
+            return None
+        if port not in self.sampled and (block := block_of(self.places.get(port, ()), shape)):
+            how = how_off(self.resamples, port, wrong)
+            return block.told(how, len(shape)) if how != "wrong" or self.wrong[port] <= 1 / 3 else None
+        if self.wrong[port] > 1 / 3 or not all(np.array_equal(wrong, r.wrong(port)) for r in self.resamples):
             return None
         compared = self.first.places[port]
         indices = [index_of(place, shape) for place in sorted(np.asarray(compared)[wrong].tolist())]

@@ -47,6 +47,9 @@ class JaxGate(Arrays):
     any other function backward is what `jax.vjp` gives.
     """
 
+    #: Whether what runs is compiled, which pays where it runs more than a few times.
+    is_compiled = True
+
     def __init__(self, function: Any, arguments: Sequence[Any] | None, outputs: int | None) -> None:
         jax: Any = sys.modules["jax"]
         custom = _custom(function)
@@ -61,7 +64,9 @@ class JaxGate(Arrays):
             paths, self.structure = jax.tree.flatten_with_path(rest)
             names = [parameters.names[path[0].idx] + jax.tree_util.keystr(path[1:]) for path, _ in paths]
             arguments, parameters = [leaf for _, leaf in paths], Parameters(names, parameters.counts)
-        self.run = {"primal": jax.jit(self._primal), "vjp": jax.jit(self._vjp)}
+        self.run = {"primal": self._primal, "vjp": self._vjp}
+        if self.is_compiled:
+            self.run = {name: jax.jit(run) for name, run in self.run.items()}
         super().__init__(function, getattr(function, "__name__", "function"), parameters, arguments, outputs)
 
     def given_as(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
@@ -97,7 +102,7 @@ class JaxGate(Arrays):
             try:
                 return self.run[which](*arguments)
             except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):  # it looks at values
-                self.run[which] = {"primal": self._primal, "vjp": self._vjp}[which]
+                self.run[which] = self._primal if which == "primal" else self._vjp
                 return self.run[which](*arguments)
 
     def _all(self, leaves: Sequence[Any]) -> list[Any]:

@@ -1,0 +1,182 @@
+"""SciPy: an objective and its gradient, a function and its Jacobian, a gradient and its Hessian."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gates.checking.adapters.adapter import Adapter, parameters_of
+from gates.checking.check import check_gate
+from gates.checking.mutants import SelfTest
+from gates.checking.report import Report
+from gates.formatting import listed
+from gates.values import as_value
+
+_SYMMETRIC = 1e-6  # a relative difference of two elements of a Hessian
+_WORST_FIRST = ("fail", "kink", "jump", "inconclusive", "pass")
+
+
+def check_grad(
+    fun: Callable[..., Any],
+    jac: Callable[..., Any] | bool,
+    x0: Any,
+    *args: Any,
+    hess: Callable[..., Any] | None = None,
+    seed: int = 0,
+    epsilon: Any = None,
+    direction: Any = None,
+    rng: Any = None,
+) -> Report:
+    """Check the gradient of an objective, as written for `scipy.optimize`, and say what is wrong with it.
+
+    Called as SciPy's `check_grad` is, and as its optimizers are, it returns a report in place of a number.
+
+    Parameters
+    ----------
+    fun : callable
+        `fun(x, *args)` returns a number, or a vector.
+    jac : callable or True
+        `jac(x, *args)` returns the gradient, of the shape of x; of a vector the Jacobian matrix, a row for each of its
+        elements, dense or sparse. True if fun returns the pair of both.
+    x0 : array
+        Where to check it.
+    *args : object
+        What else the functions take.
+    hess : callable, optional
+        `hess(x, *args)` returns the Hessian matrix of fun, dense, sparse or a `LinearOperator`: checked against the
+        slopes of jac.
+    seed : int
+        The seed of all that is random.
+    epsilon, direction, rng : object
+        Those of SciPy. They have no effect: steps are found by themselves, and all directions are checked.
+
+    Returns
+    -------
+    Report
+        The verdict, the diagnosis in terms of the indices of x, and a table.
+
+    Raises
+    ------
+    TypeError
+        If fun returns neither a number nor a vector, or not a pair although jac is True.
+    Exception
+        What fun raises at x0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> report = check_grad(lambda x: np.sum(x**4), lambda x: 3 * x**3, [1.0, 2.0, -1.5])
+    >>> report.diagnosis
+    'the gradient of x is off by a factor of 0.75'
+    """
+    x = np.asarray(as_value(x0), dtype=float)
+    gradient = jac if jac is True else _closed(jac, args)
+    objective = _Derivative("jac", _closed(fun, args), gradient, x)
+    upstream = None if np.ndim(objective.forward(x)) else 1.0
+    reports = [check_gate(objective, x, upstream=upstream, seed=seed)]
+    if upstream is None and reports[0].verdict == "fail":
+        reports = [replace(reports[0], note=_note_of(objective, x))]
+    if hess is not None:
+        slope = _Derivative("hess", _closed(fun, args, 1) if jac is True else gradient, _closed(hess, args), x)
+        slope.input_names = [f"jac({objective.input_names[0]})"]
+        reports.append(check_gate(slope, x, seed=seed))
+    return together(reports)
+
+
+class _Derivative(Adapter):
+    """A function of one vector, with the array of its derivatives: the gradient, the Jacobian or the Hessian matrix."""
+
+    def __init__(self, who: str, fun: Any, derivative: Any, x: Any) -> None:
+        super().__init__(fun, getattr(fun, "__name__", "fun"), parameters_of(fun, [x]), [x], 1)
+        self.who, self.derivative = who, derivative
+
+    def forward(self, x: Any) -> Any:
+        self.faults = []
+        given, answer = x, self.function(x)
+        if self.derivative is True:
+            if not isinstance(answer, tuple) or len(answer) != 2:
+                raise TypeError(
+                    f"check_grad(): with jac=True {self.title} must return (value, gradient), got {answer!r}"
+                )
+            answer, given = answer
+        value = as_value(answer)
+        value = value if np.size(value) > 1 else float(np.reshape(value, ()))
+        self.kept = x, value, given
+        return value
+
+    def backward(self, dz: Any) -> list[Any]:
+        x, value, given = self.kept
+        array = _dense(given if self.derivative is True else self.derivative(given), x)
+        wanted = (*np.shape(value), *np.shape(x))
+        if array.shape not in (wanted, (1, *wanted)):
+            transposed = ", transposed" * (array.ndim > 1 and array.shape == wanted[::-1])
+            self.fault(f"{self.who} returns the shape {array.shape} where {wanted} belongs{transposed}")
+            return [None]
+        if self.who == "hess" and not np.allclose(array, array.T, rtol=_SYMMETRIC, atol=0.0):
+            i, j = np.unravel_index(np.argmax(np.abs(array - array.T)), array.shape)
+            self.fault(f"hess is not symmetric: {array[i, j]:.8g} at [{i}, {j}] and {array[j, i]:.8g} at [{j}, {i}]")
+        return [np.tensordot(dz, array.reshape(wanted), axes=np.ndim(value))]
+
+
+def _note_of(function: _Derivative, x: Any) -> str:
+    """Return which entries of a Jacobian matrix are wrong, by central differences of fourth order."""
+    step = 1e-3 * max(1.0, float(np.max(np.abs(x))))
+    ahead, behind, twice, back = [
+        np.stack(
+            [np.ravel(function.forward(x + times * step * one.reshape(x.shape))) for one in np.eye(x.size)], axis=1
+        )
+        for times in (1, -1, 2, -2)
+    ]
+    right = (8.0 * (ahead - behind) - (twice - back)) / (12.0 * step)
+    function.forward(x)
+    rows = [function.backward(dz.reshape(np.shape(function.kept[1])))[0] for dz in np.eye(len(right))]
+    if any(row is None for row in rows):
+        return ""
+    found = np.reshape(rows, right.shape)
+    wrong = np.abs(found - right) > 1e-6 * np.max(np.abs(right))
+    whole = [f"row {row}" for row in np.flatnonzero(wrong.all(axis=1))]
+    if wrong.all() or not wrong.any():
+        return ""
+    if np.array_equal(wrong.any(axis=1), wrong.all(axis=1)):
+        return f"wrong in the Jacobian: {listed(whole)}"
+    return f"wrong in the Jacobian: {listed([f'[{i}, {j}]' for i, j in np.argwhere(wrong)])}"
+
+
+def _dense(array: Any, x: Any) -> Any:
+    """Return an array of derivatives, dense, sparse or a LinearOperator, as an array."""
+    if hasattr(array, "toarray"):
+        array = array.toarray()
+    elif hasattr(array, "matmat"):
+        array = array @ np.eye(x.size)
+    return np.asarray(array, dtype=float)
+
+
+def together(reports: Sequence[Report]) -> Report:
+    """Return one report of those on the gradient and on the Hessian."""
+    worst = min(reports, key=lambda report: (report.passed, _WORST_FIRST.index(report.verdict)))
+    return replace(
+        worst,
+        title=reports[0].title,
+        passed=all(report.passed for report in reports),
+        diagnosis="; ".join([report.diagnosis for report in reports if report.diagnosis]),
+        note="; ".join([report.note for report in reports if report.note]),
+        rows=tuple([row for report in reports for row in report.rows]),
+        _self_test=lambda: SelfTest(tuple([mutant for report in reports for mutant in report.self_test()])),
+    )
+
+
+def _closed(function: Any, args: Sequence[Any], part: int | None = None) -> Any:
+    """Return a function of x alone, or of what it returns one part."""
+    if not callable(function):
+        raise TypeError(f"check_grad() takes functions, and True as jac, got {function!r}")
+
+    @functools.wraps(function)
+    def closed(x: Any) -> Any:
+        answer = function(x, *args)
+        return answer if part is None else answer[part]
+
+    return closed

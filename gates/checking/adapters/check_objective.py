@@ -1,0 +1,219 @@
+"""Boosting: an objective for XGBoost, LightGBM or scikit-learn, which returns a gradient and a diagonal Hessian."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gates.checking.adapters.adapter import Adapter, Parameters, parameters_of
+from gates.checking.adapters.check_grad import together
+from gates.checking.check import check_gate
+from gates.checking.report import Report
+from gates.values import as_value
+
+_Call = Callable[[Any], Any]
+#: What users call the second argument of an objective that is called with predictions and a data set.
+_DATA = ("dtrain", "dmatrix", "train_data", "train_set", "data", "dataset", "dm")
+
+
+def check_objective(
+    objective: Callable[..., Any],
+    y_true: Any,
+    y_pred: Any,
+    loss: Callable[..., Any] | None = None,
+    *,
+    seed: int = 0,
+) -> Report:
+    """Check the gradient and the Hessian of an objective for boosting, and say what is wrong with them.
+
+    Parameters
+    ----------
+    objective : callable
+        Returns a gradient and the diagonal of the Hessian, each of the shape of the predictions. It is called with
+        `(y_true, y_pred)`, as the scikit-learn interfaces of XGBoost and LightGBM call it, or, where its second
+        argument is a data set (named `dtrain`, `train_data`, ..., or asked for `get_label()`), with
+        `(y_pred, dataset)`, as `train` calls it.
+    y_true : array, or an object with `get_label()`
+        The labels, or a data set with them.
+    y_pred : array
+        The predictions: margins, before a sigmoid or softmax. A matrix has a column for each class.
+    loss : callable, optional
+        `loss(y_true, y_pred)`, whose gradient it is: a number for each sample, or their sum or mean.
+    seed : int
+        The seed of all that is random.
+
+    Returns
+    -------
+    Report
+        Rows for the gradient, compared with the slopes of the loss if one is given, and for the Hessian, compared with
+        the slopes of the gradient.
+
+    Raises
+    ------
+    TypeError
+        If objective does not return a pair of arrays.
+    ValueError
+        If these do not have the shape of the predictions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def squared_error(y_true, y_pred):
+    ...     return y_true - y_pred, np.ones_like(y_pred)
+    >>> y_true, y_pred = np.array([1.0, 2.0, 3.0]), np.array([0.5, 2.5, 2.0])
+    >>> check_objective(squared_error, y_true, y_pred).diagnosis
+    'the gradient of grad(y_pred) has the wrong sign'
+    """
+    margins = np.array(as_value(y_pred), dtype=float, ndmin=1)
+    (order, call), (other_order, exchanged) = _ways(objective, y_true, margins)
+    labels = np.asarray(y_true.get_label() if hasattr(y_true, "get_label") else y_true)
+    report, error = None, Exception()
+    try:
+        report = _checked(objective, call, labels, margins, loss, seed)
+    except Exception as raised:
+        error = raised
+    if report is None or not report.passed:
+        with contextlib.suppress(Exception):
+            other = _checked(objective, exchanged, labels, margins, loss, seed)
+            if other.passed:
+                diagnosis = f"its arguments are exchanged: it is right for {other_order}, and is called with {order}"
+                return replace(other, verdict="fail", passed=False, diagnosis=diagnosis)
+    if report is None:
+        raise error
+    return report
+
+
+class _Dataset:
+    """What `train` gives to an objective: labels, and no weights."""
+
+    def __init__(self, label: Any) -> None:
+        self.label = label
+
+    def get_label(self) -> Any:
+        return self.label
+
+    def get_weight(self) -> Any:
+        return None
+
+
+def _ways(objective: Any, y_true: Any, margins: Any) -> list[tuple[str, _Call]]:
+    """Return the order in which libraries call an objective, and the other one, each with a call."""
+    names = parameters_of(objective, [y_true, margins]).names
+    has_data = hasattr(y_true, "get_label") or not set(_DATA).isdisjoint(names)
+    if not has_data:
+        try:
+            objective(y_true, margins.copy())
+        except AttributeError as error:
+            has_data = "get_label" in str(error)
+        except Exception:  # the check itself will report what is wrong
+            pass
+    if has_data:
+        data = y_true if hasattr(y_true, "get_label") else _Dataset(np.asarray(y_true))
+        return [
+            ("(y_pred, dataset)", lambda margins: objective(margins, data)),
+            ("(dataset, y_pred)", lambda margins: objective(data, margins)),
+        ]
+    return [
+        ("(y_true, y_pred)", lambda margins: objective(y_true, margins)),
+        ("(y_pred, y_true)", lambda margins: objective(margins, y_true)),
+    ]
+
+
+def _checked(objective: Any, call: _Call, labels: Any, margins: Any, loss: Any, seed: int) -> Report:
+    """Return the report on an objective that is called in one way."""
+    title, reports = getattr(objective, "__name__", "objective"), []
+    hessian = _Hessian(title, call, margins)
+    if loss is not None:
+        reports.append(
+            check_gate(_Gradient(title, call, margins, _total(loss, labels, margins)), margins, upstream=1.0)
+        )
+    reports.append(check_gate(hessian, margins, upstream=np.ones_like(margins), seed=seed))
+    report = together(reports)
+    notes = ["" if loss is not None else "the gradient itself was not checked: give its loss, loss=...", report.note]
+    if hessian.is_coupled:
+        notes.append("the gradient of a sample depends on other samples: of the Hessian the diagonal is compared")
+    return replace(report, note="; ".join(filter(None, notes)))
+
+
+def _total(loss: Any, labels: Any, margins: Any) -> Callable[[Any], Any]:
+    """Return the sum of a loss over all samples, of one that returns numbers of each, their sum or their mean."""
+    once = np.sum(loss(labels, margins.copy()))
+    twice = np.sum(loss(np.concatenate([labels, labels]), np.concatenate([margins, margins])))
+    is_mean = once and len(labels) > 1 and np.isclose(twice, once, rtol=1e-9)
+    return lambda margins: (len(labels) if is_mean else 1) * float(np.sum(loss(labels, margins)))
+
+
+class _Objective(Adapter):
+    """An objective as a function of the predictions."""
+
+    def __init__(self, title: str, call: _Call, margins: Any) -> None:
+        super().__init__(call, title, Parameters([self.what], (1, 1)), [margins], 1)
+
+    what = "y_pred"
+
+    def ask(self, margins: Any) -> list[Any]:
+        """Return the gradient and the Hessian's diagonal at some predictions."""
+        answer = self.function(margins.copy())
+        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+            raise TypeError(f"{self.title} must return (gradient, hessian), got a {type(answer).__name__}")
+        for name, one in zip(("gradient", "hessian"), answer):
+            if np.size(one) != margins.size:
+                got = f"got {np.shape(one)}"
+                raise ValueError(f"{self.title} must return a {name} of the shape {margins.shape} of y_pred, {got}")
+        return [np.reshape(np.asarray(one, dtype=float), margins.shape) for one in answer]
+
+
+class _Gradient(_Objective):
+    """Forward is the loss, backward the objective's gradient."""
+
+    def __init__(self, title: str, call: _Call, margins: Any, loss: Callable[[Any], Any]) -> None:
+        super().__init__(title, call, margins)
+        self.loss = loss
+
+    def forward(self, y_pred: Any) -> Any:
+        self.kept = y_pred
+        return self.loss(y_pred)
+
+    def backward(self, dz: Any) -> list[Any]:
+        return [dz * self.ask(self.kept)[0]]
+
+
+class _Hessian(_Objective):
+    """Forward is the objective's gradient, backward its Hessian's diagonal.
+
+    Each prediction moves its own gradient alone: where others move it too, such as those of other classes, these stay.
+    """
+
+    what = "grad(y_pred)"
+
+    def __init__(self, title: str, call: _Call, margins: Any) -> None:
+        super().__init__(title, call, margins)
+        half = len(margins) // 2
+        moved = margins.copy()
+        moved[:half] += 0.5
+        self.is_coupled = not np.array_equal(self.ask(moved)[0][half:], self.ask(margins)[0][half:], equal_nan=True)
+        self.parts: list[Any] = [np.s_[:, k] for k in range(margins.shape[1])] if margins.ndim > 1 else [...]
+        if self.is_coupled:
+            self.parts = list(np.ndindex(margins.shape))
+
+    def alone(self, margins: Any, which: int) -> Any:
+        """Return the gradient, 0, or the Hessian, 1, of predictions that move alone, or with those of other samples."""
+        (base,) = self.arguments or ()
+        result = self.ask(base)[which]
+        for part in self.parts:
+            if not np.array_equal(margins[part], base[part]):
+                moved = base.copy()
+                moved[part] = margins[part]
+                result[part] = self.ask(moved)[which][part]
+        return result
+
+    def forward(self, y_pred: Any) -> Any:
+        self.kept = y_pred
+        return self.alone(y_pred, 0)
+
+    def backward(self, dz: Any) -> list[Any]:
+        return [dz * self.alone(self.kept, 1)]
