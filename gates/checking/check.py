@@ -120,6 +120,10 @@ def check_gate(
     if adapter is not None:
         if like is not None:
             like = adapted(like, inputs or None) or like
+        if inputs and not adapter.ports:
+            raise TypeError(
+                f"{adapter.title}: none of the arguments is a float, or an array of floats: nothing to check"
+            )
         if upstream is not None:
             upstream = adapter.to_numpy_all(upstream)
         report = check_gate(

@@ -64,7 +64,7 @@ class JaxGate(Arrays):
             paths, self.structure = jax.tree.flatten_with_path(rest)
             names = [parameters.names[path[0].idx] + jax.tree_util.keystr(path[1:]) for path, _ in paths]
             arguments, parameters = [leaf for _, leaf in paths], Parameters(names, parameters.counts)
-        self.run = {"primal": self._primal, "vjp": self._vjp}
+        self.run: dict[str, Any] = {"primal": self._primal, "vjp": self._vjp}
         if self.is_compiled:
             self.run = {name: jax.jit(run) for name, run in self.run.items()}
         super().__init__(function, getattr(function, "__name__", "function"), parameters, arguments, outputs)

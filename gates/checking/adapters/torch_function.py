@@ -12,6 +12,7 @@ import numpy as np
 
 from gates.checking.adapters.adapter import Adapter, Parameters, parameters_of
 from gates.checking.copies import same
+from gates.formatting import listed
 
 
 def is_of_torch(function: Any, arguments: Sequence[Any]) -> bool:
@@ -36,6 +37,8 @@ class Tensors(Adapter):
             return bool(argument.dtype.kind == "f")
         if not isinstance(argument, sys.modules["torch"].Tensor):
             return False
+        if argument.is_complex():
+            raise TypeError(f"{self.title} takes a complex tensor: gradients of real numbers alone are checked")
         return bool(argument.is_floating_point()) and bool(argument.requires_grad or not self.are_required)
 
     def to_library(self, value: Any, like: Any) -> Any:
@@ -78,12 +81,20 @@ class TorchGate(Tensors):
             if arguments is not None:
                 arguments, parameters = [*arguments, *own.values()], Parameters([*parameters.names, *own], (0, 0))
         elif (schema := _schema_of(function)) is not None:
+            title = schema.name
             parameters = Parameters([one.name for one in schema.arguments], (len(schema.arguments),) * 2)
         else:
             parameters = parameters_of(function, arguments)
-        tensors = [one for one in (arguments or ())[: self.count] if isinstance(one, torch.Tensor)]
-        self.are_required = any(one.requires_grad for one in tensors)
+        tensors = {
+            place: one for place, one in enumerate((arguments or ())[: self.count]) if isinstance(one, torch.Tensor)
+        }
+        self.are_required = any(one.requires_grad for one in tensors.values())
         super().__init__(function, title, parameters, arguments, outputs)
+        others = [
+            self.name(place) for place, one in tensors.items() if one.is_floating_point() and place not in self.ports
+        ]
+        if others:
+            self.remarks[f"not checked: {listed(others)}, without requires_grad"] = None
 
     def given_as(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
         return super().given_as(inputs)[: self.count]
@@ -106,6 +117,8 @@ class TorchGate(Tensors):
         outputs = [one for one in _listed(answer) if isinstance(one, torch.Tensor) and one.is_floating_point()]
         if self.is_function and any(one.requires_grad for one in outputs):
             outputs = [one for one in outputs if one.requires_grad]  # the others are marked as not differentiable
+        if not outputs:
+            raise TypeError(f"{self.title} must return a tensor of real numbers, got {answer!r}")
         self.kept = given, ports, outputs
         return self.returned(outputs)
 
@@ -199,7 +212,8 @@ def _class_of(function: Any) -> Any:
 def _schema_of(function: Any) -> Any:
     """Return the schema of an operator registered with torch.library; None if it is none."""
     for one in (function, getattr(function, "_opoverload", None), getattr(function, "default", None)):
-        if (schema := getattr(one, "_schema", None)) is not None:
+        schema = getattr(one, "_schema", None)
+        if hasattr(schema, "arguments"):
             return schema
     return None
 
