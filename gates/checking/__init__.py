@@ -15,6 +15,7 @@ In the order in which to read it:
   elements at once; `reference.py` compares a gate with another one.
 - `consistency.py` compares backward with itself, under a scaled upstream gradient and in float32.
 - `patterns.py` finds what wrong elements have in common in several `resamples.py`, `structures.py` in `jacobians.py`.
+  A `stopwatch.py` ends the search.
 - `verdicts.py` sums everything up in a `report.py`.
 - `convergence.py` shows how the error falls with the step, and `second_order.py` checks the backward of backward.
 - `adapters/` make gates of functions that were written for other libraries.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from gates.checking.fits import fitted
 from gates.checking.noise import Forward, measured_noise, rms
 from gates.checking.precision import Precision
 from gates.checking.slopes import SAFETY, Estimate, Slope, best_of, central, extrapolated, jump_of, merged
+from gates.checking.stopwatch import Stopwatch
 from gates.values import Value
 
 _FEW = 100_000  # outputs; of more, every second step is taken
@@ -87,9 +87,9 @@ class FiniteDifferences:
     ) -> None:
         self.outputs, self.inputs, self.precision = outputs, list(inputs), precision
         self.upstream = np.atleast_2d(upstream)
-        start = time.process_time()
+        watch = Stopwatch()
         self.base = outputs(self.inputs)
-        self.seconds = time.process_time() - start
+        self.seconds = watch.seconds
         self.finite = np.isfinite(self.base)
         self.moved = np.zeros(self.base.size, dtype=bool)
         sizes = np.concatenate([np.zeros(0), *[np.abs(np.ravel(self.inputs[port])) for port in ports]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from gates.checking.copies import copy_of, flat, float_or_array
 from gates.checking.fits import POINTS, Fit, fit
 from gates.checking.points import Point
+from gates.checking.stopwatch import Stopwatch
 from gates.values import Value, shape_of
 
 _ROWS = 64  # outputs, at most, whose dependence is looked at
@@ -47,10 +47,10 @@ class Jacobians:
     def __init__(self, point: Point, ports: Sequence[int]) -> None:
         self.point, self.inputs = point, point.inputs
         self.names = point.function.names(len(point.inputs))
-        start = time.process_time()
+        watch = Stopwatch()
         self.outputs = copy_of(point.run().outputs)
         self.base = flat(self.outputs)
-        seconds = time.process_time() - start
+        seconds = watch.seconds
         size = self.base.size
         self.rows = np.arange(size) if size <= _ROWS else np.sort(point.random.choice(size, _ROWS, replace=False))
         few = [port for port in ports if np.size(self.inputs[port]) <= _ELEMENTS]

@@ -93,7 +93,7 @@ class Adapter(Gate):
         """Return all arguments, with the inputs in their places and copies of the others."""
         if self.arguments is None:
             return [self.to_library(value, INPUT) for value in inputs]
-        filled = [one if port in self.ports else copy.deepcopy(one) for port, one in enumerate(self.arguments)]
+        filled = [one if port in self.ports else _copied(one) for port, one in enumerate(self.arguments)]
         for port, value in zip(self.ports, inputs):
             filled[port] = self.to_library(value, filled[port])
         return filled
@@ -145,6 +145,14 @@ class Adapter(Gate):
 
     def __repr__(self) -> str:
         return self.title
+
+
+def _copied(argument: Any) -> Any:
+    """Return a copy of an argument, or what cannot be copied, such as a generator."""
+    try:
+        return copy.deepcopy(argument)
+    except Exception:
+        return argument
 
 
 def is_number(argument: Any) -> bool:

@@ -101,11 +101,11 @@ class TorchGate(Tensors):
 
     def forward(self, *inputs: Any) -> Any:
         torch: Any = sys.modules["torch"]
-        given = [one.detach().clone() if isinstance(one, torch.Tensor) else one for one in self.filled(inputs)]
         ports = self.ports or range(len(inputs))
-        for place, port in enumerate(ports):
-            given[port].requires_grad_(not self.wanted or self.wanted[place])
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
+            given = self.filled(inputs)
+            for place, port in enumerate(ports):
+                given[port].requires_grad_(not self.wanted or self.wanted[place])
             passed = [one.clone() if isinstance(one, torch.Tensor) else one for one in given]  # may be written into
             nodes = [getattr(one, "grad_fn", None) for one in passed]
             answer = self.call(*passed)
@@ -195,9 +195,9 @@ def _recording(of_class: Any, answers: list[Any]) -> Any:
     def backward(ctx: Any, *upstream: Any) -> Any:
         before = [None if one is None else one.clone() for one in upstream]
         answer = user(ctx, *upstream)
-        names = parameters_of(functools.partial(user, None), upstream).names
-        written = [name for name, one, old in zip(names, upstream, before) if not _is_same(one, old)]
-        answers.append((answer, written))
+        written = [place for place, (one, old) in enumerate(zip(upstream, before)) if not _is_same(one, old)]
+        names = parameters_of(functools.partial(user, None), upstream).names if written else []
+        answers.append((answer, [names[place] for place in written]))
         return (None,) * len(ctx.needs_input_grad)
 
     return type(of_class.__name__, (of_class,), {which: staticmethod(backward)})
@@ -228,7 +228,9 @@ def _run_module(module: Any, names: Sequence[str], *arguments: Any) -> Any:
 
 def _is_same(tensor: Any, other: Any) -> bool:
     """Return whether two tensors, of one shape, hold the same numbers."""
-    return other is None or bool(((tensor == other) | ((tensor != tensor) & (other != other))).all())
+    if other is None or sys.modules["torch"].equal(tensor, other):
+        return True
+    return bool(((tensor == other) | ((tensor != tensor) & (other != other))).all())  # nan is nan
 
 
 def _listed(answer: Any) -> list[Any]:
