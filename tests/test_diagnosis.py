@@ -65,7 +65,7 @@ def test_a_class_that_does_not_derive_from_gate() -> None:
 
 def test_for_one_number_any_factor_fits() -> None:
     report = check_gate(Made(np.sin, lambda dz, x: dz * (np.cos(x) + 0.25 * np.exp(-x))), 1.0)
-    right, wrong = (one * float(report.upstream) for one in (np.cos(1.0), np.cos(1.0) + 0.25 * np.exp(-1.0)))
+    right, wrong = (one * float(report.example[1]) for one in (np.cos(1.0), np.cos(1.0) + 0.25 * np.exp(-1.0)))
     assert report.diagnosis == f"no simple pattern: the gradient of x is {wrong:.8g} where the slope is {right:.8g}"
 
 

@@ -27,6 +27,9 @@ from gates.checking.second_order import Backward, with_upstream
 from gates.checking.verdicts import reported, verdict_on
 from gates.values import GateLike, Given
 
+#: Makes the random numbers of a check others than those of `default_rng(seed)`, from which users draw inputs.
+_STREAM = 3
+
 
 def check_gate(
     gate: GateLike | Callable[..., Any],
@@ -139,7 +142,7 @@ def check_gate(
         require_gate(like, "check_gate(): like")
     function, exactness = GateUnderTest(gate), as_precision(precision, "check_gate()")
     least, most = function.counts
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng([seed, _STREAM])
     if inputs or most == 0:
         examples = [Example("the inputs given", inputs)]
     else:
@@ -195,7 +198,7 @@ def check_at(
     """Return the report on a gate at some examples; of several, those that forward does not accept are left out."""
 
     def examined(of: GateUnderTest, place: int) -> Examination:
-        random, example = np.random.default_rng([seed, place]), examples[place]
+        random, example = np.random.default_rng([seed, place, _STREAM]), examples[place]
         values = of.values(example.inputs)
         found = examine(of, example.title, values, upstream, random, limit)
         found.rank = example.rank

@@ -41,10 +41,12 @@ class AllAtOnce:
         self.passed = np.zeros(analytic.size, dtype=bool)
         given, base = np.ravel(differences.inputs[port]).astype(float), differences.base
         exponents = np.frexp(np.where(given == 0.0, 1.0, given))[1]
-        half = differences.random.random(analytic.size) < 0.5
-        there = differences.at(port, given + np.where(half, np.ldexp(1.0, exponents - 7), 0.0))
-        if there is None or np.any((there != base) & ~half):
-            return
+        places, moves = np.arange(analytic.size), np.ldexp(1.0, exponents - 7)
+        for bit in range((analytic.size - 1).bit_length()):  # any two places differ in one
+            for half in (places >> bit & 1 == 0, places >> bit & 1 == 1):
+                there = differences.at(port, given + np.where(half, moves, 0.0))
+                if there is None or np.any((there != base) & ~half):
+                    return
         upstream = differences.upstream[0]
         quotients, jumps, noise = [], [], np.zeros(analytic.size)
         for exponent in _EXPONENTS:
