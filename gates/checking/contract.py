@@ -206,14 +206,21 @@ class Contract:
                 gradient = as_value(gradient)
             except (TypeError, ValueError) as error:
                 return None, [*faults, Fault("list", f"what backward returned for {name} is not a gradient: {error}")]
-            shape, got = shape_of(value), shape_of(gradient)
-            if got == shape:
+            shape, actual = shape_of(value), shape_of(gradient)
+            if actual == shape:
                 gradients[port] = gradient
                 continue
             why = "has the wrong shape"
-            if got == summed != ():
+            if actual == summed != ():
                 why = f"is not summed over the axes along which {name} was broadcast"
-            faults.append(Fault("shape", f"the gradient of {name} {why}: expected {shape}, got {got}", port))
+            faults.append(Fault("shape", f"the gradient of {name} {why}: expected {shape}, got {actual}", port))
+        ports = [fault.port for fault in faults if fault.port is not None]
+        got = [shape_of(as_value(answer[port])) for port in ports]
+        if len(ports) == 2 and got == [shape_of(inputs[port]) for port in reversed(ports)]:
+            which = listed([self._names[port] for port in ports])
+            faults = [
+                Fault("shape", f"the gradients of {which} are swapped: each has the shape of the other", ports[0])
+            ]
         return gradients, faults
 
     def _check_unchanged(self, who: str, given: Sequence[Value], inputs: Sequence[Value]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from gates.checking import structures
 from gates.checking.blocks import block_of, how_off
+from gates.checking.factors import factor_of
 from gates.checking.jacobians import Jacobians
 from gates.checking.points import Point, other_inputs
 from gates.checking.report import index_of
@@ -263,6 +264,9 @@ class Patterns:
                 return f"counts output {output} only, of {count}"
         return None
 
+    def _local(self, port: int) -> str | None:
+        return factor_of(self.resamples, port, self.names)
+
     def _exchanged(self, port: int) -> str | None:
         shape = shape_of(self.outputs[0])
         fitting = [p for p in self.first.places if self._shape(p) == shape] if len(self.outputs) == 1 else []
@@ -276,15 +280,17 @@ class Patterns:
 
     def _index(self, port: int) -> str | None:
         shape = self._shape(port)
-        if math.prod(shape) < 3:
+        if math.prod(shape) < 2:
             return ""
         wrong = self.first.wrong(port)
         if not wrong.any() or any((r.wrong(port) & ~wrong).any() for r in self.resamples):
             return None
         if port not in self.sampled and (block := block_of(self.places.get(port, ()), shape)):
             how = how_off(self.resamples, port, wrong)
-            return block.told(how, len(shape)) if how != "wrong" or self.wrong[port] <= 1 / 3 else None
-        if self.wrong[port] > 1 / 3 or not all(np.array_equal(wrong, r.wrong(port)) for r in self.resamples):
+            return block.told(how, len(shape)) if how != "wrong" or self.wrong[port] <= 1 / 2 else None
+        if self.wrong[port] > (1 / 3 if math.prod(shape) > 2 else 1 / 2) or not all(
+            np.array_equal(wrong, r.wrong(port)) for r in self.resamples
+        ):
             return None
         compared = self.first.places[port]
         indices = [index_of(place, shape) for place in sorted(np.asarray(compared)[wrong].tolist())]

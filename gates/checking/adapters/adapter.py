@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from gates.checking.copies import same
 from gates.gate import Gate, input_counts, parameter_names, snake_case
 from gates.sum_to import sum_to
 from gates.values import as_value, shape_of
@@ -71,9 +72,7 @@ class Adapter(Gate):
 
     def is_input(self, argument: Any) -> bool:
         """Return whether an argument has a gradient."""
-        return isinstance(argument, (float, np.floating)) or (
-            isinstance(argument, np.ndarray) and argument.dtype.kind == "f"
-        )
+        return isinstance(argument, (np.ndarray, np.floating)) and argument.dtype.kind == "f"
 
     def to_library(self, value: Any, like: Any) -> Any:
         """Return a float or NumPy array as the function takes it, of the type of an argument."""
@@ -120,8 +119,15 @@ class Adapter(Gate):
         if sentence not in self.faults:
             self.faults.append(sentence)
 
+    def note_writing(self, who: str, name: str, now: Any, before: Any) -> None:
+        """Note a fault if a function wrote into a copy of what it was given; NumPy's arrays are not copied."""
+        if not same(self.to_numpy(now), before, 1e-6):
+            self.fault(f"{who} writes into {name}, which is not its own")
+
     def summed(self, gradient: Any, argument: Any, name: str, engine: str) -> Any:
         """Return a gradient summed over the axes along which its argument was broadcast, as an engine does."""
+        if gradient is None:
+            return None
         gradient, argument = self.to_numpy(gradient), self.to_numpy(argument)
         if shape_of(gradient) != shape_of(argument):
             with contextlib.suppress(ValueError):  # it is no broadcast: a wrong shape
@@ -156,7 +162,7 @@ def _copied(argument: Any) -> Any:
 
 
 def is_number(argument: Any) -> bool:
-    """Return whether an argument is a number: an input where no argument is a float, an array or a tensor."""
+    """Return whether an argument is a number: an input where no argument is an array, a setting where one is."""
     return isinstance(argument, numbers.Real) and not isinstance(argument, bool)
 
 

@@ -28,10 +28,16 @@ class AutogradGate(Adapter):
         wanted = [port for place, port in enumerate(ports) if not self.wanted or self.wanted[place]]
         if self.function not in makers:
             raise TypeError(f"{self.title} has no gradient: give it one with autograd.extend.defvjp")
-        self.kept = ports, wanted, makers[self.function](tuple(wanted), output, tuple(arguments), {})
+        self.kept = ports, {port: self._product(makers[self.function], port, output, arguments) for port in wanted}
         return self.returned([output])
 
+    def _product(self, maker: Any, port: int, output: Any, arguments: Sequence[Any]) -> Any:
+        """Return the vector-Jacobian product of one argument; None if it has none."""
+        try:
+            return maker((port,), output, tuple(arguments), {})
+        except NotImplementedError:
+            return None
+
     def backward(self, dz: Any) -> list[Any]:
-        ports, wanted, product = self.kept
-        gradients = dict(zip(wanted, product(dz)))
-        return [gradients.get(port) for port in ports]
+        ports, products = self.kept
+        return [None if products.get(port) is None else next(iter(products[port](dz))) for port in ports]

@@ -16,7 +16,7 @@ from gates.checking.report import Report
 from gates.formatting import listed
 from gates.values import as_value
 
-_SYMMETRIC = 1e-6  # a relative difference of two elements of a Hessian
+_SYMMETRIC = 1e-6  # the difference of two elements of a Hessian, relative to the largest
 _WORST_FIRST = ("fail", "kink", "jump", "inconclusive", "pass")
 
 
@@ -77,13 +77,11 @@ def check_grad(
     gradient = jac if jac is True else _closed(jac, args)
     objective = _Derivative("jac", _closed(fun, args), gradient, x)
     upstream = None if np.ndim(objective.forward(x)) else 1.0
-    reports = [check_gate(objective, x, upstream=upstream, seed=seed)]
-    if upstream is None and reports[0].verdict == "fail":
-        reports = [replace(reports[0], note=_note_of(objective, x))]
+    reports = [_with_entries(check_gate(objective, x, upstream=upstream, seed=seed), objective, x)]
     if hess is not None:
         slope = _Derivative("hess", _closed(fun, args, 1) if jac is True else gradient, _closed(hess, args), x)
-        slope.input_names = [f"jac({objective.input_names[0]})"]
-        reports.append(check_gate(slope, x, seed=seed))
+        slope.input_names = ["hess"]
+        reports.append(_with_entries(check_gate(slope, x, seed=seed), slope, x))
     return together(reports)
 
 
@@ -109,41 +107,55 @@ class _Derivative(Adapter):
         return value
 
     def backward(self, dz: Any) -> list[Any]:
+        array = self.matrix()
+        return [None if array is None else np.tensordot(dz, array, axes=np.ndim(self.kept[1]))]
+
+    def matrix(self) -> Any:
+        """Return the derivatives where forward ran last; None, and a fault, if they have a wrong shape."""
         x, value, given = self.kept
         array = _dense(given if self.derivative is True else self.derivative(given), x)
         wanted = (*np.shape(value), *np.shape(x))
         if array.shape not in (wanted, (1, *wanted)):
             transposed = ", transposed" * (array.ndim > 1 and array.shape == wanted[::-1])
             self.fault(f"{self.who} returns the shape {array.shape} where {wanted} belongs{transposed}")
-            return [None]
-        if self.who == "hess" and not np.allclose(array, array.T, rtol=_SYMMETRIC, atol=0.0):
-            i, j = np.unravel_index(np.argmax(np.abs(array - array.T)), array.shape)
-            self.fault(f"hess is not symmetric: {array[i, j]:.8g} at [{i}, {j}] and {array[j, i]:.8g} at [{j}, {i}]")
-        return [np.tensordot(dz, array.reshape(wanted), axes=np.ndim(value))]
+            return None
+        array = array.reshape(wanted)
+        if self.who == "hess":
+            uneven = np.abs(array - array.T)
+            if np.max(uneven) > _SYMMETRIC * np.max(np.abs(array)):
+                i, j = np.unravel_index(np.argmax(uneven), array.shape)
+                pair = f"{array[i, j]:.8g} at [{i}, {j}] and {array[j, i]:.8g} at [{j}, {i}]"
+                self.fault(f"hess is not symmetric: {pair}")
+        return array
 
 
-def _note_of(function: _Derivative, x: Any) -> str:
-    """Return which entries of a Jacobian matrix are wrong, by central differences of fourth order."""
-    step = 1e-3 * max(1.0, float(np.max(np.abs(x))))
-    ahead, behind, twice, back = [
-        np.stack(
-            [np.ravel(function.forward(x + times * step * one.reshape(x.shape))) for one in np.eye(x.size)], axis=1
-        )
+def _with_entries(report: Report, function: _Derivative, x: Any) -> Report:
+    """Return the report on a matrix, with the entries that are wrong, by central differences of fourth order."""
+    if report.verdict != "fail" or np.ndim(function.forward(x)) != 1 or x.ndim != 1:
+        return report
+    found, step = function.matrix(), 1e-3 * max(1.0, float(np.max(np.abs(x))))
+    if found is None:
+        return report
+    ahead, behind, far_ahead, far_behind = [
+        np.stack([function.forward(x + times * step * one) for one in np.eye(x.size)], axis=1)
         for times in (1, -1, 2, -2)
     ]
-    right = (8.0 * (ahead - behind) - (twice - back)) / (12.0 * step)
-    function.forward(x)
-    rows = [function.backward(dz.reshape(np.shape(function.kept[1])))[0] for dz in np.eye(len(right))]
-    if any(row is None for row in rows):
-        return ""
-    found = np.reshape(rows, right.shape)
-    wrong = np.abs(found - right) > 1e-6 * np.max(np.abs(right))
-    whole = [f"row {row}" for row in np.flatnonzero(wrong.all(axis=1))]
+    right = (8.0 * (ahead - behind) - (far_ahead - far_behind)) / (12.0 * step)
+    least = 1e-6 * np.max(np.abs(right))
+    wrong = np.abs(found - right) > least
+    if found.shape == found.T.shape and np.all(np.abs(found - right.T) <= least):
+        return replace(report, diagnosis=f"{function.who} is transposed")
+    rows, columns = (np.flatnonzero(wrong.all(axis=axis)) for axis in (1, 0))
     if wrong.all() or not wrong.any():
-        return ""
-    if np.array_equal(wrong.any(axis=1), wrong.all(axis=1)):
-        return f"wrong in the Jacobian: {listed(whole)}"
-    return f"wrong in the Jacobian: {listed([f'[{i}, {j}]' for i, j in np.argwhere(wrong)])}"
+        return report
+    if wrong[rows].sum() == wrong.sum():
+        where = f"in row {listed([str(row) for row in rows])}"
+    elif wrong[:, columns].sum() == wrong.sum():
+        where = f"in column {listed([str(column) for column in columns])}"
+    else:
+        where = f"at {listed([f'[{i}, {j}]' for i, j in np.argwhere(wrong)])}"
+    more = "" if "no simple pattern" in report.diagnosis else f"; {report.diagnosis}"
+    return replace(report, diagnosis=f"{function.who} is wrong {where} alone{more}")
 
 
 def _dense(array: Any, x: Any) -> Any:
@@ -157,12 +169,13 @@ def _dense(array: Any, x: Any) -> Any:
 
 def together(reports: Sequence[Report]) -> Report:
     """Return one report of those on the gradient and on the Hessian."""
+    diagnoses = [report.diagnosis for report in reports if report.diagnosis]
     worst = min(reports, key=lambda report: (report.passed, _WORST_FIRST.index(report.verdict)))
     return replace(
         worst,
         title=reports[0].title,
         passed=all(report.passed for report in reports),
-        diagnosis="; ".join([report.diagnosis for report in reports if report.diagnosis]),
+        diagnosis="; ".join(dict.fromkeys(diagnoses)).replace("the gradient of hess ", "hess "),
         note="; ".join([report.note for report in reports if report.note]),
         rows=tuple([row for report in reports for row in report.rows]),
         _self_test=lambda: SelfTest(tuple([mutant for report in reports for mutant in report.self_test()])),

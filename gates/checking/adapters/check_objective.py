@@ -17,6 +17,7 @@ from gates.checking.report import Report
 from gates.values import as_value
 
 _Call = Callable[[Any], Any]
+_CLASSES = 4  # of labels, at most, that are told apart
 #: What users call the second argument of an objective that is called with predictions and a data set.
 _DATA = ("dtrain", "dmatrix", "train_data", "train_set", "data", "dataset", "dm")
 
@@ -57,8 +58,6 @@ def check_objective(
     ------
     TypeError
         If objective does not return a pair of arrays.
-    ValueError
-        If these do not have the shape of the predictions.
 
     Examples
     --------
@@ -67,7 +66,7 @@ def check_objective(
     ...     return y_true - y_pred, np.ones_like(y_pred)
     >>> y_true, y_pred = np.array([1.0, 2.0, 3.0]), np.array([0.5, 2.5, 2.0])
     >>> check_objective(squared_error, y_true, y_pred).diagnosis
-    'the gradient of grad(y_pred) has the wrong sign'
+    'the gradient has the wrong sign: its slope is negative, and hess positive'
     """
     margins = np.array(as_value(y_pred), dtype=float, ndmin=1)
     (order, call), (other_order, exchanged) = _ways(objective, y_true, margins)
@@ -135,22 +134,56 @@ def _checked(objective: Any, call: _Call, labels: Any, margins: Any, loss: Any, 
     title, reports = getattr(objective, "__name__", "objective"), []
     hessian = _Hessian(title, call, margins)
     if loss is not None:
-        reports.append(
-            check_gate(_Gradient(title, call, margins, _total(loss, labels, margins)), margins, upstream=1.0)
-        )
-    reports.append(check_gate(hessian, margins, upstream=np.ones_like(margins), seed=seed))
+        gradient = _Gradient(title, call, margins, _total(loss, labels, margins))
+        reports.append(_by_labels(check_gate(gradient, margins, upstream=1.0, seed=seed), gradient, labels, margins))
+    ones = np.ones_like(margins)
+    if all(report.passed for report in reports):  # else there is nothing right to compare the Hessian with
+        reports.append(_by_labels(check_gate(hessian, margins, upstream=ones, seed=seed), hessian, labels, margins))
     report = together(reports)
+    if loss is None and report.diagnosis == "hess has the wrong sign" and np.all(hessian.ask(margins)[1] > 0.0):
+        report = replace(report, diagnosis="the gradient has the wrong sign: its slope is negative, and hess positive")
     notes = ["" if loss is not None else "the gradient itself was not checked: give its loss, loss=...", report.note]
     if hessian.is_coupled:
         notes.append("the gradient of a sample depends on other samples: of the Hessian the diagonal is compared")
     return replace(report, note="; ".join(filter(None, notes)))
 
 
+def _by_labels(report: Report, gate: _Objective, labels: Any, margins: Any) -> Report:
+    """Return the report, with what is wrong if that shows with the labels known: by class, or in a link left out."""
+    if "no simple pattern" not in report.diagnosis or labels.shape != margins.shape:
+        return report
+    step = 1e-5 * np.eye(len(margins)) * np.maximum(1.0, np.abs(margins))
+    numeric = [np.sum(gate.forward(margins + one)) - np.sum(gate.forward(margins - one)) for one in step]
+    numeric /= 2.0 * np.diag(step)
+    dz = np.ones_like(gate.forward(margins))
+    analytic, what = gate.backward(dz)[0], f"the gradient of {gate.what}"
+    if np.allclose(analytic, margins - labels):
+        left_out = "is y_pred - y_true: the sigmoid, exp or other link of y_pred is left out"
+        return replace(report, diagnosis=f"{what} {left_out}")
+    if np.allclose(analytic, margins * (1.0 - margins)):
+        return replace(report, diagnosis=f"{what} is y_pred * (1 - y_pred): the sigmoid of y_pred is left out")
+    if isinstance(gate, _Hessian) and np.allclose(analytic, gate.forward(margins)):
+        return replace(report, diagnosis=f"{what} is the gradient once more")
+    if np.ptp(analytic) == 0.0:
+        return replace(report, diagnosis=f"{what} is {analytic[0]:.4g} everywhere, which it should not be")
+    parts, classes = [], np.unique(labels)
+    for label in classes if len(classes) <= _CLASSES else ():
+        there = labels == label
+        factor = float(np.median(analytic[there] / numeric[there]))
+        if not np.allclose(analytic[there], factor * numeric[there], rtol=1e-4):
+            return report
+        how = "right" if abs(factor - 1.0) < 1e-4 else f"off by a factor of {factor:.4g}"
+        parts.append(f"{how} where y_true is {label:g}")
+    return replace(report, diagnosis=f"{what} is {', '.join(parts)}") if parts else report
+
+
 def _total(loss: Any, labels: Any, margins: Any) -> Callable[[Any], Any]:
     """Return the sum of a loss over all samples, of one that returns numbers of each, their sum or their mean."""
-    once = np.sum(loss(labels, margins.copy()))
-    twice = np.sum(loss(np.concatenate([labels, labels]), np.concatenate([margins, margins])))
-    is_mean = once and len(labels) > 1 and np.isclose(twice, once, rtol=1e-9)
+    is_mean = False
+    with contextlib.suppress(Exception):  # it takes no other number of samples
+        once = np.sum(loss(labels, margins.copy()))
+        twice = np.sum(loss(np.concatenate([labels, labels]), np.concatenate([margins, margins])))
+        is_mean = bool(once and len(labels) > 1 and np.isclose(twice, once, rtol=1e-9))
     return lambda margins: (len(labels) if is_mean else 1) * float(np.sum(loss(labels, margins)))
 
 
@@ -167,11 +200,13 @@ class _Objective(Adapter):
         answer = self.function(margins.copy())
         if not isinstance(answer, (tuple, list)) or len(answer) != 2:
             raise TypeError(f"{self.title} must return (gradient, hessian), got a {type(answer).__name__}")
+        found = []
         for name, one in zip(("gradient", "hessian"), answer):
             if np.size(one) != margins.size:
-                got = f"got {np.shape(one)}"
-                raise ValueError(f"{self.title} must return a {name} of the shape {margins.shape} of y_pred, {got}")
-        return [np.reshape(np.asarray(one, dtype=float), margins.shape) for one in answer]
+                self.fault(f"the {name} has the shape {np.shape(one)} where {margins.shape}, that of y_pred, belongs")
+                one = np.zeros(margins.shape)
+            found.append(np.array(one, dtype=float).reshape(margins.shape))
+        return found
 
 
 class _Gradient(_Objective):
@@ -182,7 +217,7 @@ class _Gradient(_Objective):
         self.loss = loss
 
     def forward(self, y_pred: Any) -> Any:
-        self.kept = y_pred
+        self.faults, self.kept = [], y_pred
         return self.loss(y_pred)
 
     def backward(self, dz: Any) -> list[Any]:
@@ -195,7 +230,7 @@ class _Hessian(_Objective):
     Each prediction moves its own gradient alone: where others move it too, such as those of other classes, these stay.
     """
 
-    what = "grad(y_pred)"
+    what = "hess"
 
     def __init__(self, title: str, call: _Call, margins: Any) -> None:
         super().__init__(title, call, margins)
@@ -219,7 +254,7 @@ class _Hessian(_Objective):
         return result
 
     def forward(self, y_pred: Any) -> Any:
-        self.kept = y_pred
+        self.faults, self.kept = [], y_pred
         return self.alone(y_pred, 0)
 
     def backward(self, dz: Any) -> list[Any]:
