@@ -7,6 +7,7 @@ from gates.checking.adapters.check_model import check_model
 from gates.checking.adapters.check_objective import check_objective
 from gates.checking.adapters.gate_of import gate_of
 from gates.checking.check import assert_gate, check_gate
+from gates.checking.report import Report
 from gates.gate import Gate
 from gates.jacobian import Jacobian, jacobian
 from gates.linear import MatMul
@@ -41,6 +42,7 @@ __all__ = [
     "Power",
     "ReLU",
     "Reciprocal",
+    "Report",
     "Reshape",
     "Scale",
     "Shift",

@@ -43,3 +43,9 @@ class Case:
     def is_named(self, report: Any) -> bool:
         """Return whether a report names the mistake."""
         return not report.passed and any(text in report.diagnosis for text in self.says)
+
+    def is_judged_right(self, report: Any) -> bool:
+        """Return whether a report passes what is right, and of what is wrong names the mistake or nothing else."""
+        if not self.says:
+            return bool(report.passed)
+        return report.verdict == "fail" and (self.is_named(report) or "no simple pattern" in report.diagnosis)

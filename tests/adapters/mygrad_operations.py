@@ -570,7 +570,7 @@ WRONG = [
     Case("sigmoid, kept on the class", SigmoidClass, matrix, ("that of another instance", "what all instances share")),
     Case("multiply, swapped", MultiplySwapped, pair, ("are swapped",)),
     Case("multiply, first only", MultiplyFirstOnly, pair, ("is zero where it should not be",)),
-    Case("multiply, summed along the wrong axis", MultiplySumsWrongAxis, normal((4, 4), (4,)), ("axis", "transposed")),
+    Case("multiply, summed along the wrong axis", MultiplySumsWrongAxis, normal((4, 4), (4,)), ("axis", "permuted")),
     Case("divide, no square", DivideNoSquare, positive((3, 4), (3, 4)), ("factor that", "input a where the output")),
     Case("divide, sign", DivideSign, positive((3, 4), (3, 4)), ("the gradient of b " + _SIGN,)),
     Case("subtract, sign", SubtractBothPlus, pair, ("the gradient of b " + _SIGN,)),
@@ -614,3 +614,5 @@ WRONG = [
     Case("log, of the output", LogNoInput, positive((3, 4)), ("uses the output where the input x belongs",)),
     Case("sqrt, no half", SqrtNoHalf, positive((3, 4)), ("off by a factor of 2",)),
 ]
+
+FLOATS = (np.float64,)

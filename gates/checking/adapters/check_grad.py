@@ -134,7 +134,7 @@ def _with_entries(report: Report, function: _Derivative, x: Any) -> Report:
     if report.verdict != "fail" or np.ndim(function.forward(x)) != 1 or x.ndim != 1:
         return report
     found, step = function.matrix(), 1e-3 * max(1.0, float(np.max(np.abs(x))))
-    if found is None:
+    if found is None or function.faults:
         return report
     ahead, behind, far_ahead, far_behind = [
         np.stack([function.forward(x + times * step * one) for one in np.eye(x.size)], axis=1)
