@@ -128,10 +128,8 @@ def as_value(given: Any) -> Value:
     if isinstance(given, (list, tuple)) or hasattr(given, "__array__"):
         try:
             return _from_numpy(np.asarray(given), given)
-        except RuntimeError as error:  # PyTorch's, for a tensor that requires a gradient
-            raise TypeError(
-                f"a number or an array of numbers was wanted, got a {type(given).__name__}: {error}"
-            ) from None
+        except RuntimeError as error:
+            raise _refused(given, error) from None
         except ValueError:
             raise ValueError(f"the rows of a list must be equally long, got {_short(given)}") from None
     raise TypeError(f"a number or an array of numbers was wanted, got {_short(given)}")
@@ -151,6 +149,8 @@ def as_labels(given: Any) -> Any:
         return given
     try:
         labels = np.asarray(given)
+    except RuntimeError as error:
+        raise _refused(given, error) from None
     except ValueError:  # rows that differ in length
         return np.array(given, dtype=object)
     if labels.dtype.kind in "iu" or isinstance(given, np.ndarray):
@@ -255,6 +255,11 @@ def _from_array_api(array: Any) -> Value:
     if xp.isdtype(array.dtype, ("integral", "bool")):
         return xp.astype(array, xp.asarray(0.0).dtype)
     raise TypeError(f"a number or an array of numbers was wanted, got an array of dtype {array.dtype}")
+
+
+def _refused(given: Any, error: RuntimeError) -> TypeError:
+    """Return the error for what NumPy may not read: a tensor of PyTorch that requires a gradient."""
+    return TypeError(f"a number or an array of numbers was wanted, got a {type(given).__name__}: {error}")
 
 
 def _short(given: Any) -> str:
