@@ -115,7 +115,7 @@ class Contract:
                 return [Fault("only some", f"where only the gradient of {name} is wanted, {raises}", port)]
             gradients, _ = self._gradients(answer, inputs)
             one, of_all = (gradients or [None] * count)[port], (self.gradients or [None] * count)[port]
-            if _differing([name], [one], [of_all], function.precision.same):
+            if _differing([name], [one], [of_all], self._is_same):
                 return [Fault("only some", f"the gradient of {name} is wrong where it is the only one wanted", port)]
         return []
 
@@ -230,7 +230,14 @@ class Contract:
 
     def _differing(self, now: Sequence[Any], before: Sequence[Any]) -> list[str]:
         """Return the names of the inputs whose gradients are not what they were."""
-        return _differing(self._names, now, before, self.function.precision.same)
+        return _differing(self._names, now, before, self._is_same)
+
+    def _is_same(self, a: Any, b: Any) -> bool:
+        """Return whether two gradients are the same, up to the rounding of sums whose terms cancel."""
+        known = [one for one in (*self.upstream, *(self.gradients or ())) if one is not None]
+        largest = max((float(np.max(np.abs(one), initial=0.0)) for one in known), default=0.0)
+        floor = 64.0 * self.function.precision.relative * largest if math.isfinite(largest) else 0.0
+        return self.function.precision.same(a, b, floor)
 
     def _add(self, kind: str, sentence: str) -> None:
         self.faults.append(Fault(kind, sentence))

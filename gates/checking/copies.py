@@ -27,8 +27,11 @@ def strided(array: Any) -> Any:
     return view
 
 
-def same(a: Any, b: Any, tolerance: float = 1e-9) -> bool:
-    """Return whether two values are the same, up to a relative tolerance: that of sums in another order."""
+def same(a: Any, b: Any, tolerance: float = 1e-9, floor: float = 0.0) -> bool:
+    """Return whether two values are the same, up to a relative tolerance: that of sums in another order.
+
+    Differences of up to `floor` are rounding, too.
+    """
     if a is None or b is None:
         return a is b
     a, b = np.asarray(a), np.asarray(b)
@@ -39,7 +42,7 @@ def same(a: Any, b: Any, tolerance: float = 1e-9) -> bool:
     if np.array_equal(a, b, equal_nan=True):
         return True
     # Coarse rounding moves what nearly cancels by a part of the largest.
-    least = tolerance * float(np.max(np.abs(b), initial=0.0)) if tolerance > 1e-9 else 0.0
+    least = max(floor, tolerance * float(np.max(np.abs(b), initial=0.0)) if tolerance > 1e-9 else 0.0)
     return bool(np.allclose(a, b, rtol=tolerance, atol=least, equal_nan=True))
 
 

@@ -58,9 +58,9 @@ class Precision:
             return value
         return float_or_array(np.asarray(value, dtype=self.dtype).astype(np.float64))
 
-    def same(self, a: Any, b: Any) -> bool:
+    def same(self, a: Any, b: Any, floor: float = 0.0) -> bool:
         """Return whether two values are the same, up to the rounding of sums in another order."""
-        return same(a, b, max(1e-9, 64.0 * self.relative))
+        return same(a, b, max(1e-9, 64.0 * self.relative), floor)
 
 
 def as_precision(given: Any, who: str) -> Precision | None:

@@ -65,10 +65,16 @@ class Adapter(Gate):
         if arguments is None:
             self.takes = parameters.counts
         else:
-            places = [place for place, one in enumerate(arguments) if one is INPUT or self.is_input(one)]
-            self.ports = tuple(places or [place for place, one in enumerate(arguments) if is_number(one)])
+            self.ports = self._ports(arguments)
             self.takes = (len(self.ports), len(self.ports))
             self.input_names = [self.name(port) for port in self.ports]
+
+    def _ports(self, arguments: Sequence[Any]) -> tuple[int, ...]:
+        """Return the places of the inputs: those said to be, or of floats, or of numbers if there are no arrays."""
+        for kinds in ([one is INPUT for one in arguments], map(self.is_input, arguments), map(is_number, arguments)):
+            if any(places := list(kinds)):
+                return tuple([place for place, is_one in enumerate(places) if is_one])
+        return ()
 
     def is_input(self, argument: Any) -> bool:
         """Return whether an argument has a gradient."""
@@ -92,7 +98,7 @@ class Adapter(Gate):
         """Return all arguments, with the inputs in their places and copies of the others."""
         if self.arguments is None:
             return [self.to_library(value, INPUT) for value in inputs]
-        filled = [one if port in self.ports else _copied(one) for port, one in enumerate(self.arguments)]
+        filled = [one if port in self.ports else copied(one) for port, one in enumerate(self.arguments)]
         for port, value in zip(self.ports, inputs):
             filled[port] = self.to_library(value, filled[port])
         return filled
@@ -153,7 +159,7 @@ class Adapter(Gate):
         return self.title
 
 
-def _copied(argument: Any) -> Any:
+def copied(argument: Any) -> Any:
     """Return a copy of an argument, or what cannot be copied, such as a generator."""
     try:
         return copy.deepcopy(argument)
@@ -177,6 +183,7 @@ def parameters_of(function: Callable[..., Any], arguments: Sequence[Any] | None)
     """Return the parameters of a function that is called with some arguments."""
     try:
         counts = input_counts(function)
-        return Parameters(parameter_names(function, int(counts[0]) if arguments is None else len(arguments)), counts)
+        count = int(counts[0] if counts[1] == math.inf else counts[1]) if arguments is None else len(arguments)
+        return Parameters(parameter_names(function, count), counts)
     except (TypeError, ValueError):  # it has no signature
         return Parameters([f"inputs[{place}]" for place in range(len(arguments or ()))], (0, math.inf))

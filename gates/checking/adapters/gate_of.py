@@ -85,7 +85,8 @@ def gate_of(
         return gate
     if unknown := [name for name in constants if name not in gate.names]:
         raise TypeError(f"gate_of(): {gate.title} has the parameters {', '.join(gate.names)}, got {', '.join(unknown)}")
-    arguments = [constants.get(name, INPUT) for name in gate.names]
+    last = max(int(gate.takes[0]) if gate.takes else 0, *[gate.names.index(name) + 1 for name in constants])
+    arguments = [constants.get(name, INPUT) for name in gate.names[:last]]
     return adapted(function, arguments, backward, outputs) or gate
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +25,11 @@ def is_of_jax(function: Any, arguments: Sequence[Any]) -> bool:
 class Arrays(Adapter):
     """A function of JAX's arrays, of float64 unless the user chose another dtype."""
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether types of 64 bits are enabled."""
+        return True
+
     def is_input(self, argument: Any) -> bool:
         jnp: Any = sys.modules["jax"].numpy
         return isinstance(argument, float) or jnp.issubdtype(getattr(argument, "dtype", int), jnp.floating)
@@ -30,9 +37,9 @@ class Arrays(Adapter):
     def to_library(self, value: Any, like: Any) -> Any:
         jax: Any = sys.modules["jax"]
         dtype = getattr(like, "dtype", np.float64)
-        if isinstance(like, jax.Array) and dtype == np.float32 and not jax.config.jax_enable_x64:
+        if isinstance(like, jax.Array) and dtype == np.float32 and not jax.config.jax_enable_x64 and self.is_wide:
             dtype = np.float64  # JAX makes every number float32 unless it is told otherwise
-        with jax.enable_x64(True):
+        with jax.enable_x64(self.is_wide):
             return jax.numpy.asarray(value, dtype)
 
     def to_numpy(self, value: Any) -> Any:
@@ -54,11 +61,17 @@ class JaxGate(Arrays):
         jax: Any = sys.modules["jax"]
         custom = _custom(function)
         constants = () if custom is None else custom.nondiff_argnums
+        if custom is not None and arguments is not None:
+            with contextlib.suppress(TypeError, ValueError):  # JAX fills in default arguments, too
+                bound = inspect.signature(custom.fun).bind(*arguments)
+                bound.apply_defaults()
+                arguments = bound.args
         parameters = parameters_of(function if custom is None else custom.fun, arguments)
         self.rule = None if custom is None or custom.symbolic_zeros else custom
         self.whole = arguments
         self.constants = [(place, arguments[place]) for place in constants] if arguments is not None else []
         self.structure, self.broken = None, list[str]()  # of the arguments; faults of what bwd returns
+        self.narrow: list[bool] = []  # holds something once it was seen not to run with types of 64 bits
         if arguments is not None:
             rest = [None if place in constants else one for place, one in enumerate(arguments)]
             paths, self.structure = jax.tree.flatten_with_path(rest)
@@ -74,16 +87,39 @@ class JaxGate(Arrays):
 
     def forward(self, *inputs: Any) -> Any:
         self.faults = []
+        try:
+            values, outputs = self._run(inputs)
+        except Exception:
+            if not self.is_wide:
+                raise
+            self.narrow.append(True)  # it has types of its own, of 32 bits
+            values, outputs = self._run(inputs)
+        self.kept = values, outputs
+        real = [output for output in outputs if self.is_input(output)]
+        if not real:
+            raise TypeError(f"{self.title} must return an array of real numbers, got {outputs!r}")
+        jnp: Any = sys.modules["jax"].numpy
+        # Rounding is that of the coarsest type of numbers on the way.
+        coarsest = max((one.dtype for one in (*values, *real)), key=lambda dtype: jnp.finfo(dtype).eps)
+        with sys.modules["jax"].enable_x64(self.is_wide):
+            return self.returned([one.astype(coarsest) for one in real])
+
+    def _run(self, inputs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Return the inputs as the function takes them, and its outputs."""
         leaves = self.filled(inputs)
         values = [leaves[port] for port in self.ports or range(len(leaves))]
-        outputs = self._ask("primal", values)
-        self.kept = values, outputs
-        return self.returned([output for output in outputs if self.is_input(output)])
+        return values, self._ask("primal", values)
+
+    @property
+    def is_wide(self) -> bool:
+        return not self.narrow
 
     def backward(self, *upstream: Any) -> list[Any]:
+        jnp: Any = sys.modules["jax"].numpy
         values, outputs = self.kept
         dz = iter(upstream)
-        cotangents = [self.to_library(next(dz), one) if self.is_input(one) else None for one in outputs]
+        with sys.modules["jax"].enable_x64(self.is_wide):
+            cotangents = [jnp.asarray(next(dz), one.dtype) if self.is_input(one) else None for one in outputs]
         again, gradients = self._ask("vjp", values, cotangents)
         for sentence in self.broken:
             self.fault(sentence)
@@ -98,7 +134,7 @@ class JaxGate(Arrays):
     def _ask(self, which: str, *arguments: Any) -> Any:
         """Run one of the two functions, compiled if it can be."""
         jax: Any = sys.modules["jax"]
-        with jax.enable_x64(True):
+        with jax.enable_x64(self.is_wide):
             try:
                 return self.run[which](*arguments)
             except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):  # it looks at values

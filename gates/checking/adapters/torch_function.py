@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import sys
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.adapters.adapter import Adapter, Parameters, parameters_of
+from gates.checking.adapters.adapter import Adapter, Parameters, copied, parameters_of
 from gates.checking.copies import same
 from gates.formatting import listed
 
@@ -50,7 +49,7 @@ class Tensors(Adapter):
     def to_numpy(self, value: Any) -> Any:
         torch: Any = sys.modules["torch"]
         if isinstance(value, torch.Tensor):
-            value = value.detach().cpu()
+            value = value.detach().cpu().to_dense()
             value = (value.double() if value.dtype is torch.bfloat16 else value).numpy()
         return super().to_numpy(value)
 
@@ -75,7 +74,7 @@ class TorchGate(Tensors):
             parameters, self.call = parameters_of(forward, arguments), _recording(of_class, self.answers).apply
         elif isinstance(function, torch.nn.Module):
             title, parameters = type(function).__name__, parameters_of(function.forward, arguments)
-            module = copy.deepcopy(function)
+            module = copied(function)
             own = {name: one for name, one in module.named_parameters() if one.requires_grad and arguments is not None}
             self.call = functools.partial(_run_module, module, list(own))
             if arguments is not None:
@@ -108,7 +107,9 @@ class TorchGate(Tensors):
                 given[port].requires_grad_(not self.wanted or self.wanted[place])
             passed = [one.clone() if isinstance(one, torch.Tensor) else one for one in given]  # may be written into
             nodes = [getattr(one, "grad_fn", None) for one in passed]
-            answer = self.call(*passed)
+            with torch.random.fork_rng(devices=[]):  # what is random is so once and for all
+                torch.default_generator.manual_seed(0)
+                answer = self.call(*passed)
         self.faults = []
         for port in ports if self.is_function else ():
             if passed[port].grad_fn is nodes[port] and not _is_same(passed[port], given[port]):
@@ -120,14 +121,18 @@ class TorchGate(Tensors):
         if not outputs:
             raise TypeError(f"{self.title} must return a tensor of real numbers, got {answer!r}")
         self.kept = given, ports, outputs
-        return self.returned(outputs)
+        # Rounding is that of the coarsest type of numbers on the way.
+        types = [one.dtype for one in (*[given[port] for port in ports], *outputs)]
+        coarsest = max(types, key=lambda dtype: torch.finfo(dtype).eps)
+        return self.returned([one.to(coarsest) for one in outputs])
 
     def backward(self, *upstream: Any) -> list[Any]:
         _, _, outputs = self.kept
-        dz = [self.to_library(one, output) for one, output in zip(upstream, outputs)]
-        if len(dz) > 1 and self.is_function:
-            self._use_each_output_alone(dz)
-        return self._gradients(dz)
+        with sys.modules["torch"].inference_mode(False):
+            dz = [self.to_library(one, output) for one, output in zip(upstream, outputs)]
+            if len(dz) > 1 and self.is_function:
+                self._use_each_output_alone(dz)
+            return self._gradients(dz)
 
     def _gradients(self, dz: Sequence[Any]) -> list[Any]:
         """Return the gradient of each input; None in place of an upstream gradient is an output that is not used."""
