@@ -421,3 +421,105 @@ def test_a_gate_of_two_outputs() -> None:
     assert gate.backward(1.0, 10.0) == [13.0, 12.0]
     with pytest.raises(ValueError, match=r"gives 2 outputs: gate_of\(..., outputs=2\)"):
         gate_of(ProductAndSum).forward(2.0, 3.0)
+
+
+# Right functions that are easily taken for wrong ones.
+
+
+def test_a_gradient_that_cancels_may_be_summed_in_another_order() -> None:
+    class Shifted(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, b: Any) -> Any:
+            y = torch.softmax(x + b[:, None], 1)
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx: Any, dz: Any) -> Any:
+            (y,) = ctx.saved_tensors
+            d = y * (dz - (dz * y).sum(1, keepdim=True))
+            return d, d.sum(1) if ctx.needs_input_grad[0] else d.flip(1).sum(1)
+
+    x = torch.from_numpy(np.random.default_rng(5).normal(size=(3, 7)))
+    report = check_gate(Shifted, x, X)
+    assert report.verdict != "fail", report
+
+
+class Widened(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any, w: Any) -> Any:
+        ctx.save_for_backward(x, w)
+        return x.float() * w
+
+    @staticmethod
+    def backward(ctx: Any, dz: Any) -> Any:
+        x, w = ctx.saved_tensors
+        return (dz * w).to(x.dtype), dz * x.float()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_several_types_of_numbers(dtype: Any) -> None:
+    report = check_gate(Widened, X.to(dtype), Y.float())
+    assert report.passed, report
+    half = jnp.array([0.5, -1.5, 2.0], jnp.bfloat16)
+    assert check_gate(lambda x: jnp.square(x.astype(jnp.float32)), half).passed
+    assert check_gate(lambda x: jnp.sin(x).astype(jnp.float32), jnp.array([0.5, -1.5])).passed
+
+
+def test_a_jax_function_of_32_bits_alone() -> None:
+    def summed(x: Any) -> Any:
+        return jax.lax.scan(lambda total, one: (total + one * one, None), jnp.float32(0), x)[0]
+
+    report = check_gate(summed, jnp.array([0.5, -1.5, 2.0]))
+    assert report.passed, report
+
+
+def test_arguments_by_default_and_settings_by_name() -> None:
+    @jax.custom_vjp
+    def power(x: Any, p: float = 3.0) -> Any:
+        return x**p
+
+    power.defvjp(
+        lambda x, p: (x**p, (x, p)),
+        lambda k, g: (g * k[1] * k[0] ** (k[1] - 1), jnp.sum(g * k[0] ** k[1] * jnp.log(k[0]))),
+    )
+    assert check_gate(power, jnp.array([0.5, 1.5])).passed
+    assert gate_of(pairs.affine_forward, backward=pairs.affine_backward, b=np.ones(2)).takes == (2, 2)
+
+
+def test_an_argument_of_jax_that_is_none() -> None:
+    @jax.custom_vjp
+    def affine(x: Any, w: Any, b: Any = None) -> Any:
+        return x @ w if b is None else x @ w + b
+
+    affine.defvjp(lambda x, w, b: (affine(x, w, b), (x, w)), lambda k, g: (g @ k[1].T, k[0].T @ g, None))
+    assert check_gate(affine, jnp.ones((4, 3)), jnp.ones((3, 2)), None).passed
+    assert check_gate(affine, jnp.ones((4, 3)), jnp.ones((3, 2))).passed
+
+
+def test_pytorch_in_other_modes() -> None:
+    with torch.no_grad():
+        assert check_gate(Product, X, Y, 3).passed
+    with torch.inference_mode():
+        assert check_gate(Product, X, Y, 3).passed
+    embedding = torch.nn.Embedding(4, 2, sparse=True).double()
+    assert check_gate(embedding, torch.tensor([0, 2, 2])).passed
+    assert check_gate(torch.nn.Dropout(0.5), X).passed
+    report = check_model(
+        lambda x: torch.utils.checkpoint.checkpoint(ProductAndSum.apply, x, x, use_reentrant=True)[0], X
+    )
+    assert report.blame == []
+
+
+def test_a_small_input_of_a_model_counts_as_much_as_a_large_one() -> None:
+    class Biased(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, b: Any) -> Any:
+            return x + b
+
+        @staticmethod
+        def backward(ctx: Any, dz: Any) -> Any:
+            return dz, dz.mean(0)
+
+    x, b = torch.randn(64, 3), 1e-3 * torch.ones(3)
+    assert len(check_model(lambda x, b: Biased.apply(x, b).square().sum(), x, b).blame) == 1

@@ -276,7 +276,9 @@ class GateRun(Run):
 
 
 def _constructed_anew(gate: Any) -> Any:
-    """Return a gate of the same class and settings; a copy of the gate if it does not keep its settings."""
+    """Return a gate of the same class and settings; a copy if it does not keep its settings, or copies itself."""
+    if hasattr(gate, "__copy__"):
+        return fresh(gate)
     settings = settings_of(gate)
     is_possible = settings.keys() == parameters_of(gate).keys() and not {"forward", "backward"} & vars(gate).keys()
     try:
