@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import gates
 import graph as package
 import losses
-from gates import Gate, Jacobian, Multiply, check_gate
+from gates import Gate, Jacobian, Multiply, check_gate, check_model
+from gates.checking.adapters.check_model import ModelReport
 from gates.checking.convergence import Convergence
 from gates.checking.mutants import Mutant, SelfTest
 from gates.checking.report import Report, Row
@@ -43,6 +45,18 @@ class Cubed(Gate):
         return [dz * 2 * x * x]
 
 
+class Doubled(torch.autograd.Function):
+    """A function of PyTorch's, with a mistake."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx: Any, dz: Any) -> Any:
+        return 3 * dz
+
+
 def watched() -> ComputationalGraph:
     """Return the lecture's first circuit with a parameter, after both passes."""
     graph = circuit_1()
@@ -57,6 +71,11 @@ def stepped() -> Stepper:
     stepper.run_to("f")
     stepper.next()
     return stepper
+
+
+def checked_model() -> ModelReport:
+    """Return the report on a model with a faulty function."""
+    return check_model(Doubled.apply, torch.tensor([0.5, 1.5]))
 
 
 def trained() -> History:
@@ -74,6 +93,7 @@ MAKE: dict[type, Callable[[], Any]] = {
     Jacobian: lambda: gates.jacobian(gates.Exp(), [1.0, 2.0])[0],
     Report: lambda: check_gate(Cubed(), 2.0),
     Row: lambda: check_gate(Cubed(), 2.0).rows[0],
+    ModelReport: checked_model,
     GraphReport: lambda: watched().check(CIRCUIT_1),
     SelfTest: lambda: check_gate(Multiply()).self_test(),
     Convergence: lambda: check_gate(Multiply(), 2.0, 3.0).convergence(),

@@ -12,6 +12,7 @@ from gates.checking.adapters.jax_function import Arrays, JaxGate, is_of_jax
 from gates.checking.adapters.mygrad_operation import MyGradGate, is_of_mygrad
 from gates.checking.adapters.pair import PairGate
 from gates.checking.adapters.torch_function import Tensors, TorchGate, is_of_torch
+from gates.gate import Gate
 
 
 class _PairOfTensors(PairGate, Tensors):
@@ -37,7 +38,7 @@ def gate_of(
     backward: Callable[..., Any] | None = None,
     outputs: int = 1,
     **constants: Any,
-) -> Adapter:
+) -> Gate:
     """Return a gate made of a function that was written for another library.
 
     It takes and gives floats and NumPy arrays, so that it can stand in a graph, and be stepped, explained and drawn.
