@@ -523,3 +523,13 @@ def test_a_small_input_of_a_model_counts_as_much_as_a_large_one() -> None:
 
     x, b = torch.randn(64, 3), 1e-3 * torch.ones(3)
     assert len(check_model(lambda x, b: Biased.apply(x, b).square().sum(), x, b).blame) == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_could_pass_by_chance_fails_at_every_seed(seed: int) -> None:
+    # The seed of the check is that of the inputs, and there are as many outputs as elements of w.
+    random = np.random.default_rng(seed)
+    w = random.uniform(1.25, 2.5, (4, 2)) * random.choice([-1.0, 1.0], (4, 2))
+    overwritten = pairs.embedding_overwritten
+    assert not check_gate(pairs.embedding_forward, np.array([0, 2, 2, 3]), w, backward=overwritten, seed=seed).passed
+    assert not check_gate(pairs.relu_forward, w, backward=pairs.relu_of_upstream, seed=seed).passed

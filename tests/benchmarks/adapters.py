@@ -7,7 +7,6 @@ computes. A mistake counts as caught if it is at all random inputs, and as named
 
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from gates import check_gate
 from tests.adapters.case import Case
+from tests.benchmarks.checker import complaint
 
 SEEDS = 3
 #: What counts as an error with those checkers that give a number: of gradients, and the course's relative error.
@@ -168,16 +168,6 @@ def messages(module: Any, case: Case, dtype: Any, peer: _Peer | None) -> list[st
         report = case.check(seed, dtype, getattr(module, "check", check_gate))
         told.append(None if report.passed else report.diagnosis or report.verdict)
     return told
-
-
-def complaint(check: Callable[[], Any]) -> str | None:
-    """Return the error that another checker raises, None if it raises none."""
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-            check()
-    except Exception as error:
-        return f"{type(error).__name__}: {error}".split("numerical:")[0]
-    return None
 
 
 if __name__ == "__main__":

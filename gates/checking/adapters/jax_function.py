@@ -68,7 +68,6 @@ class JaxGate(Arrays):
                 arguments = bound.args
         parameters = parameters_of(function if custom is None else custom.fun, arguments)
         self.rule = None if custom is None or custom.symbolic_zeros else custom
-        self.whole = arguments
         self.constants = [(place, arguments[place]) for place in constants] if arguments is not None else []
         self.structure, self.broken = None, list[str]()  # of the arguments; faults of what bwd returns
         self.narrow: list[bool] = []  # holds something once it was seen not to run with types of 64 bits
@@ -182,9 +181,8 @@ class JaxGate(Arrays):
         """Return what bwd returned for each leaf of the arguments, None for 0; another structure is a fault."""
         jax: Any = sys.modules["jax"]
         if not isinstance(answer, (tuple, list)):
-            self.broken.append(
-                f"bwd returned a bare {type(answer).__name__} where a tuple with a gradient for each argument belongs"
-            )
+            what = "array" if hasattr(answer, "dtype") else type(answer).__name__
+            self.broken.append(f"bwd returned a bare {what} where a tuple with a gradient for each argument belongs")
         elif len(answer) != len(arguments):
             self.broken.append(f"bwd returned {len(answer)} gradients for {len(arguments)} arguments")
         else:
