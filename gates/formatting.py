@@ -71,6 +71,17 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("�", text)
 
 
+def numbered(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> numbered(1, "gate"), numbered(1200, "gate")
+    ('1 gate', '1,200 gates')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def escaped(text: str) -> str:
     """Escape a text for HTML and XML, with � for characters that these do not allow."""
     return escape(printable(text))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from gates.formatting import numbered
 from gates.values import Value, as_argument, as_labels, as_value, namespace, prefixed, shape_of
 
 
@@ -25,7 +26,7 @@ def formula(method: Callable[..., Any]) -> Any:
 def counted(least: int, most: float) -> str:
     """Return a range of numbers of inputs in words, such as "1 or more inputs"."""
     if least == most:
-        return f"{least} input{'s' * (least != 1)}"
+        return numbered(least, "input")
     return f"{least} or more inputs" if most == math.inf else f"{least} to {most} inputs"
 
 

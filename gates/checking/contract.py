@@ -11,7 +11,7 @@ import numpy as np
 from gates.checking.copies import copy_of, same
 from gates.checking.function_under_test import FunctionUnderTest, GateUnderTest, Refusal, Run
 from gates.checking.report import Fault
-from gates.formatting import listed
+from gates.formatting import listed, numbered
 from gates.values import Value, as_value, shape_of
 
 
@@ -191,9 +191,9 @@ class Contract:
             what = "None" if answer is None else f"a bare {_kind_of(answer)}"
             return None, [Fault("list", f"backward returned {what} where a list of gradients belongs")]
         if len(answer) != len(inputs):
-            own = len(self.function.own)
-            wanted = f"{len(inputs) - own} input{'s' * (len(inputs) - own != 1)}"
-            return None, [Fault("count", f"backward returned {len(answer) - own} gradients for {wanted}")]
+            got, wanted = (len(one) - len(self.function.own) for one in (answer, inputs))
+            sentence = f"backward returned {numbered(got, 'gradient')} for {numbered(wanted, 'input')}"
+            return None, [Fault("count", sentence)]
         gradients: list[Any] = []
         faults: list[Fault] = []
         labels = self.function.labels
@@ -211,7 +211,7 @@ class Contract:
                 gradients[port] = gradient
                 continue
             why = "has the wrong shape"
-            if actual == summed != ():
+            if actual != () and (actual == summed or _is_broadcast(shape, actual, self.outputs)):
                 why = f"is not summed over the axes along which {name} was broadcast"
             faults.append(Fault("shape", f"the gradient of {name} {why}: expected {shape}, got {actual}", port))
         ports = [fault.port for fault in faults if fault.port is not None]
@@ -256,6 +256,11 @@ def _broadcast_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | Non
         return np.broadcast_shapes(*shapes) if len(shapes) > 1 else None
     except ValueError:
         return None
+
+
+def _is_broadcast(shape: tuple[int, ...], actual: tuple[int, ...], outputs: Sequence[Value]) -> bool:
+    """Return whether a shape is that of an output, to which an input of another shape can be broadcast."""
+    return actual in [shape_of(output) for output in outputs] and _broadcast_shape([shape, actual]) == actual
 
 
 def _kind_of(answer: Any) -> str:

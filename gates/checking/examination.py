@@ -27,6 +27,7 @@ from gates.values import Value
 
 _FEW = 6  # numbers, at most, of an array that is shown
 _SLOW = 2e-3  # seconds of a forward pass, from which on a few elements stand for all
+_ROUNDINGS = 1e3  # in a number that is 0 but for these, relative to the largest that it may come from
 _REPEATED = 2  # runs of forward, to see whether it is random
 
 
@@ -175,19 +176,26 @@ def examine(
         for port, gradient in enumerate(contract.gradients)
         if gradient is not None and function.is_wanted(port)
     }
+    none = [port for port in contract.missing if function.is_wanted(port)]
     differences = FiniteDifferences(
-        function.outputs, exact, list(gradients), flat(contract.upstream), random, function.precision
+        function.outputs, exact, sorted([*gradients, *none]), flat(contract.upstream), random, function.precision
     )
     differences.noise = np.fmax(differences.noise, 4.0 * np.ptp(repeated, axis=0))  # sums may vary in their order
-    for port in contract.missing:
-        if function.is_wanted(port) and differences.moves_far(port):
-            sentence = f"backward returned None as the gradient of {found.names[port]}, which moves what forward gives"
-            found.faults.append(Fault("none", sentence, port))
+    for port in filter(differences.moves_far, none):
+        zeros = np.zeros(np.shape(exact[port]))  # right for a step, such as that of sign
+        if all(
+            element.verdict != "fail" for element in examined(differences, point, port, zeros.reshape(-1), limit)[0]
+        ):
+            gradients[port] = zeros
+            continue
+        sentence = f"backward returned None as the gradient of {found.names[port]}, which moves what forward gives"
+        found.faults.append(Fault("none", sentence, port))
     for port, gradient in gradients.items():
         elements, found.counts[port], directions = examined(differences, point, port, gradient.reshape(-1), limit)
         found.elements += elements
         found.directions = max(found.directions, directions)
     found.elements = _without_rounding(found.elements, differences, point, others)
+    found.elements = _without_effect(found, differences, gradients)
     if function.reference is not None:
         found.elements, unlike = compared_with(function.reference, contract, exact, found.elements)
         found.faults += unlike
@@ -221,6 +229,22 @@ def _without_rounding(
     if not stepped or _has_steps(point, others):
         return elements
     return [replace(e, verdict="inconclusive") if e in stepped else e for e in elements]
+
+
+def _without_effect(found: Examination, differences: FiniteDifferences, gradients: Mapping[int, Any]) -> list[Element]:
+    """Return the elements, those of inputs passed that are without effect, and whose gradient is 0, up to rounding.
+
+    A bias before a layer that subtracts the mean is one.
+    """
+    known = [np.ravel(differences.upstream), *[np.ravel(gradient) for gradient in gradients.values()]]
+    largest = np.max(np.abs(np.concatenate(known)), initial=0.0)
+    zero = [
+        port
+        for port in (found.unresolved if len(found.unresolved) < len(found.counts) else ())
+        if np.max(np.abs(gradients[port])) <= differences.precision.relative * _ROUNDINGS * largest
+        and differences.stands_still(port)
+    ]
+    return [replace(e, verdict="pass", is_passed=True, is_zero=True) if e.port in zero else e for e in found.elements]
 
 
 def _patterns(found: Examination, point: Point, gradients: Mapping[int, Any], seconds: float) -> Patterns | None:

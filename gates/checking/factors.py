@@ -27,8 +27,12 @@ def factor_of(resamples: Sequence[Resample], port: int, names: Sequence[str]) ->
     outputs = resamples[0].outputs
     if len(outputs) != 1 or shape_of(outputs[0]) != shape_of(resamples[0].inputs[port]):
         return ""
+    if all(
+        one.agrees(port, one.upstream_at(port) * _at(one, port, one.outputs[0] / one.inputs[port])) for one in resamples
+    ):
+        return f"is z / {names[port]}, with z the output: of the product rule a term is missing"
     for text, factor in _factors(resamples[0], port, names):
-        factors = [np.ravel(factor(one))[one.places[port]] for one in resamples]
+        factors = [_at(one, port, factor(one)) for one in resamples]
         if not all(np.isfinite(one).all() and one.all() for one in factors) or _is_one(factors):
             continue
         for how, powers in (("misses", -1), ("has", 1)):
@@ -41,6 +45,17 @@ def factor_of(resamples: Sequence[Resample], port: int, names: Sequence[str]) ->
     return None
 
 
+def activation_of(resamples: Sequence[Resample], port: int) -> str | None:
+    """Say which function of the output a layer has to multiply the upstream gradient by, before all else."""
+    for text, factor in (*_OF_OUTPUT, ("the mask z > 0", lambda z: 1.0 * (np.asarray(z) > 0.0))):
+        factors = [factor(one.outputs[0]) for one in resamples]
+        if _is_one([np.ravel(one) for one in factors]):
+            continue
+        if all(one.explains(port, upstream=[one.point.upstream[0] * by]) for one, by in zip(resamples, factors)):
+            return f"misses the factor {text}, with z the output: the upstream gradient has to be multiplied by it"
+    return None
+
+
 def _factors(resample: Resample, port: int, names: Sequence[str]) -> Iterator[tuple[str, Callable[[Resample], Any]]]:
     """Yield factors: powers of inputs that have the shape of this one, and functions of the output z."""
     for other, value in enumerate(resample.inputs):
@@ -49,6 +64,11 @@ def _factors(resample: Resample, port: int, names: Sequence[str]) -> Iterator[tu
             yield f"{names[other]}**2", partial(_of_input, other, 2)
     for text, of_output in _OF_OUTPUT:
         yield f"{text}, with z the output", partial(_of_output, of_output)
+
+
+def _at(resample: Resample, port: int, values: Any) -> Any:
+    """Return the values of an array, of the shape of an input, at those of its elements that are compared."""
+    return np.ravel(values)[resample.places[port]]
 
 
 def _of_input(port: int, power: int, resample: Resample) -> Any:

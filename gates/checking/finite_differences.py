@@ -186,6 +186,16 @@ class FiniteDifferences:
         """Return whether any output changes where an input is far away."""
         return any(changed.any() for changed in self._far(port, slice(None)))
 
+    def stands_still(self, port: int) -> bool:
+        """Return whether an input moves the outputs by rounding alone, as far as its own size or so from the point."""
+        largest = np.max(np.abs(self.base), initial=0.0)
+        far = 2.0 * max(self._largest, 1.0)
+        for factor, shift in ((0.0, 0.0), (1.0, far), (1.0, -far)):
+            there = self._at([*self.inputs[:port], factor * self.inputs[port] + shift, *self.inputs[port + 1 :]])
+            if there is None or not np.max(np.abs(there - self.base)) <= 1e3 * self.precision.relative * largest:
+                return False
+        return True
+
     def _far(self, port: int, places: Any) -> Iterator[Any]:
         """Yield which outputs change where some elements of an input are far away."""
         far = 2.0 * max(self._largest, 1.0)

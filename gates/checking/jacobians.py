@@ -91,6 +91,11 @@ class Jacobians:
         slack = 1e-6 + 100.0 * self.point.function.precision.relative
         return bool(np.all(np.abs(gradient - added - np.tensordot(upstream, rows, 1)) <= slack * sizes))
 
+    def totals(self, port: int) -> tuple[Any, Any]:
+        """Return the gradients for all outputs together, of backward and as they should be."""
+        numeric = np.tensordot(flat(self.point.upstream), self.numeric[port], 1)
+        return np.asarray(self.point.gradients()[port], dtype=float), numeric
+
     def shape(self, port: int) -> tuple[int, ...]:
         """Return the shape of an input."""
         return shape_of(self.inputs[port])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gates.checking import structures
 from gates.checking.blocks import block_of, how_off
-from gates.checking.factors import factor_of
+from gates.checking.factors import activation_of, factor_of
 from gates.checking.jacobians import Jacobians
 from gates.checking.points import Point, other_inputs
 from gates.checking.report import index_of
@@ -21,7 +23,7 @@ from gates.values import Value, shape_of
 
 _SHOWN = 5  # indices in a sentence
 _SECONDS = 2.5  # for the whole search
-_SMALL = 2.0**-12  # of an upstream gradient, so that what is clipped is not
+_SMALL = 2.0**-12  # of upstream gradients, so that what is clipped is not, and of inputs, where all is nearly linear
 _NOISE = 1e-10  # of forward, as a part of its outputs, that is no reason to leave a resample out
 _JACOBIANS = 3  # resamples at which they are measured
 
@@ -35,7 +37,7 @@ STRUCTURES: dict[str, Callable[[Sequence[Jacobians], int], str | None]] = {
     "unmasked": structures.unmasked,
     "overwrites": structures.overwrites,
     "scale": structures.scale,
-    "linear": lambda points, port: "is not linear in the upstream gradient",
+    "linear": structures.nonlinear,
 }
 
 
@@ -142,11 +144,21 @@ class Patterns:
                 break
         return found
 
+    @functools.cached_property
+    def small(self) -> list[Resample]:
+        """Resamples at small inputs, where an activation such as tanh is nearly linear."""
+        labels, found = self.first.point.function.labels, []
+        for resample in self.resamples[:_JACOBIANS]:
+            inputs = [x if port in labels else x * _SMALL for port, x in enumerate(resample.inputs)]
+            with contextlib.suppress(Exception):  # out of forward's domain
+                found.append(Resample(replace(resample.point, inputs=inputs), resample.places))
+        return found
+
     def _straight_through(self, port: int) -> str | None:
         if len(self.outputs) != 1 or self._shape(port) != shape_of(self.outputs[0]):
             return ""
         for resample in self.resamples:
-            upstream = np.ravel(resample.point.upstream[0])[resample.places[port]]
+            upstream = resample.upstream_at(port)
             near = np.abs(resample.analytic[port] - upstream) <= 8.0 * self.precision.relative * np.abs(upstream)
             passed = near | (resample.analytic[port] == 0.0)
             if resample.numeric[port].any() or not passed.all() or not resample.analytic[port].any():
@@ -204,6 +216,8 @@ class Patterns:
         return "has the wrong sign" if self._is_everywhere(port, lambda r: -r.numeric[port]) else None
 
     def _upstream(self, port: int) -> str | None:
+        if self._is_everywhere(port, lambda r: r.upstream_at(port)):
+            return "is the upstream gradient itself: the local gradient is not multiplied in"
         if self._is_everywhere(port, lambda r: r.with_upstream(lambda dz: dz * 0.0 + 1.0)[port]):
             return "is the local gradient alone: the upstream gradient is not multiplied in"
         if self._is_everywhere(port, lambda r: r.with_upstream(lambda dz: dz * dz)[port]):
@@ -215,7 +229,7 @@ class Patterns:
             return ""
 
         for resample in self.resamples:
-            upstream = np.ravel(resample.point.upstream[0])[resample.places[port]]
+            upstream = resample.upstream_at(port)
             local = resample.with_upstream(lambda dz: dz * 0.0 + 1.0)[port]
             if np.max(np.abs(local)) < 1e-6 or not resample.agrees(port, upstream + local):
                 return None
@@ -242,8 +256,15 @@ class Patterns:
         if port in squares and all(r.agrees(port, *r.transposed(port)) for r in self.resamples):
             return "is transposed"
         for square in squares:
-            if all(r.agrees_at(port, r.with_input(square, _transpose(r.inputs[square]))) for r in self.resamples):
+            transposed = [(r, r.with_input(square, _transpose(r.inputs[square]))) for r in self.resamples]
+            nearly_linear = [(r, r.with_input(square, _transpose(r.inputs[square]))) for r in self.small]
+            if all(r.agrees_at(port, inputs) for r, inputs in transposed) or _hold(
+                r.explains(port, inputs) for r, inputs in nearly_linear
+            ):
                 return f"takes {self.names[square]} transposed"
+        for square in squares:
+            if _hold(r.explains(port, r.with_input(square, _symmetric(r.inputs[square]))) for r in self.resamples):
+                return f"is right only where {self.names[square]} is symmetric"
         if any(_is_square(shape_of(output)) for output in self.outputs):
             if self._is_everywhere(port, lambda r: r.with_upstream(_transpose)[port]):
                 return f"takes {self.upstream_name} transposed"
@@ -266,6 +287,19 @@ class Patterns:
 
     def _local(self, port: int) -> str | None:
         return factor_of(self.resamples, port, self.names)
+
+    def _activation(self, port: int) -> str | None:
+        is_layer = len(self.outputs) == 1 and any(self._shape(p) != shape_of(self.outputs[0]) for p in self.wrong)
+        return activation_of(self.resamples, port) if is_layer else ""
+
+    def _negated(self, port: int) -> str | None:
+        for other in self.first.places:
+            negated = [(r, r.with_input(other, -r.inputs[other])) for r in self.resamples]
+            if _hold(r.agrees_at(port, inputs) for r, inputs in negated[:2]) and _hold(
+                r.agrees_at(port, inputs) for r, inputs in negated
+            ):
+                return f"is that at -{self.names[other]}, in place of {self.names[other]}"
+        return None
 
     def _exchanged(self, port: int) -> str | None:
         shape = shape_of(self.outputs[0])
@@ -299,6 +333,16 @@ class Patterns:
             f" of the {len(compared)} looked at" if port in self.sampled else ""
         )
 
+    def _weights(self, port: int) -> str | None:
+        ratios = np.array([np.where(r.known[port], r.analytic[port] / r.numeric[port], np.nan) for r in self.resamples])
+        ratios = ratios[:, np.isfinite(ratios).sum(axis=0) > 1]
+        if not ratios.shape[1] > 1:
+            return ""
+        lowest, highest = np.nanmin(ratios, axis=0), np.nanmax(ratios, axis=0)
+        if not np.all(highest - lowest <= 1e-3 * np.abs(highest)):
+            return None
+        return "is off by a factor of its own for each element, the same at all inputs, such as a weight left out"
+
     def _is_everywhere(self, port: int, expected: Callable[[Resample], Any]) -> bool:
         """Return whether an input's gradient is the expected one in all resamples."""
         return all(resample.agrees(port, expected(resample)) for resample in self.resamples)
@@ -315,6 +359,10 @@ def _hold(answers: Iterable[bool | None]) -> bool:
 
 def _is_square(shape: tuple[int, ...]) -> bool:
     return len(shape) >= 2 and shape[-1] == shape[-2] > 1
+
+
+def _symmetric(value: Value) -> Value:
+    return 0.5 * (np.asarray(value) + _transpose(value))
 
 
 def _transpose(value: Value) -> Value:

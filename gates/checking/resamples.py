@@ -86,10 +86,16 @@ class Resample:
         known = self.known[port] & np.isfinite(numeric[port]) & np.isfinite(errors[port])
         return bool(self._near(self.analytic[port], numeric[port], errors[port])[known].all()) if known.any() else None
 
-    def explains(self, port: int, inputs: Sequence[Value]) -> bool | None:
-        """Return whether the analytic gradient at other inputs is the numeric one here; None if there is none there."""
+    def explains(
+        self, port: int, inputs: Sequence[Value] | None = None, upstream: Sequence[Value] | None = None
+    ) -> bool | None:
+        """Return whether the analytic gradient for other inputs, or another upstream gradient, is the numeric one here.
+
+        None if there is none there.
+        """
+        there = replace(self.point, inputs=list(inputs or self.inputs), upstream=list(upstream or self.point.upstream))
         try:
-            analytic = self._elements(replace(self.point, inputs=list(inputs)).gradients())[port]
+            analytic = self._elements(there.gradients())[port]
         except Exception:  # out of forward's domain
             return None
         known = self.known[port] & np.isfinite(analytic)
@@ -98,6 +104,13 @@ class Resample:
     def with_upstream(self, change: Callable[[Value], Value]) -> dict[int, Any]:
         """Return the numeric gradients for another upstream gradient."""
         return self._slopes(self.inputs, [change(dz) for dz in self.point.upstream])[0]
+
+    def upstream_at(self, port: int) -> Any:
+        """Return the upstream gradient where elements of an input are compared, nan if it has another shape."""
+        upstream = self.point.upstream[0]
+        if len(self.outputs) != 1 or shape_of(upstream) != shape_of(self.inputs[port]):
+            return math.nan
+        return np.ravel(upstream)[self.places[port]]
 
     def of_output(self, chosen: int) -> dict[int, Any]:
         """Return the numeric gradients of one of several outputs."""

@@ -162,11 +162,11 @@ def _wrong_in_direction(
 def _rounding_of_backward(point: Point, port: int) -> Any:
     """Return how far rounding moves each element of a gradient: its range as the inputs move by a few ulps."""
     try:
-        answers = [
-            np.ravel(point.jittered(4.0 * point.function.precision.relative).gradients()[port]).astype(float)
-            for _ in range(4)
-        ]
+        size = 4.0 * point.function.precision.relative
+        answers = [np.ravel(point.jittered(size).gradients()[port]).astype(float) for _ in range(4)]
     except Exception:  # at the edge of forward's domain
+        answers = []
+    if not answers or answers[0].size != np.size(point.inputs[port]):  # None is a gradient of 0
         return np.zeros(np.size(point.inputs[port]))
     spread = 4.0 * (np.max(answers, axis=0) - np.min(answers, axis=0))
     return np.where(np.isfinite(spread), spread, 0.0)

@@ -142,10 +142,23 @@ def scale(points: Points, port: int) -> str | None:
         every = np.concatenate([np.ravel(ratio) for ratio in ratios])
         if np.ptp(every) <= 1e-2 * np.abs(every).max():
             return f"is off by a factor of {points[0].point.function.precision.told(float(np.mean(every)))}"
+        if all(np.allclose(ratio, ratios[0], rtol=1e-3) for ratio in ratios[1:]):
+            return f"is off by a factor of its own for each slice along axis {axis}, the same at all inputs"
         found = [text for text, of in _statistics(points[0], shape, axis) if _fit(map(of, points), ratios)]
         each = f", another one for each slice along axis {axis}" if axis is not None else ""
         return f"is off by a factor that depends on the inputs{each}" + (f": {found[0]}" if found else "")
     return None
+
+
+def nonlinear(points: Points, port: int) -> str:
+    """Say how a gradient that is not linear in the upstream gradient is made of the right one, if it is."""
+    pairs = [point.totals(port) for point in points if point.is_whole]
+    sizes = [float(np.linalg.norm(analytic)) for analytic, _ in pairs]
+    if len(pairs) > 1 and np.ptp(sizes) <= 1e-3 * sizes[0]:
+        right = [size / np.linalg.norm(numeric) * numeric for size, (_, numeric) in zip(sizes, pairs)]
+        if all(np.allclose(analytic, one, rtol=1e-3) for (analytic, _), one in zip(pairs, right)):
+            return f"is divided by its norm: it has the right direction, and the norm {sizes[0]:.4g} everywhere"
+    return "is not linear in the upstream gradient"
 
 
 def regions(points: Points, port: int) -> str | None:
@@ -156,6 +169,8 @@ def regions(points: Points, port: int) -> str | None:
     for name, size in _sizes(points[0], port):
         where, ratio = map(np.concatenate, zip(*[_by_element(point, port, size) for point in points]))
         right = np.abs(ratio - 1.0) < 1e-3
+        if not right.any():
+            right = np.abs(ratio - ratio[0]) < 1e-3 * np.abs(ratio[0])  # or wrong by a factor of its own
         if not (right.any() and not right.all()):
             continue
         factor = float(np.median(ratio[~right]))
@@ -165,9 +180,16 @@ def regions(points: Points, port: int) -> str | None:
             low, high = float(np.max(where[below])), float(np.min(where[above]))
             if low < high:
                 threshold = "0" if low <= 0.0 <= high else f"about {(low + high) / 2.0:.2g}"
-                wrong = "0" if abs(factor) < 1e-6 else f"off by a factor of {factor:.4g}"
-                return f"is right where {name} {sides[0]} {threshold}, {wrong} where {name} {sides[1]} {threshold}"
+                told, other = (_off_by(float(np.median(ratio[side]))) for side in (right, ~right))
+                return f"is {told} where {name} {sides[0]} {threshold}, {other} where {name} {sides[1]} {threshold}"
     return None
+
+
+def _off_by(factor: float) -> str:
+    """Return what a gradient is that is off by a factor, or right, or 0."""
+    if abs(factor - 1.0) < 1e-3:
+        return "right"
+    return "0" if abs(factor) < 1e-6 else f"off by a factor of {factor:.4g}"
 
 
 def _rearrangements(shape: tuple[int, ...]) -> Iterator[tuple[str, _Change]]:
@@ -264,14 +286,21 @@ def _statistics(
 ) -> Iterator[tuple[str, Callable[[Jacobians], Any]]]:
     """Yield what may have been forgotten, or put in: statistics of an input or of the output, with their names."""
     along = f" along axis {axis}" if axis is not None else ""
-    for port in [*point.numeric, None]:
+    labels = point.point.function.labels
+    for port in [*[port for port in range(len(point.inputs)) if port not in labels], None]:
         of = point.only_output if port is None else point.shape(port)
         name = "the output" if port is None else point.names[port]
+        if of is not None and axis is not None and of == shape[:axis] + shape[axis + 1 :]:
+            yield name, partial(_statistic, port=port, of=_itself, axis=axis)
         if of is None or (axis is not None and of != shape):
             continue
         for kind, statistic in _KINDS.items() if of else [("", np.sum)]:
             text = f"the {kind} of {name}{along}" if kind else name
             yield text, partial(_statistic, port=port, of=statistic, axis=axis)
+
+
+def _itself(array: Any, axis: int | None) -> Any:
+    return array
 
 
 def _statistic(point: Jacobians, port: int | None, of: Callable[..., Any], axis: int | None) -> Any:

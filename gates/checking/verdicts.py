@@ -199,7 +199,8 @@ def _remarks(one: Examination) -> list[str]:
         kinks = [e.slope for e in elements if e.verdict == "kink" and e.is_passed]
         sides = f"{kinks[0].left.value:.6g} and {kinks[0].right.value:.6g}" if kinks else ""
         for count, text in (
-            (sum(e.is_zero for e in elements), ": both sides are zero"),
+            (sum(e.is_zero and not e.absolute_error for e in elements), ": both sides are zero"),
+            (sum(e.is_zero and e.absolute_error > 0.0 for e in elements), ": both sides are zero, up to rounding"),
             (sum(e.verdict == "jump" for e in elements), ": forward jumps"),
             (cancelled, ": the upstream gradient makes it 0, though forward moves"),
             (len(lost) - cancelled, ": the slope is lost in rounding, or not finite"),

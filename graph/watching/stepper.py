@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import get_ident
 from typing import Any, NamedTuple
 
-from gates.formatting import printable
+from gates.formatting import numbered, printable
 from gates.values import Value
 from graph.passes.arguments import values_of_entries
 from graph.passes.run import run_forward, upstream_of
@@ -215,7 +215,7 @@ class Stepper:
         return dict(self._gradients)
 
     def __repr__(self) -> str:
-        return f"<Stepper: {self._place:,} step{'s' * (self._place != 1)} done; {printable(self._progress)}>"
+        return f"<Stepper: {numbered(self._place, 'step')} done; {printable(self._progress)}>"
 
     def _repr_html_(self) -> str:
         last = self._changes[self._place - 1].step if self._place else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gates.formatting import aligned, gate_text, short
+from gates.formatting import aligned, gate_text, numbered, short
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Constant, Entry, Input, Parameter
 
@@ -19,7 +19,7 @@ def summary(graph: TwoPasses) -> str:
         (sum(isinstance(gate, Parameter) for gate in gates), "parameter"),
         (sum(not isinstance(gate, Entry) for gate in gates), "gate"),
     ]
-    parts = [f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in counts if count or noun != "parameter"]
+    parts = [numbered(count, noun) for count, noun in counts if count or noun != "parameter"]
     return f"{type(graph).__name__}({', '.join(parts)})"
 
 

@@ -19,7 +19,7 @@ from gates.checking.copies import copy_of, flat
 from gates.checking.function_under_test import GateUnderTest
 from gates.checking.points import random_upstream
 from gates.checking.report import Report
-from gates.formatting import aligned
+from gates.formatting import aligned, numbered
 
 
 class _AsItIs(JaxGate):
@@ -67,7 +67,10 @@ class ModelReport:
             raise AssertionError(str(self))
 
     def __str__(self) -> str:
-        calls = f"{sum(self.counts.values()):,} calls of {len(self.counts):,} functions with a backward of their own"
+        calls = (
+            f"{numbered(sum(self.counts.values()), 'call')} of {numbered(len(self.counts), 'function')} "
+            f"with a backward of {'their' if len(self.counts) > 1 else 'its'} own"
+        )
         if not self.counts:
             return "no function with a backward of its own ran: nothing was checked"
         rows = [(name, self.reports[name].diagnosis or self.reports[name].verdict) for name in self.blame]

@@ -18,6 +18,8 @@ from gates.values import as_value
 
 _Call = Callable[[Any], Any]
 _CLASSES = 4  # of labels, at most, that are told apart
+#: What a diagnosis says that knows nothing of labels.
+_UNSURE = ("no simple pattern", "factor of its own", "the upstream gradient itself", " the factor ")
 #: What users call the second argument of an objective that is called with predictions and a data set.
 _DATA = ("dtrain", "dmatrix", "train_data", "train_set", "data", "dataset", "dm")
 
@@ -150,23 +152,32 @@ def _checked(objective: Any, call: _Call, labels: Any, margins: Any, loss: Any, 
 
 def _by_labels(report: Report, gate: _Objective, labels: Any, margins: Any) -> Report:
     """Return the report, with what is wrong if that shows with the labels known: by class, or in a link left out."""
-    if "no simple pattern" not in report.diagnosis or labels.shape != margins.shape:
+    if not any(words in report.diagnosis for words in _UNSURE) or labels.shape != margins.shape:
         return report
     step = 1e-5 * np.eye(len(margins)) * np.maximum(1.0, np.abs(margins))
     numeric = [np.sum(gate.forward(margins + one)) - np.sum(gate.forward(margins - one)) for one in step]
     numeric /= 2.0 * np.diag(step)
     dz = np.ones_like(gate.forward(margins))
     analytic, what = gate.backward(dz)[0], f"the gradient of {gate.what}"
-    if np.allclose(analytic, margins - labels):
-        left_out = "is y_pred - y_true: the sigmoid, exp or other link of y_pred is left out"
-        return replace(report, diagnosis=f"{what} {left_out}")
-    if np.allclose(analytic, margins * (1.0 - margins)):
-        return replace(report, diagnosis=f"{what} is y_pred * (1 - y_pred): the sigmoid of y_pred is left out")
-    if isinstance(gate, _Hessian) and np.allclose(analytic, gate.forward(margins)):
-        return replace(report, diagnosis=f"{what} is the gradient once more")
+    sigmoid = 1.0 / (1.0 + np.exp(-margins))
+    known = {"the gradient once more": gate.forward(margins)} if isinstance(gate, _Hessian) else {}
+    known |= {
+        "y_pred - y_true: the sigmoid, exp or other link of y_pred is left out": margins - labels,
+        "y_pred * (1 - y_pred): the sigmoid of y_pred is left out": margins * (1.0 - margins),
+        "sigmoid(y_pred) - y_true, that of the logistic loss": sigmoid - labels,
+        "s * (1 - s) with s = sigmoid(y_pred), that of the logistic loss": sigmoid * (1.0 - sigmoid),
+        "r * (1 - r) with r = sigmoid(y_pred) - y_true: its s belongs there": (sigmoid - labels)
+        * (1.0 - sigmoid + labels),
+        "exp(y_pred) - y_true, that of the Poisson loss": np.exp(margins) - labels,
+        "exp(y_pred), that of the Poisson loss": np.exp(margins),
+    }
+    for text, values in known.items():
+        if np.allclose(analytic, values):
+            more = "" if "no simple pattern" in report.diagnosis else f"; {report.diagnosis}"
+            return replace(report, diagnosis=f"{what} is {text}{more}")
     if np.ptp(analytic) == 0.0:
         return replace(report, diagnosis=f"{what} is {analytic[0]:.4g} everywhere, which it should not be")
-    parts, classes = [], np.unique(labels)
+    parts, classes = list[str](), np.unique(labels)
     for label in classes if len(classes) <= _CLASSES else ():
         there = labels == label
         factor = float(np.median(analytic[there] / numeric[there]))

@@ -12,6 +12,7 @@ import numpy as np
 
 from gates.checking.adapters.adapter import Adapter, Parameters, parameters_of
 from gates.checking.copies import same
+from gates.formatting import numbered
 
 
 def is_of_jax(function: Any, arguments: Sequence[Any]) -> bool:
@@ -184,7 +185,9 @@ class JaxGate(Arrays):
             what = "array" if hasattr(answer, "dtype") else type(answer).__name__
             self.broken.append(f"bwd returned a bare {what} where a tuple with a gradient for each argument belongs")
         elif len(answer) != len(arguments):
-            self.broken.append(f"bwd returned {len(answer)} gradients for {len(arguments)} arguments")
+            self.broken.append(
+                f"bwd returned {numbered(len(answer), 'gradient')} for {numbered(len(arguments), 'argument')}"
+            )
         else:
             try:
                 whole = jax.tree.broadcast(list(answer), list(arguments), is_leaf=_is_none)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gates.checking.adapters.adapter import Adapter, Parameters, copied, parameters_of
 from gates.checking.copies import same
-from gates.formatting import listed
+from gates.formatting import listed, numbered
 
 
 def is_of_torch(function: Any, arguments: Sequence[Any]) -> bool:
@@ -156,7 +156,8 @@ class TorchGate(Tensors):
         for name in written:
             self.fault(f"backward writes into {name}, which is not its own: other functions may get it too")
         if len(gradients) < len(given) or any(one is not None for one in gradients[len(given) :]):
-            self.fault(f"backward returned {len(gradients)} gradients for the {len(given)} arguments of forward")
+            got = numbered(len(gradients), "gradient")
+            self.fault(f"backward returned {got} for {numbered(len(given), 'argument')} of forward")
             return {}
         judged = dict(zip(range(len(given)), gradients))
         for place, gradient in judged.items():
