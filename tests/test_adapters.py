@@ -533,3 +533,112 @@ def test_what_could_pass_by_chance_fails_at_every_seed(seed: int) -> None:
     overwritten = pairs.embedding_overwritten
     assert not check_gate(pairs.embedding_forward, np.array([0, 2, 2, 3]), w, backward=overwritten, seed=seed).passed
     assert not check_gate(pairs.relu_forward, w, backward=pairs.relu_of_upstream, seed=seed).passed
+
+
+class Freed(Function):
+    """A function that lets go of what it keeps in backward, to save memory."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.x = x
+        return x * x, x * x * x
+
+    @staticmethod
+    def backward(ctx: Any, dy: Any, dz: Any) -> Any:
+        x, ctx.x = ctx.x, None
+        return 2 * x * dy + 3 * x * x * dz
+
+
+class Sign(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return torch.sign(x)
+
+    @staticmethod
+    def backward(ctx: Any, dz: Any) -> None:
+        return None
+
+
+class Dictionary(torch.nn.Module):
+    def forward(self, x: Any) -> Any:
+        return {"twice": 2 * x, "others": [x * x]}
+
+
+def test_what_pytorch_allows_is_not_accused() -> None:
+    x = torch.linspace(-1.5, 1.0, 4, dtype=torch.float64)
+    freed = check_gate(Freed, x)
+    assert freed.passed
+    assert "it can be called once after each forward" in freed.note
+    assert check_gate(Sign, x).passed
+    assert check_gate(Dictionary(), x).passed
+    layers = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)).double()
+    normalized = check_gate(layers, torch.randn(6, 3, dtype=torch.float64, generator=torch.manual_seed(0)))
+    assert normalized.passed
+    assert "0.bias: both sides are zero, up to rounding" in normalized.note
+
+
+def test_tensors_that_are_not_checked_are_noted() -> None:
+    x = torch.ones(3, dtype=torch.float64)
+    assert "not checked: xs, in a list" in check_gate(lambda xs, y: xs[0] * y, [x], x).note
+    assert "not checked: c, complex" in check_gate(lambda c, y: c.real * y, x + 1j, x).note
+    with pytest.raises(TypeError, match="none of the arguments is a float, or an array of floats: nothing to check"):
+        check_gate(lambda xs: xs[0] * 2, [x])
+
+
+def test_an_input_that_jax_keeps_in_a_global() -> None:
+    kept: dict[str, Any] = {}
+
+    @jax.custom_vjp
+    def sine(x: Any) -> Any:
+        return jnp.sin(x)
+
+    def forward(x: Any) -> Any:
+        kept["x"] = x
+        return jnp.sin(x), None
+
+    sine.defvjp(forward, lambda residuals, dz: (dz * jnp.cos(kept["x"]),))
+    assert "bwd uses what fwd keeps outside of its residuals" in check_gate(sine, jnp.arange(1.0, 4.0)).diagnosis
+
+
+def test_gradients_of_another_structure_are_told_apart() -> None:
+    @jax.custom_vjp
+    def layer(parameters: Any, x: Any) -> Any:
+        return x @ parameters["w"] + parameters["b"]
+
+    layer.defvjp(
+        lambda parameters, x: (layer(parameters, x), (parameters, x)),
+        lambda kept, dz: ({"w": kept[1].T @ dz}, dz @ kept[0]["w"].T),
+    )
+    report = check_gate(layer, {"w": jnp.ones((2, 3)), "b": jnp.ones(3)}, jnp.ones((4, 2)))
+    assert "({'w': *}, *) where ({'b': *, 'w': *}, *) belongs" in report.diagnosis
+
+
+def test_numpys_random_numbers_are_drawn_alike_and_left_as_they_are() -> None:
+    def dropout(x: Any) -> Any:
+        mask = np.random.random(x.shape) < 0.5
+        return x * mask, mask
+
+    np.random.seed(3)
+    expected = np.random.random(2)
+    np.random.seed(3)
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    assert check_gate(dropout, x, backward=lambda dz, mask: dz * mask).passed
+    assert np.array_equal(np.random.random(2), expected)
+
+
+def test_what_an_objective_is_meant_as_and_what_it_takes() -> None:
+    def ones(y_true: Any, y_pred: Any) -> Any:
+        return 1 / (1 + np.exp(-y_pred)) - y_true, np.ones_like(y_pred)
+
+    y_true, y_pred = np.array([0.0, 1.0, 1.0]), np.array([0.5, -1.0, 2.0])
+    assert check_objective(ones, y_true, y_pred).diagnosis == "hess is 1 everywhere, which it should not be"
+    ones.intended = "ones"  # type: ignore[attr-defined]
+    report = check_objective(ones, y_true, y_pred)
+    assert report.passed
+    assert "meant as ones" in report.note
+    with pytest.raises(TypeError, match="takes 3 arguments: give a function of two"):
+        check_objective(lambda y_true, y_pred, weight: None, y_true, y_pred)
+
+
+def test_the_seed_of_scipy_may_be_a_generator() -> None:
+    assert check_grad(np.sum, np.ones_like, [1.0, 2.0], seed=np.random.default_rng(0)).passed

@@ -135,3 +135,123 @@ def test_a_slope_of_0_is_no_local_gradient_to_which_something_was_added() -> Non
     centred = Made(lambda x: x - np.mean(x), lambda dz, x: dz)
     diagnosis = check_gate(centred, [0.5, -1.0, 2.0]).diagnosis
     assert diagnosis == "the gradient of x treats each element alone, although forward couples them: a term is missing"
+
+
+def _tanh_layer(x: Any, w: Any, b: Any) -> Any:
+    z = np.tanh(x @ w + b)
+    return z, (x, w, z)
+
+
+def _relu_layer(x: Any, w: Any, b: Any) -> Any:
+    z = np.maximum(x @ w + b, 0.0)
+    return z, (x, w, z)
+
+
+def _without_activation(dz: Any, cache: Any) -> Any:
+    x, w, _ = cache
+    return dz @ w.T, x.T @ dz, dz.sum(axis=0)
+
+
+def _recurrent(h: Any, wh: Any) -> Any:
+    z = np.tanh(h @ wh)
+    return z, (h, wh, z)
+
+
+def _not_transposed(dz: Any, cache: Any) -> Any:
+    h, wh, z = cache
+    da = dz * (1.0 - z * z)
+    return da @ wh, h.T @ da
+
+
+def _quadratic(x: Any, a: Any) -> Any:
+    return x @ a @ x, (x, a)
+
+
+def _as_if_symmetric(dz: Any, cache: Any) -> Any:
+    x, a = cache
+    return 2.0 * dz * a @ x, dz * np.outer(x, x)
+
+
+def _normalized(dz: Any, cache: Any) -> Any:
+    x, w, _ = cache
+    da = dz * (1.0 - cache[2] ** 2)
+    dw = x.T @ da
+    return da @ w.T, dw / np.linalg.norm(dw), da.sum(axis=0)
+
+
+def _weighted(x: Any) -> Any:
+    weights = np.arange(1.0, 1.0 + x.size).reshape(x.shape)
+    return weights * x**3, x
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "shapes", "sentence"),
+    [
+        (_tanh_layer, _without_activation, ((3, 2), (2, 4), (4,)), "misses the factor 1 - z**2, with z the output"),
+        (_relu_layer, _without_activation, ((5, 2), (2, 3), (3,)), "missing its mask"),
+        (_recurrent, _not_transposed, ((3, 4), (4, 4)), "the gradient of h takes wh transposed"),
+        (_quadratic, _as_if_symmetric, ((3,), (3, 3)), "the gradient of x is right only where a is symmetric"),
+        (_tanh_layer, _normalized, ((3, 2), (2, 4), (4,)), "of w is divided by its norm: it has the right direction"),
+        (_weighted, lambda dz, x: 3.0 * x * x * dz, ((2, 3),), "a factor of its own for each element"),
+        (lambda x: (np.sin(x), x), lambda dz, x: dz, ((2, 3),), "is the upstream gradient itself"),
+        (lambda x: (np.log1p(np.exp(x)), x), lambda dz, x: dz / (1 + np.exp(x)), ((2, 3),), "is that at -x"),
+        (
+            lambda x: (x / (1 + np.exp(-x)), x),
+            lambda dz, x: dz / (1 + np.exp(-x)),
+            ((2, 3),),
+            "is z / x, with z the output: of the product rule a term is missing",
+        ),
+        (
+            lambda x: (np.where(x > 0.0, x, 0.25 * x), x),
+            lambda dz, x: dz * np.where(x > 0.0, 0.25, 1.0),
+            ((2, 3),),
+            "is off by a factor of 0.25 where x > 0, off by a factor of 4 where x < 0",
+        ),
+        (
+            lambda x, w, b: (x @ w + b, (x, w)),
+            lambda dz, cache: (dz @ cache[1].T, cache[0].T @ dz, dz),
+            ((3, 2), (2, 4), (4,)),
+            "the gradient of b is not summed over the axes along which b was broadcast: expected (4,), got (3, 4)",
+        ),
+    ],
+)
+def test_what_layers_and_products_leave_out(forward: Any, backward: Any, shapes: Any, sentence: str) -> None:
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        inputs = [random.uniform(0.3, 1.5, shape) * random.choice([-1.0, 1.0], shape) for shape in shapes]
+        report = check_gate(forward, *inputs, backward=backward, seed=seed)
+        assert report.verdict == "fail"
+        assert sentence in report.diagnosis
+
+
+def test_none_and_zero_are_alike_where_the_slope_is_0() -> None:
+    class Step(Gate):
+        def forward(self, x: Any) -> Any:
+            return np.sign(x)
+
+        def backward(self, dz: Any) -> Any:
+            return [None]
+
+    class Squared(Step):
+        def forward(self, x: Any) -> Any:
+            return x * x
+
+    x = np.array([1.0, -2.0, 0.5])
+    assert check_gate(Step(), x).passed
+    assert "backward returned None as the gradient of x" in check_gate(Squared(), x).diagnosis
+
+
+def test_an_input_without_effect_up_to_rounding() -> None:
+    def centered(x: Any, b: Any) -> Any:
+        return (x + b) - (x + b).mean(axis=0), None
+
+    def right(dz: Any, cache: Any) -> Any:
+        dx = dz - dz.mean(axis=0)
+        return dx, dx.sum(axis=0)
+
+    x, b = np.random.default_rng(0).normal(size=(5, 3)), np.array([0.5, -1.0, 2.0])
+    report = check_gate(centered, x, b, backward=right)
+    assert report.passed, report
+    assert "b: both sides are zero, up to rounding" in report.note
+    assert not check_gate(centered, x, b, backward=lambda dz, cache: (right(dz, cache)[0], dz.sum(axis=0))).passed
+    assert not check_gate(lambda b: centered(x, b), b, backward=lambda dz, cache: right(dz, cache)[1]).passed

@@ -124,9 +124,8 @@ def check_gate(
         if like is not None:
             like = adapted(like, inputs or None) or like
         if inputs and not adapter.ports:
-            raise TypeError(
-                f"{adapter.title}: none of the arguments is a float, or an array of floats: nothing to check"
-            )
+            nothing = "none of the arguments is a float, or an array of floats: nothing to check"
+            raise TypeError("; ".join([f"{adapter.title}: {nothing}", *adapter.remarks]))
         if upstream is not None:
             upstream = adapter.to_numpy_all(upstream)
         report = check_gate(

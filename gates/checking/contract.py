@@ -191,8 +191,8 @@ class Contract:
             what = "None" if answer is None else f"a bare {_kind_of(answer)}"
             return None, [Fault("list", f"backward returned {what} where a list of gradients belongs")]
         if len(answer) != len(inputs):
-            got, wanted = (len(one) - len(self.function.own) for one in (answer, inputs))
-            sentence = f"backward returned {numbered(got, 'gradient')} for {numbered(wanted, 'input')}"
+            given, wanted = (len(one) - len(self.function.own) for one in (answer, inputs))
+            sentence = f"backward returned {numbered(given, 'gradient')} for {numbered(wanted, 'input')}"
             return None, [Fault("count", sentence)]
         gradients: list[Any] = []
         faults: list[Fault] = []

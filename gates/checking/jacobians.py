@@ -47,9 +47,10 @@ class Jacobians:
     def __init__(self, point: Point, ports: Sequence[int]) -> None:
         self.point, self.inputs = point, point.inputs
         self.names = point.function.names(len(point.inputs))
-        watch = Stopwatch()
         self.outputs = copy_of(point.run().outputs)
         self.base = flat(self.outputs)
+        watch = Stopwatch()
+        point.function.outputs(copy_of(self.inputs))
         seconds = watch.seconds
         size = self.base.size
         self.rows = np.arange(size) if size <= _ROWS else np.sort(point.random.choice(size, _ROWS, replace=False))

@@ -216,11 +216,9 @@ class Patterns:
         return "has the wrong sign" if self._is_everywhere(port, lambda r: -r.numeric[port]) else None
 
     def _upstream(self, port: int) -> str | None:
-        if self._is_everywhere(port, lambda r: r.upstream_at(port)):
-            return "is the upstream gradient itself: the local gradient is not multiplied in"
-        if self._is_everywhere(port, lambda r: r.with_upstream(lambda dz: dz * 0.0 + 1.0)[port]):
+        if self._grows(port, 0) and self._is_everywhere(port, lambda r: r.with_upstream(_ones)[port]):
             return "is the local gradient alone: the upstream gradient is not multiplied in"
-        if self._is_everywhere(port, lambda r: r.with_upstream(lambda dz: dz * dz)[port]):
+        if self._grows(port, 2) and self._is_everywhere(port, lambda r: r.with_upstream(lambda dz: dz * dz)[port]):
             return "has the upstream gradient multiplied in twice"
         return None
 
@@ -230,7 +228,9 @@ class Patterns:
 
         for resample in self.resamples:
             upstream = resample.upstream_at(port)
-            local = resample.with_upstream(lambda dz: dz * 0.0 + 1.0)[port]
+            if not resample.agrees(port, resample.analytic_for(port, 2.0) - upstream):
+                return None
+            local = resample.with_upstream(_ones)[port]
             if np.max(np.abs(local)) < 1e-6 or not resample.agrees(port, upstream + local):
                 return None
         return "has the upstream gradient added to the local one, where it should be multiplied"
@@ -240,6 +240,8 @@ class Patterns:
             [(r.analytic[port] / r.numeric[port])[r.known[port] & (r.numeric[port] != 0)] for r in self.resamples]
         )
         ratio = float(np.median(ratios)) if ratios.size else 0.0
+        if ratio and all(r.agrees(port, round(ratio) * r.numeric[port]) for r in self.resamples):
+            ratio = float(round(ratio))
         if (
             not ratio
             or abs(ratio - 1) < 10 * self.tolerance
@@ -256,17 +258,16 @@ class Patterns:
         if port in squares and all(r.agrees(port, *r.transposed(port)) for r in self.resamples):
             return "is transposed"
         for square in squares:
-            transposed = [(r, r.with_input(square, _transpose(r.inputs[square]))) for r in self.resamples]
-            nearly_linear = [(r, r.with_input(square, _transpose(r.inputs[square]))) for r in self.small]
-            if all(r.agrees_at(port, inputs) for r, inputs in transposed) or _hold(
-                r.explains(port, inputs) for r, inputs in nearly_linear
+            small = [r for r in self.small if not r.agrees(port, r.numeric[port])]
+            if all(r.agrees_at(port, _with_transposed(r, square)) for r in self.resamples) or _hold(
+                r.explains(port, _with_transposed(r, square)) for r in small
             ):
                 return f"takes {self.names[square]} transposed"
         for square in squares:
             if _hold(r.explains(port, r.with_input(square, _symmetric(r.inputs[square]))) for r in self.resamples):
                 return f"is right only where {self.names[square]} is symmetric"
         if any(_is_square(shape_of(output)) for output in self.outputs):
-            if self._is_everywhere(port, lambda r: r.with_upstream(_transpose)[port]):
+            if _hold(r.explains(port, upstream=[_transpose(dz) for dz in r.point.upstream]) for r in self.resamples):
                 return f"takes {self.upstream_name} transposed"
         elif not squares:
             return ""
@@ -294,11 +295,13 @@ class Patterns:
 
     def _negated(self, port: int) -> str | None:
         for other in self.first.places:
-            negated = [(r, r.with_input(other, -r.inputs[other])) for r in self.resamples]
-            if _hold(r.agrees_at(port, inputs) for r, inputs in negated[:2]) and _hold(
-                r.agrees_at(port, inputs) for r, inputs in negated
-            ):
+            if _hold(r.explains(port, r.with_input(other, -r.inputs[other])) for r in self.resamples):
                 return f"is that at -{self.names[other]}, in place of {self.names[other]}"
+        return None
+
+    def _itself(self, port: int) -> str | None:
+        if self._is_everywhere(port, lambda r: r.upstream_at(port)):
+            return "is the upstream gradient itself: the local gradient is not multiplied in"
         return None
 
     def _exchanged(self, port: int) -> str | None:
@@ -347,6 +350,10 @@ class Patterns:
         """Return whether an input's gradient is the expected one in all resamples."""
         return all(resample.agrees(port, expected(resample)) for resample in self.resamples)
 
+    def _grows(self, port: int, power: int) -> bool:
+        """Return whether an upstream gradient twice as large makes the gradient 2**power times as large."""
+        return all(r.agrees(port, r.analytic_for(port, 2.0) * 2.0**-power) for r in self.resamples)
+
     def _shape(self, port: int) -> tuple[int, ...]:
         return shape_of(self.inputs[port])
 
@@ -359,6 +366,15 @@ def _hold(answers: Iterable[bool | None]) -> bool:
 
 def _is_square(shape: tuple[int, ...]) -> bool:
     return len(shape) >= 2 and shape[-1] == shape[-2] > 1
+
+
+def _ones(value: Value) -> Value:
+    return value * 0.0 + 1.0
+
+
+def _with_transposed(resample: Resample, port: int) -> list[Value]:
+    """Return the inputs with a square matrix transposed."""
+    return resample.with_input(port, _transpose(resample.inputs[port]))
 
 
 def _symmetric(value: Value) -> Value:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: The kinds of faults that show in the numbers alone, the cheapest to recognize first.
 PATTERNS = ("straight-through", "swapped", "zero", "mask", "sign", "factor", "upstream", "added", "clipped") + (
     *("output", "regions", "permuted", "couples", "misses", "missing term", "unmasked", "overwrites", "transposed"),
-    *("scale", "activation", "exchanged", "local", "negated", "index", "weights", "linear"),
+    *("scale", "activation", "exchanged", "local", "negated", "itself", "index", "weights", "linear"),
 )
 #: Those that may be wanted.
 MEANT = (*PATTERNS, "kink", "jump", "no pattern")

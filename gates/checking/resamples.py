@@ -73,9 +73,13 @@ class Resample:
 
     def is_right_for(self, port: int, times: float) -> bool:
         """Return whether the analytic gradient is the numeric one for an upstream gradient some times as large."""
-        there = replace(self.point, upstream=[times * dz for dz in self.point.upstream])
-        analytic = self._elements(there.gradients())[port] / times
+        analytic = self.analytic_for(port, times) / times
         return bool(self._near(analytic, self.numeric[port], self.errors[port])[self.known[port]].all())
+
+    def analytic_for(self, port: int, times: float) -> Any:
+        """Return the analytic gradient for an upstream gradient some times as large."""
+        there = replace(self.point, upstream=[times * dz for dz in self.point.upstream])
+        return self._elements(there.gradients())[port]
 
     def agrees_at(self, port: int, inputs: Sequence[Value]) -> bool | None:
         """Return whether the analytic gradient is the numeric one at other inputs; None if there is none there."""

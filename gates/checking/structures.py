@@ -163,8 +163,11 @@ def nonlinear(points: Points, port: int) -> str:
 
 def regions(points: Points, port: int) -> str | None:
     """Say on which side of a threshold of an input the gradient is right, if it is off by a factor on the other."""
-    sets = {point.near(port, point.analytic[port], point.numeric[port]).tobytes() for point in points}
-    if len(sets) == 1:
+    near = [
+        point.near(port, point.analytic[port], point.numeric[port]).reshape(point.rows.size, -1) for point in points
+    ]
+    near = [one & point.moves(port) for one, point in zip(near, points)]
+    if near[0].any() and len({one.tobytes() for one in near}) == 1:
         return None  # it depends on the place, not on the numbers
     for name, size in _sizes(points[0], port):
         where, ratio = map(np.concatenate, zip(*[_by_element(point, port, size) for point in points]))
@@ -180,9 +183,16 @@ def regions(points: Points, port: int) -> str | None:
             low, high = float(np.max(where[below])), float(np.min(where[above]))
             if low < high:
                 threshold = "0" if low <= 0.0 <= high else f"about {(low + high) / 2.0:.2g}"
-                told, other = (_off_by(float(np.median(ratio[side]))) for side in (right, ~right))
-                return f"is {told} where {name} {sides[0]} {threshold}, {other} where {name} {sides[1]} {threshold}"
+                told = [
+                    f"{_off_by(float(np.median(ratio[part])))} where {name} {side} {threshold}"
+                    for part, side in zip((right, ~right), sides)
+                ]
+                return f"is {', '.join(told if told[0].startswith('right') else sorted(told, key=_is_below))}"
     return None
+
+
+def _is_below(sentence: str) -> bool:
+    return " < " in sentence
 
 
 def _off_by(factor: float) -> str:

@@ -428,19 +428,19 @@ WRONG = [
         "uses the output where the input x belongs",
     ),
     _case(
-        "softplus, sign", _primitive(softplus, lambda ans, x: lambda g: g / (1 + np.exp(x))), matrix, "of -x", "sign"
+        "softplus, sign", _primitive(softplus, lambda ans, x: lambda g: g / (1 + np.exp(x))), matrix, "at -x", "sign"
     ),
     _case(
         "GELU, no density",
         _primitive(gelu, lambda ans, x: lambda g: g * (0.5 * (1 + erf(x / np.sqrt(2)))).astype(x.dtype)),
         matrix,
-        "misses",
+        "of the product rule a term is missing",
     ),
     _case(
         "swish, no product rule",
         _primitive(swish, lambda ans, x: lambda g: g / (1 + np.exp(-x))),
         matrix,
-        "misses",
+        "of the product rule a term is missing",
     ),
     _case("relu writes into g", _primitive(relu, relu_in_place_vjp), matrix, "writes into", "backward modifies"),
     _case("relu, mask of g", _primitive(relu, relu_of_g_vjp), matrix, "is not linear in the upstream gradient"),
@@ -635,8 +635,7 @@ WRONG = [
             quadratic, lambda ans, x, A: lambda g: 2 * g * A @ x, lambda ans, x, A: lambda g: g * np.outer(x, x)
         ),
         normal((4,), (4, 4)),
-        "transposed",
-        "misses",
+        "is right only where A is symmetric",
     ),
     _case(
         "correlation, kernel reversed",

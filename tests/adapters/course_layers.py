@@ -696,7 +696,14 @@ WRONG = [
         "the upstream gradient is not multiplied in",
     ),
     _case("tanh, not squared", tanh_forward, tanh_not_squared_backward, normal((4, 5)), "misses"),
-    _case("dropout, no mask", dropout_forward, dropout_no_mask_backward, dropout, "is missing its mask"),
+    _case(
+        "dropout, no mask",
+        dropout_forward,
+        dropout_no_mask_backward,
+        dropout,
+        "is missing its mask",
+        "is the upstream gradient itself",
+    ),
     _case("dropout, mask without 1 / p", dropout_forward, dropout_no_scale_backward, dropout, _FACTOR),
     _case("dropout, 1 / p twice", dropout_forward, dropout_scaled_twice_backward, dropout, _FACTOR),
     _case(

@@ -191,7 +191,7 @@ WRONG = [
         ("not summed over the axes",),
     ),
     Case("product, None", of_product(lambda xy, g: (g * xy[1], None)), TWO, ("None as the gradient of y",)),
-    Case("product, one too few", of_product(lambda xy, g: (g * xy[1],)), TWO, ("bwd returned 1 gradients for 2",)),
+    Case("product, one too few", of_product(lambda xy, g: (g * xy[1],)), TWO, ("bwd returned 1 gradient for 2",)),
     Case("ReLU, no tuple", of_relu(lambda x, g: g * (x > 0)), ONE, ("bwd returned a bare",)),
     Case(
         "affine, mean for sum",

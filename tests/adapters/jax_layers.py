@@ -931,7 +931,7 @@ WRONG = [
     Case("tanh, gradient of float16", tanh_half, given((4, 6)), ("float16",)),
     Case("tanh, residuals misread", tanh_broken, given((4, 6)), ("backward raises", "bwd raises")),
     Case("GELU, fwd of the exact one", gelu_of_the_exact, given((4, 6)), ("fwd gives another value",)),
-    Case("SiLU, second term forgotten", silu_without_term, given((4, 6)), ("misses",)),
+    Case("SiLU, second term forgotten", silu_without_term, given((4, 6)), ("of the product rule a term is missing",)),
     Case("leaky ReLU, slope forgotten", leaky_relu_zero, given((4, 6), 0.1), ("zero where it should not be",)),
     Case(
         "leaky ReLU, a gradient for the slope", leaky_relu_too_many, given((4, 6), 0.1), ("bwd returned 2 gradients",)
@@ -958,12 +958,12 @@ WRONG = [
         ("treats each element alone", "misses"),
     ),
     Case("square, one factor stopped", square_half_stopped, given(of_jax(4, 6)), ("off by a factor of",)),
-    Case("sine, gradient normalized", sine_normalized, given((4, 6)), ("not linear in the upstream gradient",)),
+    Case("sine, gradient normalized", sine_normalized, given((4, 6)), ("divided by its norm",)),
     Case(
         "sine, input kept in a global",
         sine_shelved,
         given((4, 6)),
-        ("an earlier forward kept", "another instance", "all instances share"),
+        ("bwd uses what fwd keeps outside of its residuals",),
     ),
     Case("polar coordinates, radius only", polar_radius, given((7,), (7,)), ("counts output 0 only",)),
     Case("polar coordinates, gradients exchanged", polar_exchanged, given((7,), (7,)), ("are swapped",)),
@@ -1019,7 +1019,7 @@ WRONG = [
         "quadratic form, taken as symmetric",
         quadratic_symmetric,
         given((5, 5), (5,)),
-        ("transposed", "misses"),
+        ("is right only where a is symmetric"),
     ),
     Case("quadratic form, one side only", quadratic_one_side, given((5, 5), (5,)), ("misses",)),
     Case(

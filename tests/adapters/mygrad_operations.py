@@ -584,7 +584,12 @@ WRONG = [
     Case("relu, no mask", ReLUNoMask, matrix, ("is missing its mask", "passed straight through")),
     Case("relu of grad", ReLUOfGrad, matrix, ("is not linear in the upstream gradient",)),
     Case("relu writes into x", ReLUForwardInPlace, matrix, ("forward modifies its inputs", "writes into")),
-    Case("leaky relu, inverted", LeakyReLUInverted, matrix, ("has its mask inverted",)),
+    Case(
+        "leaky relu, inverted",
+        LeakyReLUInverted,
+        matrix,
+        ("off by a factor of 0.125 where x > 0, off by a factor of 8 where x < 0",),
+    ),
     Case("leaky relu, no slope", LeakyReLUZero, matrix, ("is zero where it should not be", "0 where x < 0")),
     Case("absolute, no sign", AbsoluteNoSign, matrix, ("straight through", "a factor of -1 where x < 0")),
     Case("softmax, diagonal alone", SoftmaxDiagonal, matrix, ("treats each element alone",)),

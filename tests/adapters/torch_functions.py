@@ -406,7 +406,7 @@ WRONG = [
         XWB,
         ("where it is the only one wanted", "where only the gradient"),
     ),
-    Case("linear layer, a gradient too few", function(linear, linear_of_two), XWB, ("2 gradients for the 3",)),
+    Case("linear layer, a gradient too few", function(linear, linear_of_two), XWB, ("2 gradients for 3",)),
     Case("linear layer, None for the bias", function(linear, linear_without_bias), XWB, ("None as the gradient of b",)),
     Case(
         "a gradient for a number",

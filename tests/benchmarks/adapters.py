@@ -126,6 +126,10 @@ ECOSYSTEMS: dict[str, tuple[tuple[str, ...], _Peer | None]] = {
 def main() -> None:
     """Print a line for each ecosystem and checker, and what gategraph misses or does not name with `--unnamed`."""
     chosen = [name for name in sys.argv[1:] if not name.startswith("-")] or list(ECOSYSTEMS)
+    if "torch" in chosen:
+        import torch
+
+        torch.set_num_threads(1)  # all tensors are small
     print(f"{SEEDS} random inputs each, float64 unless said\n")
     print(
         f"{'ecosystem':18}{'checker':22}{'right':>6}{'accused':>9}{'wrong':>7}{'caught':>8}{'named':>7}{'seconds':>9}"

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -165,6 +165,26 @@ def copied(argument: Any) -> Any:
         return copy.deepcopy(argument)
     except Exception:
         return argument
+
+
+def leaves_of(one: Any) -> Iterator[Any]:
+    """Yield what lists, tuples and dictionaries hold."""
+    if isinstance(one, (list, tuple, dict)):
+        for part in one.values() if isinstance(one, dict) else one:
+            yield from leaves_of(part)
+    else:
+        yield one
+
+
+@contextlib.contextmanager
+def drawn_alike() -> Iterator[None]:
+    """Let what is drawn from NumPy's global random numbers be so once and for all, and leave them as they are."""
+    state = np.random.get_state()
+    try:
+        np.random.seed(0)
+        yield
+    finally:
+        np.random.set_state(state)
 
 
 def is_number(argument: Any) -> bool:

@@ -26,7 +26,7 @@ def check_grad(
     x0: Any,
     *args: Any,
     hess: Callable[..., Any] | None = None,
-    seed: int = 0,
+    seed: Any = 0,
     epsilon: Any = None,
     direction: Any = None,
     rng: Any = None,
@@ -50,7 +50,7 @@ def check_grad(
         `hess(x, *args)` returns the Hessian matrix of fun, dense, sparse or a `LinearOperator`: checked against the
         slopes of jac.
     seed : int
-        The seed of all that is random.
+        The seed of all that is random; 0 in place of what else SciPy takes.
     epsilon, direction, rng : object
         Those of SciPy. They have no effect: steps are found by themselves, and all directions are checked.
 
@@ -74,6 +74,7 @@ def check_grad(
     'the gradient of x is off by a factor of 0.75'
     """
     x = np.asarray(as_value(x0), dtype=float)
+    seed = seed if isinstance(seed, int) else 0
     gradient = jac if jac is True else _closed(jac, args)
     objective = _Derivative("jac", _closed(fun, args), gradient, x)
     upstream = None if np.ndim(objective.forward(x)) else 1.0

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.adapters.adapter import Adapter, Parameters, parameters_of
+from gates.checking.adapters.adapter import parameters_of
 from gates.checking.adapters.check_grad import together
+from gates.checking.adapters.objective import Call, Gradient, Hessian, Objective
 from gates.checking.check import check_gate
 from gates.checking.report import Report
 from gates.values import as_value
 
-_Call = Callable[[Any], Any]
 _CLASSES = 4  # of labels, at most, that are told apart
 #: What a diagnosis says that knows nothing of labels.
 _UNSURE = ("no simple pattern", "factor of its own", "the upstream gradient itself", " the factor ")
@@ -40,7 +40,8 @@ def check_objective(
         Returns a gradient and the diagonal of the Hessian, each of the shape of the predictions. It is called with
         `(y_true, y_pred)`, as the scikit-learn interfaces of XGBoost and LightGBM call it, or, where its second
         argument is a data set (named `dtrain`, `train_data`, ..., or asked for `get_label()`), with
-        `(y_pred, dataset)`, as `train` calls it.
+        `(y_pred, dataset)`, as `train` calls it. If its Hessian is meant to differ, as one of ones is, let it have
+        `objective.intended = "ones"`, or what else it is meant as.
     y_true : array, or an object with `get_label()`
         The labels, or a data set with them.
     y_pred : array
@@ -71,6 +72,12 @@ def check_objective(
     'the gradient has the wrong sign: its slope is negative, and hess positive'
     """
     margins = np.array(as_value(y_pred), dtype=float, ndmin=1)
+    parameters = parameters_of(objective, [y_true, margins])
+    if parameters.counts[0] > 2:
+        raise TypeError(
+            f"check_objective(): {getattr(objective, '__name__', 'objective')} takes {parameters.counts[0]} arguments: "
+            "give a function of two, such as lambda y_true, y_pred: objective(y_true, y_pred, weight)"
+        )
     (order, call), (other_order, exchanged) = _ways(objective, y_true, margins)
     labels = np.asarray(y_true.get_label() if hasattr(y_true, "get_label") else y_true)
     report, error = None, Exception()
@@ -108,7 +115,7 @@ class _Dataset:
         return None
 
 
-def _ways(objective: Any, y_true: Any, margins: Any) -> list[tuple[str, _Call]]:
+def _ways(objective: Any, y_true: Any, margins: Any) -> list[tuple[str, Call]]:
     """Return the order in which libraries call an objective, and the other one, each with a call."""
     names = parameters_of(objective, [y_true, margins]).names
     has_data = hasattr(y_true, "get_label") or not set(_DATA).isdisjoint(names)
@@ -131,12 +138,13 @@ def _ways(objective: Any, y_true: Any, margins: Any) -> list[tuple[str, _Call]]:
     ]
 
 
-def _checked(objective: Any, call: _Call, labels: Any, margins: Any, loss: Any, seed: int) -> Report:
+def _checked(objective: Any, call: Call, labels: Any, margins: Any, loss: Any, seed: int) -> Report:
     """Return the report on an objective that is called in one way."""
     title, reports = getattr(objective, "__name__", "objective"), []
-    hessian = _Hessian(title, call, margins)
+    hessian = Hessian(title, call, margins)
+    hessian.intended = getattr(objective, "intended", "")
     if loss is not None:
-        gradient = _Gradient(title, call, margins, _total(loss, labels, margins))
+        gradient = Gradient(title, call, margins, _total(loss, labels, margins))
         reports.append(_by_labels(check_gate(gradient, margins, upstream=1.0, seed=seed), gradient, labels, margins))
     ones = np.ones_like(margins)
     if all(report.passed for report in reports):  # else there is nothing right to compare the Hessian with
@@ -150,7 +158,7 @@ def _checked(objective: Any, call: _Call, labels: Any, margins: Any, loss: Any, 
     return replace(report, note="; ".join(filter(None, notes)))
 
 
-def _by_labels(report: Report, gate: _Objective, labels: Any, margins: Any) -> Report:
+def _by_labels(report: Report, gate: Objective, labels: Any, margins: Any) -> Report:
     """Return the report, with what is wrong if that shows with the labels known: by class, or in a link left out."""
     if not any(words in report.diagnosis for words in _UNSURE) or labels.shape != margins.shape:
         return report
@@ -160,7 +168,7 @@ def _by_labels(report: Report, gate: _Objective, labels: Any, margins: Any) -> R
     dz = np.ones_like(gate.forward(margins))
     analytic, what = gate.backward(dz)[0], f"the gradient of {gate.what}"
     sigmoid = 1.0 / (1.0 + np.exp(-margins))
-    known = {"the gradient once more": gate.forward(margins)} if isinstance(gate, _Hessian) else {}
+    known = {"the gradient once more": gate.forward(margins)} if isinstance(gate, Hessian) else {}
     known |= {
         "y_pred - y_true: the sigmoid, exp or other link of y_pred is left out": margins - labels,
         "y_pred * (1 - y_pred): the sigmoid of y_pred is left out": margins * (1.0 - margins),
@@ -196,77 +204,3 @@ def _total(loss: Any, labels: Any, margins: Any) -> Callable[[Any], Any]:
         twice = np.sum(loss(np.concatenate([labels, labels]), np.concatenate([margins, margins])))
         is_mean = bool(once and len(labels) > 1 and np.isclose(twice, once, rtol=1e-9))
     return lambda margins: (len(labels) if is_mean else 1) * float(np.sum(loss(labels, margins)))
-
-
-class _Objective(Adapter):
-    """An objective as a function of the predictions."""
-
-    def __init__(self, title: str, call: _Call, margins: Any) -> None:
-        super().__init__(call, title, Parameters([self.what], (1, 1)), [margins], 1)
-
-    what = "y_pred"
-
-    def ask(self, margins: Any) -> list[Any]:
-        """Return the gradient and the Hessian's diagonal at some predictions."""
-        answer = self.function(margins.copy())
-        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-            raise TypeError(f"{self.title} must return (gradient, hessian), got a {type(answer).__name__}")
-        found = []
-        for name, one in zip(("gradient", "hessian"), answer):
-            if np.size(one) != margins.size:
-                self.fault(f"the {name} has the shape {np.shape(one)} where {margins.shape}, that of y_pred, belongs")
-                one = np.zeros(margins.shape)
-            found.append(np.array(one, dtype=float).reshape(margins.shape))
-        return found
-
-
-class _Gradient(_Objective):
-    """Forward is the loss, backward the objective's gradient."""
-
-    def __init__(self, title: str, call: _Call, margins: Any, loss: Callable[[Any], Any]) -> None:
-        super().__init__(title, call, margins)
-        self.loss = loss
-
-    def forward(self, y_pred: Any) -> Any:
-        self.faults, self.kept = [], y_pred
-        return self.loss(y_pred)
-
-    def backward(self, dz: Any) -> list[Any]:
-        return [dz * self.ask(self.kept)[0]]
-
-
-class _Hessian(_Objective):
-    """Forward is the objective's gradient, backward its Hessian's diagonal.
-
-    Each prediction moves its own gradient alone: where others move it too, such as those of other classes, these stay.
-    """
-
-    what = "hess"
-
-    def __init__(self, title: str, call: _Call, margins: Any) -> None:
-        super().__init__(title, call, margins)
-        half = len(margins) // 2
-        moved = margins.copy()
-        moved[:half] += 0.5
-        self.is_coupled = not np.array_equal(self.ask(moved)[0][half:], self.ask(margins)[0][half:], equal_nan=True)
-        self.parts: list[Any] = [np.s_[:, k] for k in range(margins.shape[1])] if margins.ndim > 1 else [...]
-        if self.is_coupled:
-            self.parts = list(np.ndindex(margins.shape))
-
-    def alone(self, margins: Any, which: int) -> Any:
-        """Return the gradient, 0, or the Hessian, 1, of predictions that move alone, or with those of other samples."""
-        (base,) = self.arguments or ()
-        result = self.ask(base)[which]
-        for part in self.parts:
-            if not np.array_equal(margins[part], base[part]):
-                moved = base.copy()
-                moved[part] = margins[part]
-                result[part] = self.ask(moved)[which][part]
-        return result
-
-    def forward(self, y_pred: Any) -> Any:
-        self.faults, self.kept = [], y_pred
-        return self.alone(y_pred, 0)
-
-    def backward(self, dz: Any) -> list[Any]:
-        return [dz * self.alone(self.kept, 1)]

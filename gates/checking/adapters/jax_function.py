@@ -72,6 +72,7 @@ class JaxGate(Arrays):
         self.constants = [(place, arguments[place]) for place in constants] if arguments is not None else []
         self.structure, self.broken = None, list[str]()  # of the arguments; faults of what bwd returns
         self.narrow: list[bool] = []  # holds something once it was seen not to run with types of 64 bits
+        self.is_looked_at: list[bool] = []  # holds something once globals were looked for
         if arguments is not None:
             rest = [None if place in constants else one for place, one in enumerate(arguments)]
             paths, self.structure = jax.tree.flatten_with_path(rest)
@@ -121,6 +122,9 @@ class JaxGate(Arrays):
         with sys.modules["jax"].enable_x64(self.is_wide):
             cotangents = [jnp.asarray(next(dz), one.dtype) if self.is_input(one) else None for one in outputs]
         again, gradients = self._ask("vjp", values, cotangents)
+        if self.is_compiled and not self.is_looked_at:
+            self.is_looked_at.append(True)
+            self._look_for_globals(values, cotangents, gradients)
         for sentence in self.broken:
             self.fault(sentence)
         for place, (one, other) in enumerate(zip(map(self.to_numpy, again), map(self.to_numpy, outputs))):
@@ -140,6 +144,20 @@ class JaxGate(Arrays):
             except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):  # it looks at values
                 self.run[which] = self._primal if which == "primal" else self._vjp
                 return self.run[which](*arguments)
+
+    def _look_for_globals(self, values: Sequence[Any], cotangents: Sequence[Any], wanted: Sequence[Any]) -> None:
+        """Note a fault if another call of fwd, before bwd is called, changes what bwd returns."""
+        if self.rule is None:
+            return
+        with contextlib.suppress(Exception), sys.modules["jax"].enable_x64(self.is_wide):  # as fwd may refuse others
+            _, gradients = self._vjp(values, cotangents, self._arguments([value * 0.5 for value in values]))
+            eps = max(float(sys.modules["jax"].numpy.finfo(value.dtype).eps) for value in values)
+            for one, other in zip(gradients, wanted):
+                if one is not None and not same(self.to_numpy(one), self.to_numpy(other), eps**0.5):
+                    self.broken.append(
+                        "bwd uses what fwd keeps outside of its residuals: another call of the function changes it"
+                    )
+                    return
 
     def _all(self, leaves: Sequence[Any]) -> list[Any]:
         """Return the arguments of the function whose leaves these are."""
@@ -161,14 +179,16 @@ class JaxGate(Arrays):
         """Return all outputs of the function."""
         return sys.modules["jax"].tree.leaves(self.function(*self._arguments(values)))
 
-    def _vjp(self, values: Sequence[Any], cotangents: Sequence[Any]) -> tuple[Any, Any]:
-        """Return all outputs of fwd, and what bwd returns for each input."""
+    def _vjp(self, values: Sequence[Any], cotangents: Sequence[Any], between: Sequence[Any] = ()) -> tuple[Any, Any]:
+        """Return all outputs of fwd, and what bwd returns for each input, after a call of fwd with others `between`."""
         jax: Any = sys.modules["jax"]
         if self.rule is None:
             outputs, pull = jax.vjp(self._primal, list(values))
             return outputs, pull([_zero(one) if dz is None else dz for one, dz in zip(outputs, cotangents)])[0]
         arguments = self._arguments(values)
         output, residuals = self.rule.fwd(*arguments)
+        if between:
+            self.rule.fwd(*between)
         outputs, structure = jax.tree.flatten(output)
         dz = [_zero(one) if dz is None else dz for one, dz in zip(outputs, cotangents)]
         constants = [constant for _, constant in self.constants]
@@ -192,8 +212,11 @@ class JaxGate(Arrays):
             try:
                 whole = jax.tree.broadcast(list(answer), list(arguments), is_leaf=_is_none)
                 return list(jax.tree.leaves(whole, is_leaf=_is_none))
-            except ValueError as error:
-                self.broken.append(f"bwd returned gradients of another structure than the arguments: {error}")
+            except ValueError:
+                got, wanted = (_shape_of_tree(tuple(one)) for one in (answer, arguments))
+                self.broken.append(
+                    f"bwd returned gradients of another structure than the arguments: {got} where {wanted} belongs"
+                )
         return [None for _ in jax.tree.leaves(arguments)]
 
 
@@ -201,6 +224,11 @@ def _custom(function: Any) -> Any:
     """Return the jax.custom_vjp that a function is, or that it compiles; None if there is none."""
     kind: Any = sys.modules["jax"].custom_vjp
     return next((one for one in (function, getattr(function, "__wrapped__", None)) if isinstance(one, kind)), None)
+
+
+def _shape_of_tree(tree: Any) -> str:
+    """Return the structure of a tree, with a star for each leaf."""
+    return str(sys.modules["jax"].tree.structure(tree)).removeprefix("PyTreeDef(").removesuffix(")")
 
 
 def _is_none(one: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.adapters.adapter import Adapter, parameters_of
+from gates.checking.adapters.adapter import Adapter, drawn_alike, parameters_of
 
 
 class PairGate(Adapter):
@@ -23,7 +23,8 @@ class PairGate(Adapter):
     def forward(self, *inputs: Any) -> Any:
         self.faults = []
         arguments = self.filled(inputs)
-        answer = self.function(*arguments)
+        with drawn_alike():
+            answer = self.function(*arguments)
         for place, value in zip(self.ports or range(len(inputs)), inputs):
             self.note_writing("forward", self.name(place), arguments[place], value)
         if not isinstance(answer, tuple) or len(answer) < 2:

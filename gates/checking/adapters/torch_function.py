@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gates.checking.adapters.adapter import Adapter, Parameters, copied, parameters_of
+from gates.checking.adapters.adapter import Adapter, Parameters, copied, leaves_of, parameters_of
 from gates.checking.copies import same
 from gates.formatting import listed, numbered
 
@@ -21,7 +21,7 @@ def is_of_torch(function: Any, arguments: Sequence[Any]) -> bool:
         _class_of(function) is not None
         or _schema_of(function) is not None
         or isinstance(function, torch.nn.Module)
-        or (callable(function) and any(isinstance(one, torch.Tensor) for one in arguments))
+        or (callable(function) and any(isinstance(one, torch.Tensor) for one in leaves_of(arguments)))
     )
 
 
@@ -36,8 +36,6 @@ class Tensors(Adapter):
             return bool(argument.dtype.kind == "f")
         if not isinstance(argument, sys.modules["torch"].Tensor):
             return False
-        if argument.is_complex():
-            raise TypeError(f"{self.title} takes a complex tensor: gradients of real numbers alone are checked")
         return bool(argument.is_floating_point()) and bool(argument.requires_grad or not self.are_required)
 
     def to_library(self, value: Any, like: Any) -> Any:
@@ -89,11 +87,21 @@ class TorchGate(Tensors):
         }
         self.are_required = any(one.requires_grad for one in tensors.values())
         super().__init__(function, title, parameters, arguments, outputs)
-        others = [
-            self.name(place) for place, one in tensors.items() if one.is_floating_point() and place not in self.ports
-        ]
-        if others:
-            self.remarks[f"not checked: {listed(others)}, without requires_grad"] = None
+        self._note_unchecked((arguments or ())[: self.count])
+
+    def _note_unchecked(self, arguments: Sequence[Any]) -> None:
+        """Note the tensors without a gradient that is checked."""
+        torch: Any = sys.modules["torch"]
+        why: dict[str, list[str]] = {}
+        for place, one in enumerate(arguments):
+            if not isinstance(one, torch.Tensor):
+                if any(isinstance(part, torch.Tensor) for part in leaves_of(one)):
+                    why.setdefault(f"in a {type(one).__name__}", []).append(self.name(place))
+            elif one.is_complex():
+                why.setdefault("complex", []).append(self.name(place))
+            elif one.is_floating_point() and place not in self.ports:
+                why.setdefault("without requires_grad", []).append(self.name(place))
+        self.remarks |= {f"not checked: {listed(names)}, {reason}": None for reason, names in why.items()}
 
     def given_as(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
         return super().given_as(inputs)[: self.count]
@@ -115,12 +123,12 @@ class TorchGate(Tensors):
             if passed[port].grad_fn is nodes[port] and not _is_same(passed[port], given[port]):
                 name = self.name(port)
                 self.fault(f"forward writes into {name} without ctx.mark_dirty({name})")
-        outputs = [one for one in _listed(answer) if isinstance(one, torch.Tensor) and one.is_floating_point()]
+        outputs = [one for one in leaves_of(answer) if isinstance(one, torch.Tensor) and one.is_floating_point()]
         if self.is_function and any(one.requires_grad for one in outputs):
             outputs = [one for one in outputs if one.requires_grad]  # the others are marked as not differentiable
         if not outputs:
             raise TypeError(f"{self.title} must return a tensor of real numbers, got {answer!r}")
-        self.kept = given, ports, outputs
+        self.kept, self.is_answered, self.again = (given, ports, outputs), False, inputs
         # Rounding is that of the coarsest type of numbers on the way.
         types = [one.dtype for one in (*[given[port] for port in ports], *outputs)]
         coarsest = max(types, key=lambda dtype: torch.finfo(dtype).eps)
@@ -136,6 +144,22 @@ class TorchGate(Tensors):
 
     def _gradients(self, dz: Sequence[Any]) -> list[Any]:
         """Return the gradient of each input; None in place of an upstream gradient is an output that is not used."""
+        try:
+            return self._pulled(dz)
+        except Exception:
+            if not self.is_answered:
+                raise
+            faults = self.faults
+            try:
+                self.forward(*self.again)
+                gradients = self._pulled(dz)
+            finally:
+                self.faults = faults
+            self.remarks["backward frees what it needs: it can be called once after each forward"] = None
+            return gradients
+
+    def _pulled(self, dz: Sequence[Any]) -> list[Any]:
+        """Return what `_gradients` does, after the last forward pass."""
         torch: Any = sys.modules["torch"]
         given, ports, outputs = self.kept
         leaves = {port: given[port] for port in ports if given[port].requires_grad}
@@ -145,6 +169,7 @@ class TorchGate(Tensors):
         self.answers.clear()
         starts, gradients = zip(*used)
         of_engine = torch.autograd.grad(starts, list(leaves.values()), gradients, retain_graph=True, allow_unused=True)
+        self.is_answered = True
         answer = self._judged(*self.answers[-1]) if self.answers else dict(zip(leaves, of_engine))
         return [None if answer.get(port) is None else self.to_numpy(answer[port]) for port in ports]
 
