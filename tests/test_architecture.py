@@ -34,9 +34,10 @@ ENGINES = {
     "graph.engines.source": [*_SHARED, "graph.engines.trace"],
     "graph.engines.on_jax": [*_SHARED, "graph.engines.trace"],
     "graph.engines.batched": [*_SHARED, "graph.engines.trace", "graph.engines.source"],
+    "graph.engines.loop": [*_SHARED, "graph.engines.trace", "graph.engines.source"],
     "graph.engines.registry": [
         *_SHARED,
-        *(f"graph.engines.{name}" for name in ("trace", "source", "on_jax", "batched")),
+        *(f"graph.engines.{name}" for name in ("trace", "source", "on_jax", "batched", "loop")),
     ],
 }
 

@@ -16,8 +16,10 @@ from losses import SoftmaxLoss
 from tests.circuits import CIRCUIT_1, batch, circuit_1
 from tests.engine_circuits import CIRCUITS, Circuit
 
-ENGINES = ["plain", "source", "batched", "jax", "auto"]
-EXACT = {"plain", "source"}
+ENGINES = ["plain", "source", "batched", "loop", "numba", "jax", "auto"]
+OF_NUMBERS = {"batched", "loop", "numba"}
+OF_ARRAYS = [engine for engine in ENGINES if engine not in OF_NUMBERS]
+EXACT = {"plain", "source", "loop"}
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +35,7 @@ def float64(request: Any) -> Iterator[None]:
 
 def runs(engine: str, circuit: Circuit) -> bool:
     """Return whether an engine takes a circuit at all."""
-    return (circuit.numbers or engine != "batched") and (circuit.traceable or engine != "jax")
+    return (circuit.numbers or engine not in OF_NUMBERS) and (circuit.traceable or engine != "jax")
 
 
 PAIRS = [
@@ -130,7 +132,7 @@ def test_other_kinds_and_shapes_of_inputs_at_every_call(engine: str) -> None:
     graph = ComputationalGraph.from_expression("sum(tanh(x) * w)")
     run = graph.compile(engine)
     shapes: list[Any] = [((), ()), ((3,), (3,)), ((2, 3), (3,)), ((), (4,)), ((), ()), ((2, 3), (3,))]
-    for x, w in shapes if engine != "batched" else [((), ())] * 3:
+    for x, w in shapes if engine not in OF_NUMBERS else [((), ())] * 3:
         random = np.random.default_rng(len(x))
         inputs = {"x": random.normal(size=x) if x else 0.5, "w": random.normal(size=w) if w else -1}
         value = graph.forward(inputs)
@@ -152,7 +154,7 @@ def test_parameters_are_those_of_now(engine: str) -> None:
     assert_same_passes(kind, run(x=5.0), (40.0, {"w": 10.0, "x": 8.0, "graph_1.k": 20.0}))
 
 
-@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "batched"])
+@pytest.mark.parametrize("engine", OF_ARRAYS)
 def test_arrays_of_parameters_that_are_updated_in_place(engine: str) -> None:
     graph = fully_connected([4, 3], seed=0)
     run = graph.compile(engine)
@@ -162,7 +164,7 @@ def test_arrays_of_parameters_that_are_updated_in_place(engine: str) -> None:
     assert_same_passes("jax" if engine == "jax" else engine, run(batch()), (value, graph.backward()))
 
 
-@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine not in ("batched", "jax")])
+@pytest.mark.parametrize("engine", [engine for engine in OF_ARRAYS if engine != "jax"])
 def test_arrays_that_come_back_are_the_callers_own(engine: str) -> None:
     graph = ComputationalGraph.from_expression("x + y")
     x, y, upstream = np.ones(3), np.ones(3), np.ones(3)
@@ -174,7 +176,7 @@ def test_arrays_that_come_back_are_the_callers_own(engine: str) -> None:
         np.testing.assert_array_equal(upstream, np.ones(3))
 
 
-@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "batched"])
+@pytest.mark.parametrize("engine", OF_ARRAYS)
 def test_nothing_that_came_in_is_written_to(engine: str) -> None:
     circuit = CIRCUITS["broadcasts"]
     inputs, upstream = circuit.inputs(), np.array(circuit.upstream)
@@ -209,7 +211,7 @@ def test_bad_input_is_an_error_that_loses_nothing(engine: str) -> None:
         assert_same_passes(engine, run(CIRCUIT_1), (-12.0, {"x": -4.0, "y": -4.0, "z": 3.0}))
 
 
-@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "batched"])
+@pytest.mark.parametrize("engine", OF_ARRAYS)
 def test_an_array_needs_an_upstream_gradient(engine: str) -> None:
     run = ComputationalGraph.from_expression("x * y").compile(engine)
     inputs = {"x": np.ones(3), "y": np.arange(3.0)}
@@ -220,7 +222,7 @@ def test_an_array_needs_an_upstream_gradient(engine: str) -> None:
     np.testing.assert_array_equal(run(inputs, 2)[1]["x"], [0.0, 2.0, 4.0])
 
 
-@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "batched"])
+@pytest.mark.parametrize("engine", OF_ARRAYS)
 def test_labels_are_checked_at_every_call(engine: str) -> None:
     run = fully_connected([4, 3], seed=0).compile(engine)
     X = batch()["X"]
@@ -230,7 +232,7 @@ def test_labels_are_checked_at_every_call(engine: str) -> None:
             run(X=X, y=labels)
 
 
-@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "batched"])
+@pytest.mark.parametrize("engine", OF_ARRAYS)
 def test_an_error_of_a_gate_has_its_name(engine: str) -> None:
     run = ComputationalGraph.from_expression("x @ y").compile(engine)
     with pytest.raises(ValueError, match=r"cannot multiply the shapes \(2, 3\) and \(2, 3\)") as caught:
@@ -265,7 +267,7 @@ def test_gates_that_the_output_does_not_need_raise_what_they_raise_in_forward(en
                 with pytest.raises(ArithmeticError, match="not above 0") as caught:
                     both_passes(x=3.0, y=-1.0)
                 assert caught.value.__notes__ == ["in gate 'positive' (Positive)"]
-    if engine != "batched":
+    if engine not in OF_NUMBERS:
         graph = ComputationalGraph()
         x, y = graph.inputs("x", "y")
         graph.add(Add(), x, y, name="sum")

@@ -342,7 +342,7 @@ class Patterns:
         if not ratios.shape[1] > 1:
             return ""
         lowest, highest = np.nanmin(ratios, axis=0), np.nanmax(ratios, axis=0)
-        if not np.all(highest - lowest <= 1e-3 * np.abs(highest)):
+        if not np.max(highest - lowest) <= 1e-3 * np.max(np.abs(lowest - 1.0)):
             return None
         return "is off by a factor of its own for each element, the same at all inputs, such as a weight left out"
 

@@ -12,6 +12,8 @@ from gates.values import Value
 from graph.engines.batched.batched import Batched
 from graph.engines.batched.segments import MOST_GENERATED
 from graph.engines.engine import Engine, Plain, Run, no_garbage_collection
+from graph.engines.loop.compiling import Numba
+from graph.engines.loop.loop import Loop
 from graph.engines.on_jax.jitted import Jitted
 from graph.engines.program import Program, program_of
 from graph.engines.source.generated import Generated
@@ -91,7 +93,7 @@ def _kind(values: list[Value]) -> str:
     return "jax" if any(kind.__module__.partition(".")[0] in ("jax", "jaxlib") for kind in kinds) else "others"
 
 
-ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (Generated, Batched, Jitted, Plain, Auto)}
+ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (Generated, Batched, Loop, Numba, Jitted, Plain, Auto)}
 
 
 def compiled(graph: TwoPasses, engine: str) -> Run:

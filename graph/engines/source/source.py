@@ -113,7 +113,7 @@ class _Writer:
                 arrays.append((tracer.name, slot))
         head = self._signature(list(arguments), [name for name, _ in arrays])
         body = "\n".join([*head, *self.lines]) + "\n"
-        helpers = [_definition(name) for name in self.writing.called]
+        helpers = [definition(name) for name in self.writing.called]
         code = "\n\n".join(["\n".join(line for line in self.lines if not line.lstrip().startswith("#")), *helpers])
         imports = [line for line, word in (("import math", "math"), ("import numpy as np", "np")) if _uses(code, word)]
         text = "\n\n".join(['"""Both passes of a graph, gate by gate."""', *imports]) + "\n"
@@ -243,7 +243,7 @@ def _comment(text: str) -> str:
     return " ".join(re.sub(r"[^\x20-\x7e]", " ", text).split())[:100]
 
 
-def _definition(name: str) -> str:
+def definition(name: str) -> str:
     """Return the text of a function of numbers."""
     if name in TAKEN_OVER:
         return inspect.getsource(getattr(scalar_math, name))
