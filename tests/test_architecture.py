@@ -33,7 +33,7 @@ ENGINES = {
     "graph.engines.trace": _SHARED,
     "graph.engines.source": [*_SHARED, "graph.engines.trace"],
     "graph.engines.on_jax": [*_SHARED, "graph.engines.trace"],
-    "graph.engines.batched": [*_SHARED, "graph.engines.trace", "graph.engines.source"],
+    "graph.engines.batched": [*_SHARED, *(f"graph.engines.{name}" for name in ("trace", "source", "loop"))],
     "graph.engines.loop": [*_SHARED, "graph.engines.trace", "graph.engines.source"],
     "graph.engines.registry": [
         *_SHARED,

@@ -48,13 +48,14 @@ def test_many_random_graphs_agree_with_their_gates_run_one_by_one() -> None:
     each()
 
 
-@pytest.mark.parametrize("way", [pytest.param(laws.on_jax, id="jax")])
-def test_random_graphs_on_another_library(way: Any) -> None:
-    pytest.importorskip("jax", reason="JAX is not installed: pip install jax")
+@pytest.mark.parametrize("way", [pytest.param(laws.on_jax, id="jax"), pytest.param(laws.numba, id="numba")])
+def test_random_graphs_on_another_library(way: Any, request: Any) -> None:
+    name = request.node.callspec.id
+    pytest.importorskip(name, reason=f"{name} is not installed: pip install {name}")
     tried = fuzzer.Fuzzer(until=time.monotonic())
 
     @settings(bounded, max_examples=15)
-    @given(recipes(special=False))
+    @given(recipes(special=False, numbers=True) if way is laws.numba else recipes(special=False))
     def each(recipe: Recipe) -> None:
         tried.try_graph(recipe, [way])
 

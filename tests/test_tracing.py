@@ -514,7 +514,7 @@ def test_auto_gives_up_code_where_shapes_keep_changing() -> None:
     assert "plain, since the shapes change too often" in repr(run)
 
 
-def test_auto_takes_vectors_for_what_is_wide_and_gate_by_gate_for_what_is_long(monkeypatch: Any) -> None:
+def test_auto_takes_vectors_for_what_is_wide_and_a_loop_for_what_is_long(monkeypatch: Any) -> None:
     from graph.engines import registry as auto
     from tests.engine_circuits import moons
 
@@ -530,8 +530,13 @@ def test_auto_takes_vectors_for_what_is_wide_and_gate_by_gate_for_what_is_long(m
         x = x * 1.0001
     run = chain.compile("auto")
     assert run(x=1.0) == (chain.forward(x=1.0), chain.backward())
+    assert "numba, since 2,000 gates of numbers, too few of which are independent of each other" in repr(run)
+    monkeypatch.setattr(auto, "is_installed", lambda: False)
+    run = chain.compile("auto")
+    assert run(x=1.0) == (chain.forward(x=1.0), chain.backward())
     assert "source, since 2,000 gates of numbers, too few of which are independent of each other" in repr(run)
     monkeypatch.setattr(auto, "MOST_GENERATED", 1500)
     run = chain.compile("auto")
     assert run(x=1.0) == (chain.forward(x=1.0), chain.backward())
-    assert "plain, since 2,000 gates of numbers are too many to be written as code" in repr(run)
+    assert "loop, since 2,000 gates of numbers" in repr(run)
+    assert "too many to be written as code; numba is not installed" in repr(run)

@@ -6,6 +6,7 @@ In the order in which to read it:
 - `trace/` runs formulas on tracers, which record the operations.
 - `source/` writes a trace as Python code, and runs that.
 - `batched/` runs gates of numbers as vector operations.
+- `loop/` interprets numbers in one loop, in Python or compiled by numba.
 - `on_jax/` has JAX compile both passes, for one device or for many.
 - `registry.py` has the engines by name, and `auto`, which chooses one of them.
 """

@@ -12,7 +12,7 @@ from gates.values import Value
 from graph.engines.batched.batched import Batched
 from graph.engines.batched.segments import MOST_GENERATED
 from graph.engines.engine import Engine, Plain, Run, no_garbage_collection
-from graph.engines.loop.compiling import Numba
+from graph.engines.loop.compiling import Numba, is_installed
 from graph.engines.loop.loop import Loop
 from graph.engines.on_jax.jitted import Jitted
 from graph.engines.program import Program, program_of
@@ -68,14 +68,12 @@ class Auto(Engine):
             stacked, operations = batched.extent()
         if stacked and len(program.rows) >= _MANY * operations:
             return batched, f"{gates} of numbers, of which {stacked:,} make {operations:,} vector operations"
+        few = f"{gates} of numbers, too few of which are independent of each other to run as vectors"
+        if is_installed():
+            return Numba(program), few
         if len(program.rows) <= MOST_GENERATED:
-            return (
-                self._generated,
-                f"{gates} of numbers, too few of which are independent of each other to run as vectors",
-            )
-        if stacked:
-            return batched, f"{gates} of numbers are too many to be written as code, and {stacked:,} run as vectors"
-        return Plain(program), f"{gates} of numbers are too many to be written as code, and none run as vectors"
+            return self._generated, f"{few}; numba, which would be faster, is not installed"
+        return Loop(program), f"{few}, and too many to be written as code; numba is not installed"
 
     def about(self) -> str:
         if not self._chosen:
@@ -93,7 +91,9 @@ def _kind(values: list[Value]) -> str:
     return "jax" if any(kind.__module__.partition(".")[0] in ("jax", "jaxlib") for kind in kinds) else "others"
 
 
-ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (Generated, Batched, Loop, Numba, Jitted, Plain, Auto)}
+ENGINES: dict[str, type[Engine]] = {
+    engine.name: engine for engine in (Generated, Batched, Loop, Numba, Jitted, Plain, Auto)
+}
 
 
 def compiled(graph: TwoPasses, engine: str) -> Run:

@@ -85,7 +85,7 @@ def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
 
 
 def summed(
-    differentiated: Iterable[Differentiated], values: list[Any], grads: list[Any], absent: list[str] | None = None
+    differentiated: Iterable[Differentiated], values: list[Any], grads: Any, absent: list[str] | None = None
 ) -> dict[str, Value]:
     """Return the gradients by name: sums over several slots, 0 where the output does not depend on a value.
 

@@ -46,6 +46,10 @@ def source(graph):
     return graph.compile("source")
 
 
+def loop(graph):
+    return graph.compile("loop")
+
+
 def auto(graph):
     return graph.compile("auto")
 
@@ -171,7 +175,7 @@ def same(found, wanted):
     return np.array_equal(np.signbit(x) & (x == x), np.signbit(y) & (y == y))
 
 
-EXACT = [passes, plain, source, auto, copied, deeply_copied, pickled, saved_and_loaded, stepped, evaluated]
+EXACT = [passes, plain, source, loop, auto, copied, deeply_copied, pickled, saved_and_loaded, stepped, evaluated]
 EXACT += [nested_as_a_whole, flat]
 
 
@@ -198,7 +202,11 @@ def on_jax(graph):
     return run
 
 
-CLOSE = [by_complex_steps, batched, by_torch, on_jax]
+def numba(graph):
+    return graph.compile("numba")
+
+
+CLOSE = [by_complex_steps, batched, by_torch, on_jax, numba]
 
 
 def near(found, wanted, bounds):
@@ -260,11 +268,13 @@ def broken(recipe: Recipe, ways: list[Callable[..., Any]], counts: Counter[str])
 def takes(way: Callable[..., Any], recipe: Recipe, wanted: Any) -> bool:
     """Return whether a way can run a recipe."""
     nested = Counter(step[1] for step in recipe.steps() if step[0] == "nested")
-    if max(nested.values(), default=0) > 1 and nested.total() > 2 and way in (plain, source, auto):
+    if max(nested.values(), default=0) > 1 and nested.total() > 2 and way in (plain, source, loop, auto):
         return False  # engines sum the gradients of shared parameters in another order
     if way is by_complex_steps:  # the steps are not small beside 1e-160
         return not recipe.special
-    if way is batched:
+    if way in (loop, numba) and not all(type(value) is float for value in recipe.values()):
+        return False
+    if way in (batched, numba):
         seen = [value for pairs in wanted[2].values() for value, _ in pairs]
         return all(type(value) is float for value in [*recipe.values(), *seen])
     return True

@@ -6,7 +6,8 @@ import numpy as np
 
 from gates.values import Value
 from graph.engines.batched.plan import NotNumbers, Vector
-from graph.engines.engine import Engine, Plain
+from graph.engines.engine import Engine
+from graph.engines.loop.loop import Loop
 from graph.engines.program import Program, Row
 from graph.engines.source.generated import Generated
 from graph.passes.run import run_backward, run_forward
@@ -14,12 +15,12 @@ from graph.passes.schedule import Differentiated
 from graph.structure.entries import Input
 
 #: The largest number of gates that are worth writing as code.
-MOST_GENERATED = 50_000
+MOST_GENERATED = 10_000
 
 
 def code_unless_many(program: Program) -> Engine:
-    """Return the engine of generated code for a program; the one that runs gate by gate if it has too many gates."""
-    return (Generated if len(program.rows) <= MOST_GENERATED else Plain)(program)
+    """Return the engine of generated code for a program; the one that interprets if it has too many gates."""
+    return (Generated if len(program.rows) <= MOST_GENERATED else Loop)(program)
 
 
 class Segment:

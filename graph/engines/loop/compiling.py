@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -63,33 +64,23 @@ class _Compiled(Interpreter):
         return self.both_passes(self.compiled, v, values, upstream)
 
 
+@functools.cache
 def _compiled(text: str) -> Passes:
-    """Return the two functions compiled."""
-    import numba
+    """Return the two functions of a text, compiled; numba keeps its code beside the file that the text is written to.
 
-    space = vars(_module(text)) if numba else {}
-    return Passes(space["forward"], space["backward"])
-
-
-def _module(text: str) -> Any:
-    """Return a module with this text: of a file beside which numba keeps its code, if there can be one."""
+    The file lies in the user's cache folder, under a name that is made of the text. Where there can be none, nothing is
+    kept.
+    """
     name = f"gategraph_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    with suppress(OSError):
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gategraph"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / f"{name}.py"
+    path = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gategraph" / f"{name}.py"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists() or path.read_text() != text:
             part = path.with_suffix(f".{os.getpid()}")
             part.write_text(text)
-            part.replace(path)
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules[name] = module
-        return module
-    space: dict[str, Any] = {}
-    exec(text.replace("cache=True", "cache=False"), space)
-    return type("module", (), space)
+            part.replace(path)  # in one step, for other processes
+    except (OSError, RuntimeError):
+        text = text.replace("cache=True", "cache=False")
+    module = sys.modules[name] = ModuleType(name)  # numba looks it up by its name
+    exec(compile(text, str(path), "exec"), vars(module))
+    return Passes(module.forward, module.backward)

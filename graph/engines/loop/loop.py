@@ -106,9 +106,7 @@ class Interpreter:
             self.exact = passes_of(self.plan, fast=False)
         return self.both_passes(self.exact, list(values), values, upstream)
 
-    def both_passes(
-        self, passes: Passes, v: Any, values: list[Any], upstream: float
-    ) -> tuple[Value, dict[str, Value]]:
+    def both_passes(self, passes: Passes, v: Any, values: list[Any], upstream: float) -> tuple[Value, dict[str, Value]]:
         """Run both passes; `v` is what holds the values, with those of the entries."""
         program = self.plan.program
         for step in self.forward:
