@@ -127,7 +127,8 @@ class Patterns:
                 return ""
             is_right = all(point.agrees(port, point.numeric[port]) for point in points)
             is_linear = all(point.is_linear(port) for point in points)
-            return STRUCTURES[kind](points, port) if not is_right and is_linear == (kind != "linear") else None
+            is_possible = not is_linear if kind == "linear" else is_linear and not is_right
+            return STRUCTURES[kind](points, port) if is_possible else None
         finder: Callable[[int], str | None] = getattr(self, f"_{kind.replace('-', '_')}")
         return finder(port)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gates.checking.copies import flat
 from gates.checking.jacobians import Jacobians
 
 Points = Sequence[Jacobians]
@@ -153,11 +154,19 @@ def scale(points: Points, port: int) -> str | None:
 def nonlinear(points: Points, port: int) -> str:
     """Say how a gradient that is not linear in the upstream gradient is made of the right one, if it is."""
     pairs = [point.totals(port) for point in points if point.is_whole]
-    sizes = [float(np.linalg.norm(analytic)) for analytic, _ in pairs]
-    if len(pairs) > 1 and np.ptp(sizes) <= 1e-3 * sizes[0]:
-        right = [size / np.linalg.norm(numeric) * numeric for size, (_, numeric) in zip(sizes, pairs)]
-        if all(np.allclose(analytic, one, rtol=1e-3) for (analytic, _), one in zip(pairs, right)):
-            return f"is divided by its norm: it has the right direction, and the norm {sizes[0]:.4g} everywhere"
+    norms = [[float(np.linalg.norm(part)) for part in pair] for pair in pairs]
+    upstream = [float(np.linalg.norm(flat(point.point.upstream))) for point in points if point.is_whole]
+    right = [a / b * numeric for (a, b), (_, numeric) in zip(norms, pairs) if b]
+    if len(right) < max(len(pairs), 2) or not all(
+        np.allclose(analytic, one, rtol=1e-3) for (analytic, _), one in zip(pairs, right)
+    ):
+        return "is not linear in the upstream gradient"
+    for whose, sizes in (
+        ("its", [a for a, _ in norms]),
+        ("the upstream gradient's", np.divide(*np.array(norms).T) * upstream),
+    ):
+        if np.ptp(sizes) <= 1e-3 * sizes[0]:
+            return f"is divided by {whose} norm: it has the right direction alone"
     return "is not linear in the upstream gradient"
 
 

@@ -1321,7 +1321,7 @@ WRONG = [
     Case("dropout, scale forgotten", DropoutUnscaled, given((4, 6), kept(4, 6), 0.5), ("off by a factor of",)),
     Case("dropout, mask forgotten", DropoutWithoutMask, given((4, 6), kept(4, 6), 0.5), ("missing its mask",)),
     Case("identity, gradient clipped", Clipped, given((4, 6)), ("is clipped",)),
-    Case("sine, gradient normalized", Normalized, given((4, 6)), ("divided by its norm",)),
+    Case("sine, gradient normalized", Normalized, given((4, 6)), ("divided by the upstream gradient's norm",)),
     Case("sine, saved tensor popped", Popped, given((4, 6)), ("a second call of backward",)),
     Case(
         "tanh, local gradient written into",
