@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from gates import Copy
+from gates.bare import Foreign
 from gates.gate import Gate, fresh
 from gates.values import Value
 from graph.passes.arguments import summed, unshared, upstream_gradient
@@ -16,7 +17,6 @@ from graph.passes.schedule import Call, Differentiated, make_call
 from graph.passes.state import OneAtATime
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry, Input, has_gradient
-from graph.structure.wiring import all_sources, outputs_of
 
 
 class Row(NamedTuple):
@@ -126,101 +126,122 @@ def program_of(graph: TwoPasses) -> Program:
     """
     output = str(graph.output)
     expansion = _Expansion(graph)
-    slots, needed = expansion.numbered_slots(), expansion.needed_slots()
-    entries = [(name, gate, slots[slot]) for name, gate, slot in expansion.entries]
-    labels = {slots[slot] for slot in expansion.label_slots}
-    unneeded = {slot for _, gate, slot in entries if slot in labels or not has_gradient(gate)}
-    rows = []
+    names = graph.names_of_parameters()
+    differentiated = _names_of_gradients(graph)
+    ranks = {name: rank for rank, name in enumerate(differentiated)}
+    entries = [(names.get(id(gate), name), gate, slot) for name, gate, slot in expansion.entries]
+    entries.sort(key=lambda entry: -1 if entry[0] in graph else ranks.get(entry[0], len(ranks)))
+    # The entries fill the first slots, the gates those after them.
+    slots = [0] * expansion.size
+    for place, (_, _, slot) in enumerate(entries):
+        slots[slot] = place
+    size = len(entries)
     for row in expansion.rows:
-        sources, is_needed = tuple([slots[slot] for slot in row.sources]), row.out in needed
-        wanted = tuple([is_needed and slot not in unneeded for slot in sources])
-        row = row._replace(sources=sources, out=slots[row.out], wanted=wanted, is_needed=is_needed)
-        if not row.runs_backward:
-            unneeded.update(row.slots)
+        for slot in range(row.out, row.out + row.outputs):
+            slots[slot] = size
+            size += 1
+    labels = {slots[slot] for slot in expansion.label_slots}
+    has_no_gradient = [slot in labels or not has_gradient(gate) for slot, (_, gate, _) in enumerate(entries)]
+    has_no_gradient += [False] * (size - len(entries))
+    is_needed = expansion.needed_slots()
+    rows = []
+    for node, gate, sources, out, outputs, _, _ in expansion.rows:
+        sources, needed, place = tuple([slots[slot] for slot in sources]), is_needed[out], slots[out]
+        wanted = tuple([needed and not has_no_gradient[slot] for slot in sources])
+        row = Row(node, gate, sources, place, outputs, wanted, needed)
+        if True not in wanted and not row.runs_backward:
+            has_no_gradient[place : place + outputs] = [True] * outputs
         rows.append(row)
     slots_of: dict[str, list[int]] = {}
-    for name, _, slot in entries:
+    for slot, (name, _, _) in enumerate(entries):
         slots_of.setdefault(name, []).append(slot)
-    differentiated = [
-        Differentiated(name, slots_of[name][0], tuple(slots_of[name][1:])) for name in expansion.differentiated
-    ]
-    program = Program(entries, labels, rows, output, slots[expansion.output], differentiated, unneeded, len(slots))
+    program = Program(
+        entries=[(name, gate, slot) for slot, (name, gate, _) in enumerate(entries)],
+        label_slots=labels,
+        rows=rows,
+        output=output,
+        output_slot=slots[expansion.output],
+        differentiated=[Differentiated(name, slots_of[name][0], tuple(slots_of[name][1:])) for name in differentiated],
+        unneeded={slot for slot, is_without in enumerate(has_no_gradient) if is_without},
+        size=size,
+    )
     if any(getattr(row.gate, "has_parameters", False) for row in rows):
         program.one_at_a_time = graph.one_at_a_time
     return program
 
 
 class _Expansion:
-    """The entries and the gates of a graph, with nested graphs expanded; slots are numbered in the order of gates."""
+    """The entries and the gates of a graph, with nested graphs expanded.
+
+    Attributes
+    ----------
+    entries : list of (str, Entry, int)
+        The entries by name, and their slots.
+    label_slots : set of int
+        The slots of those that are read as labels.
+    rows : list of Row
+        The gates.
+    output : int
+        The slot of the output.
+    size : int
+        How many slots there are.
+    """
 
     def __init__(self, graph: TwoPasses) -> None:
         self.entries: list[tuple[str, Entry, int]] = []
         self.label_slots: set[int] = set()
         self.rows: list[Row] = []
-        self._size = 0
+        self.size = 0
         self._taken = set(graph.graph)
-        self.output = self._expand(graph, "", {})[graph.output_place]
-        names = graph.names_of_parameters()
-        self.differentiated = _names_of_gradients(graph)
-        ranks = {name: rank for rank, name in enumerate(self.differentiated)}
-        self.entries = [(names.get(id(gate), name), gate, slot) for name, gate, slot in self.entries]
-        self.entries.sort(key=lambda entry: -1 if entry[0] in graph else ranks.get(entry[0], len(ranks)))
+        self.output = self._expand(graph, "", {})
 
-    def numbered_slots(self) -> dict[int, int]:
-        """Return new numbers for all slots, with those of the entries first."""
-        entries = [slot for _, _, slot in self.entries]
-        slots = dict.fromkeys(entries + [slot for row in self.rows for slot in row.slots])
-        return dict(zip(slots, range(len(slots))))
-
-    def needed_slots(self) -> set[int]:
-        """Return the slots of the gates that the output depends on, and of what they read."""
-        needed = {self.output}
+    def needed_slots(self) -> list[bool]:
+        """Return by slot whether the output depends on it."""
+        needed = [False] * self.size
+        needed[self.output] = True
         for row in reversed(self.rows):
-            if not needed.isdisjoint(row.slots):
-                needed.update(row.sources, row.slots)
+            if needed[row.out] or (row.outputs > 1 and any(needed[slot] for slot in row.slots)):
+                for slot in (*row.sources, *row.slots) if row.outputs > 1 else row.sources:
+                    needed[slot] = True
         return needed
 
-    def _expand(self, graph: TwoPasses, prefix: str, inputs: dict[str, int]) -> dict[tuple[str, int], int]:
-        """Add a graph's gates; return the slot of each of their outputs. A nested graph has the slots of its inputs."""
+    def _expand(self, graph: TwoPasses, prefix: str, inputs: dict[str, int]) -> int:
+        """Add a graph's gates, and return the slot of its output. A nested graph has the slots of its inputs."""
         if graph.guard:
             raise ValueError(
                 "a graph with guard=True cannot be compiled, since the guard looks at every gate: compile a copy whose "
                 "guard is False"
             )
         schedule = graph.schedule
-        sources_of_node = dict(all_sources(graph.graph))
-        gates = dict(graph.graph.nodes(data="gate"))
-        slots: dict[tuple[str, int], int] = {}
-        for node in schedule.order:
-            gate = gates[node]
-            if isinstance(gate, Input) and prefix:
-                slots[node, 0] = inputs[node]
+        slots = [0] * schedule.size  # here, by slot of the schedule
+        for node, entry, slot in schedule.entries:
+            if isinstance(entry, Input) and prefix:
+                slots[slot] = inputs[node]
                 continue
-            name = self._free_name(prefix, node)
-            sources = tuple([slots[source] for source in sources_of_node[node]])
-            outputs, is_label = 1, schedule.slots[node] in schedule.label_slots
-            if isinstance(gate, Entry):
-                out = self._new_slots(1)
-                self.entries.append((name, gate, out))
-                if is_label:
-                    self.label_slots.add(out)
-            elif isinstance(gate, GraphGate):
+            slots[slot] = self.size
+            self.entries.append((self._free_name(prefix, node), entry, self.size))
+            if slot in schedule.label_slots:
+                self.label_slots.add(self.size)
+            self.size += 1
+        for node, owner, _, _, reads, place, outputs in schedule.calls:
+            gate = owner.gate if isinstance(owner, Foreign) else owner
+            name = self._free_name(prefix, node) if prefix else node
+            sources = tuple([slots[slot] for slot in reads])
+            if isinstance(gate, GraphGate):
                 entered = list(enumerate(zip(gate.input_names, sources)))
                 # Reversed, as gradients come back: that of the first port is added first, as the gate's are.
                 copies = {
-                    entry: source
+                    inside: source
                     if port in gate.labels
-                    else self._add(self._free_name(f"{name}.", entry), Copy(1), (source,))
-                    for port, (entry, source) in reversed(entered)
+                    else self._add(self._free_name(f"{name}.", inside), Copy(1), (source,))
+                    for port, (inside, source) in reversed(entered)
                 }
                 inner = self._expand(gate.graph, f"{name}.", copies)
-                out = self._add(name, Copy(1), (inner[gate.graph.output_place],))
-            else:
-                outputs = outputs_of(gate)
-                out = self._add(name, gate, sources, outputs)
-            for port in range(outputs):
-                slots[node, port] = out + port
-        return slots
+                slots[place] = self._add(name, Copy(1), (inner,))
+                continue
+            out = self._add(name, gate, sources, outputs)
+            slots[place : place + outputs] = range(out, out + outputs)
+        return slots[schedule.slot(*graph.output_place)]
 
     def _free_name(self, prefix: str, node: str) -> str:
         """Return a name for a gate, which in a nested graph has the graph's name as a prefix."""
@@ -232,14 +253,10 @@ class _Expansion:
 
     def _add(self, name: str, gate: Any, sources: tuple[int, ...], outputs: int = 1) -> int:
         """Add a gate, and return the slot of its first output."""
-        out = self._new_slots(outputs)
+        out = self.size
+        self.size += outputs
         self.rows.append(Row(name, gate, sources, out, outputs))
         return out
-
-    def _new_slots(self, count: int) -> int:
-        """Return the first of that many new slots."""
-        self._size += count
-        return self._size - count
 
 
 def _names_of_gradients(graph: TwoPasses) -> list[str]:

@@ -5,6 +5,7 @@ The values and gradients of a pass are flat lists, with a slot for each output o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -66,44 +67,80 @@ class Schedule:
     """
 
     def __init__(self, graph: Any, guard: bool = False) -> None:
-        sources_of_node = dict(all_sources(graph))
-        self.order = _topological_order(graph, sources_of_node)
-        self.slots: dict[str, int] = {}
-        self.entries: list[tuple[str, Entry, int]] = []
-        self.calls: list[Call] = []
-        self.label_slots: set[int] = set()  # those of entries that some gate reads as labels
-        self.nested: list[tuple[str, Any]] = []  # the gates that are graphs with parameters, by name
-        self.size = 0
+        self.guard = guard
+        sources = dict(all_sources(graph))
         gates = dict(graph.nodes(data="gate"))
-        slots = self.slots
-        needed: list[bool] = []  # by slot: whether a gradient is needed there
-        for node in self.order:
-            gate = gates[node]
-            if gate is None:
-                raise ValueError(f"the node {node!r} has no gate: graph.graph was changed by hand")
-            outputs = outputs_of(gate)
-            slots[node] = out = self.size
-            self.size += outputs
-            if isinstance(gate, Entry):
-                self.entries.append((node, gate, out))
-                needed.append(has_gradient(gate))
-                continue
-            sources = tuple([slots[source] + port for source, port in sources_of_node[node]])
-            for port in labels_of(gate):
-                if isinstance(gates[sources_of_node[node][port][0]], Entry):
-                    self.label_slots.add(sources[port])
-                    needed[sources[port]] = False
-            if getattr(gate, "nested_parameters", None):
-                self.nested.append((node, gate))
-            wanted = tuple([needed[slot] for slot in sources])
-            needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
-            self.calls.append(make_call(node, gate, sources, out, outputs, wanted, guard))
-        self.unneeded = {slot for slot, is_needed in enumerate(needed) if not is_needed}
+        # A gate is added after the gates that it reads, so the order in which they were added is topological, unless
+        # someone has changed the networkx graph by hand.
+        order = [node for node, reads in sources.items() if not reads] + [n for n, reads in sources.items() if reads]
+        if not self._take(order, sources, gates):
+            self._take(_topological_order(graph), sources, gates)
+        self.unneeded = {slot for slot, is_needed in enumerate(self._needed) if not is_needed}
+        del self._needed
         self.differentiated = [
             Differentiated(name, slot)
             for name, gate, slot in self.entries
             if has_gradient(gate) and slot not in self.label_slots
         ]
+
+    def _take(self, order: list[str], sources: dict[str, list[tuple[str, int]]], gates: dict[str, Any]) -> bool:
+        """Give all gates their slots, in this order; return False if one comes before what it reads."""
+        self.order = order
+        self.slots: dict[str, int] = {}
+        self.entries: list[tuple[str, Entry, int]] = []
+        self.calls: list[Call] = []
+        self.label_slots: set[int] = set()  # those of entries that some gate reads as labels
+        self.nested: list[tuple[str, Any]] = []  # the gates that are graphs with parameters, by name
+        self._needed: list[bool] = []  # by slot: whether a gradient is needed there
+        slots, needed, calls, out = self.slots, self._needed, self.calls, 0
+        try:
+            for node in order:
+                gate = gates[node]
+                if gate is None:
+                    raise ValueError(f"the node {node!r} has no gate: graph.graph was changed by hand")
+                slots[node] = out
+                simple = _formulas(gate.__class__) if _OWN.isdisjoint(getattr(gate, "__dict__", _OWN)) else None
+                reads = tuple([slots[source] + port for source, port in sources[node]])
+                if simple is not None and not self.guard:  # the same in short, for most gates
+                    wanted = tuple([needed[slot] for slot in reads])
+                    needs = True in wanted
+                    if needs and gate.wanted != wanted:
+                        gate.wanted = wanted
+                    needed.append(needs)
+                    calls.append(Call(node, gate, simple[0], simple[1] if needs else None, reads, out, 1))
+                    out += 1
+                else:
+                    out += self._add(node, gate, reads, out, sources[node], gates)
+        except KeyError:
+            return False
+        self.size = out
+        return True
+
+    def _add(
+        self,
+        node: str,
+        gate: Any,
+        reads: tuple[int, ...],
+        out: int,
+        sources: list[tuple[str, int]],
+        gates: dict[str, Any],
+    ) -> int:
+        """Add an entry, or the call of a gate, and return its number of outputs."""
+        outputs, needed = outputs_of(gate), self._needed
+        if isinstance(gate, Entry):
+            self.entries.append((node, gate, out))
+            needed.append(has_gradient(gate))
+            return outputs
+        for port in labels_of(gate):
+            if isinstance(gates[sources[port][0]], Entry):
+                self.label_slots.add(reads[port])
+                needed[reads[port]] = False
+        if getattr(gate, "nested_parameters", None):
+            self.nested.append((node, gate))
+        wanted = tuple([needed[slot] for slot in reads])
+        needed.extend([True in wanted or getattr(gate, "has_parameters", False)] * outputs)
+        self.calls.append(make_call(node, gate, reads, out, outputs, wanted, self.guard))
+        return outputs
 
     def slot(self, node: str, port: int) -> int:
         """Return the slot of an output of a gate."""
@@ -147,16 +184,22 @@ def make_call(
     return Call(node, owner, forward, backward if needs else None, sources, out, outputs)
 
 
-def _topological_order(graph: Any, sources: dict[str, list[tuple[str, int]]]) -> list[str]:
-    """Return the nodes, those that read nothing first, each after those that it reads.
+#: Attributes that a gate may have of its own, so that what holds for its class may not hold for it.
+_OWN = {"forward", "backward", "check", "outputs", "labels", "has_parameters", "nested_parameters"}
 
-    A gate is added after the gates that it reads, so the order in which they were added is topological, unless
-    someone has changed the networkx graph by hand.
-    """
-    order = [node for node, reads in sources.items() if not reads] + [node for node, reads in sources.items() if reads]
-    place = dict(zip(order, range(len(order))))
-    if all(place[source] < place[node] for node, reads in sources.items() for source, _ in reads):
-        return order
+
+@functools.cache
+def _formulas(gate_class: Any) -> tuple[Any, ...] | None:
+    """Return the bare formulas of a class of gates with one output, and without labels, parameters or a check."""
+    if not issubclass(gate_class, Gate) or issubclass(gate_class, Entry):
+        return None
+    found = tuple([formula(getattr(gate_class, name, _formulas)) for name in ("forward", "backward")])
+    of_gate = gate_class.outputs, gate_class.labels, gate_class.has_parameters, gate_class.check
+    return found if of_gate == (1, (), False, Gate.check) and None not in found else None
+
+
+def _topological_order(graph: Any) -> list[str]:
+    """Return the nodes, each after those that it reads."""
     try:
         return list(nx.topological_sort(graph))
     except nx.NetworkXUnfeasible:
