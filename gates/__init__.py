@@ -1,13 +1,10 @@
 """Gates: operations with a forward formula and its gradient, for floats and arrays of any library."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale, Shift, Subtract
-from gates.checking.adapters.check_grad import check_grad
-from gates.checking.adapters.check_model import check_model
-from gates.checking.adapters.check_objective import check_objective
-from gates.checking.adapters.gate_of import gate_of
-from gates.checking.check import assert_gate, check_gate
-from gates.checking.report import Report
 from gates.gate import Gate
 from gates.jacobian import Jacobian, jacobian
 from gates.linear import MatMul
@@ -18,6 +15,25 @@ from gates.reductions import Mean, SquaredNorm, Sum
 from gates.routing import Copy, Max, Min
 from gates.sum_to import sum_to
 from gates.values import namespace
+
+if TYPE_CHECKING:
+    from gates.checking.adapters.check_grad import check_grad
+    from gates.checking.adapters.check_model import check_model
+    from gates.checking.adapters.check_objective import check_objective
+    from gates.checking.adapters.gate_of import gate_of
+    from gates.checking.check import assert_gate, check_gate
+    from gates.checking.report import Report
+
+#: The checker is imported when it is first used: whoever only runs gates does not wait for it.
+_WHEN_USED = {
+    "assert_gate": "check",
+    "check_gate": "check",
+    "check_grad": "adapters.check_grad",
+    "check_model": "adapters.check_model",
+    "check_objective": "adapters.check_objective",
+    "gate_of": "adapters.gate_of",
+    "Report": "report",
+}
 
 __version__ = "0.1.0"
 
@@ -64,6 +80,13 @@ __all__ = [
     "namespace",
     "sum_to",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"gates.checking.{_WHEN_USED[name]}"), name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from inspect import isfunction
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gates import Gate
 from gates.values import Given
 from graph.drawing.mermaid_and_dot import dot, mermaid
 from graph.drawing.picture import MAX_GATES, picture, scrolled
-from graph.engines import registry
-from graph.engines.engine import Run
-from graph.gradient_check import GraphReport, check_graph
-from graph.page.page import page_of
 from graph.passes.arguments import merged
 from graph.passes.nested import GraphGate
 from graph.passes.two_passes import TwoPasses
@@ -24,8 +20,12 @@ from graph.structure import expression
 from graph.structure.structure import Structure
 from graph.structure.wire import Wire
 from graph.watching import tables
-from graph.watching.explanation import Explanation, explained
-from graph.watching.stepper import Stepper
+
+if TYPE_CHECKING:
+    from graph.engines.engine import Run
+    from graph.gradient_check import GraphReport
+    from graph.watching.explanation import Explanation
+    from graph.watching.stepper import Stepper
 
 _INHERITED: tuple[str, ...] = (
     "graph",
@@ -111,6 +111,8 @@ class ComputationalGraph(TwoPasses):
         add_1 = x + y   dx = 1 × dadd_1 = 1 × -4 = -4
                         dy = 1 × dadd_1 = 1 × -4 = -4
         """
+        from graph.watching.stepper import Stepper
+
         return Stepper(self, merged(inputs, named), upstream, self._picture)
 
     def explain(self, name: str | Wire) -> Explanation:
@@ -147,6 +149,8 @@ class ComputationalGraph(TwoPasses):
           add_1 = multiply_1 + x  dx = 1 × dadd_1 = 1 × 1 = 1         gradient distributor
           sum: -4 + 1 = -3
         """
+        from graph.watching.explanation import explained
+
         return explained(self, name)
 
     def check(
@@ -182,6 +186,8 @@ class ComputationalGraph(TwoPasses):
         >>> report.verdict, report.blame
         ('pass', [])
         """
+        from graph.gradient_check import check_graph  # here, like others that not everyone needs, to save their time
+
         return check_graph(self, merged(inputs, named), upstream)
 
     def to_svg(self, path: str | PathLike[str] | None = None, *, max_gates: int = MAX_GATES) -> str:
@@ -254,6 +260,8 @@ class ComputationalGraph(TwoPasses):
         >>> ComputationalGraph.from_expression("(x + y) * z").to_html(path, x=-2, y=5, z=-4)
         """
         check_suffix(path, "a page", ".html", ".htm")
+        from graph.page.page import page_of
+
         html = page_of(self, merged(inputs, named) or self.last_inputs(), upstream)
         write_atomically(path, lambda file: file.write(html.encode()))
 
@@ -335,6 +343,8 @@ class ComputationalGraph(TwoPasses):
             return multiply_1, {"x": dx, "y": dy, "z": dz}
         <BLANKLINE>
         """
+        from graph.engines import registry
+
         return registry.source_text(self, merged(inputs, named) or self.last_inputs())
 
     def compile(self, engine: str = "source") -> Run:
@@ -388,6 +398,8 @@ class ComputationalGraph(TwoPasses):
         >>> run(x=-2, y=5, z=-4)
         (-12.0, {'x': -4.0, 'y': -4.0, 'z': 3.0})
         """
+        from graph.engines import registry
+
         return registry.compiled(self, engine)
 
     def _repr_html_(self) -> str:

@@ -105,7 +105,7 @@ MAKE: dict[type, Callable[[], Any]] = {
     Notation: lambda: stepped().back().notation,
     History: trained,
 }
-NAMES = {base.__name__: base for kind in MAKE for base in kind.__mro__}  # as annotations write them
+NAMES = {"Run": Run} | {base.__name__: base for kind in MAKE for base in kind.__mro__}  # as annotations write them
 COPIES = [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
 
 

@@ -10,8 +10,6 @@ import numpy as np
 
 from gates.values import Value, namespace
 from graph.computational_graph import ComputationalGraph
-from graph.engines.on_jax.jitted import Jitted
-from graph.engines.program import program_of
 from graph.training.minibatches import Batch
 
 Named = dict[str, Value]
@@ -116,6 +114,9 @@ class JaxDescent(EngineDescent):
     """
 
     def __init__(self, graph: ComputationalGraph, mesh: Any = None) -> None:
+        from graph.engines.on_jax.jitted import Jitted
+        from graph.engines.program import program_of
+
         engine = Jitted(program_of(graph), mesh)
         super().__init__(graph, engine.function())
         self._jax, self._devices = engine.jax, engine.devices
