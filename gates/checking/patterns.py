@@ -201,6 +201,11 @@ class Patterns:
         if any(self._shape(port) != shape_of(output) for output in self.outputs):
             return ""
         passes = [np.abs(r.numeric[port]) > 10 * r.errors[port] for r in self.resamples]
+        pairs = [(r.analytic[port] != 0.0, here) for r, here in zip(self.resamples, passes)]
+        if all((one & ~here).any() and (here & ~one).any() for one, here in pairs) and all(
+            not (r.wrong(port) & one & here).any() for r, (one, here) in zip(self.resamples, pairs)
+        ):
+            return "has another mask than forward: it is 0 in other places"
         live = np.concatenate([r.known[port] & here for r, here in zip(self.resamples, passes)])
         dead = np.concatenate([r.known[port] & ~here for r, here in zip(self.resamples, passes)])
         wrong = [r.wrong(port) for r in self.resamples]
@@ -342,6 +347,9 @@ class Patterns:
         ratios = ratios[:, np.isfinite(ratios).sum(axis=0) > 1]
         if not ratios.shape[1] > 1:
             return ""
+        # Where the slope is 0 and the gradient not, there is no such factor.
+        if any((r.known[port] & (r.numeric[port] == 0.0) & (r.analytic[port] != 0.0)).any() for r in self.resamples):
+            return None
         lowest, highest = np.nanmin(ratios, axis=0), np.nanmax(ratios, axis=0)
         if not np.max(highest - lowest) <= 1e-3 * np.max(np.abs(lowest - 1.0)):
             return None

@@ -19,6 +19,7 @@ from gates.checking.jacobians import Jacobians
 Points = Sequence[Jacobians]
 _Change = Callable[[Any], Any]
 
+_SHIFTS = 6  # places, at most, by which numbers may be shifted
 #: What a gradient may be off by: its factor is one of these, or one over it.
 _KINDS: dict[str, Callable[..., Any]] = {
     "sum": np.sum,
@@ -217,7 +218,7 @@ def _rearrangements(shape: tuple[int, ...]) -> Iterator[tuple[str, _Change]]:
     for axis in axes:
         along = f" along axis {axis}" if len(shape) > 1 else ""
         yield f"reversed{along}", partial(np.flip, axis=axis)
-        for shift in (1, -1, 2, -2):
+        for shift in [sign * size for size in range(1, _SHIFTS + 1) for sign in (1, -1)]:
             if abs(shift) < shape[axis] and (shape[axis] > 2 or shift == 1):
                 by = f"shifted by {abs(shift)}{' back' if shift < 0 else ''}{along}"
                 yield by, partial(np.roll, shift=shift, axis=axis)

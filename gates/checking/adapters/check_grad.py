@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -78,7 +79,8 @@ def check_grad(
     gradient = jac if jac is True else _closed(jac, args)
     objective = _Derivative("jac", _closed(fun, args), gradient, x)
     upstream = None if np.ndim(objective.forward(x)) else 1.0
-    reports = [_with_entries(check_gate(objective, x, upstream=upstream, seed=seed), objective, x)]
+    report = _with_entries(check_gate(objective, x, upstream=upstream, seed=seed), objective, x)
+    reports = [_with_terms(report, objective, fun, x, args)]
     if hess is not None:
         slope = _Derivative("hess", _closed(fun, args, 1) if jac is True else gradient, _closed(hess, args), x)
         slope.input_names = ["hess"]
@@ -134,14 +136,10 @@ def _with_entries(report: Report, function: _Derivative, x: Any) -> Report:
     """Return the report on a matrix, with the entries that are wrong, by central differences of fourth order."""
     if report.verdict != "fail" or np.ndim(function.forward(x)) != 1 or x.ndim != 1:
         return report
-    found, step = function.matrix(), 1e-3 * max(1.0, float(np.max(np.abs(x))))
+    found = function.matrix()
     if found is None or function.faults:
         return report
-    ahead, behind, far_ahead, far_behind = [
-        np.stack([function.forward(x + times * step * one) for one in np.eye(x.size)], axis=1)
-        for times in (1, -1, 2, -2)
-    ]
-    right = (8.0 * (ahead - behind) - (far_ahead - far_behind)) / (12.0 * step)
+    right = _slopes(function.forward, x)
     least = 1e-6 * np.max(np.abs(right))
     wrong = np.abs(found - right) > least
     if found.shape == found.T.shape and np.all(np.abs(found - right.T) <= least):
@@ -157,6 +155,54 @@ def _with_entries(report: Report, function: _Derivative, x: Any) -> Report:
         where = f"at {listed([f'[{i}, {j}]' for i, j in np.argwhere(wrong)])}"
     more = "" if "no simple pattern" in report.diagnosis else f"; {report.diagnosis}"
     return replace(report, diagnosis=f"{function.who} is wrong {where} alone{more}")
+
+
+def _with_terms(report: Report, function: _Derivative, fun: Any, x: Any, args: Sequence[Any]) -> Report:
+    """Return the report on an objective, with the term that is wrong, of those that the arguments scale."""
+    if "no simple pattern" not in report.diagnosis:
+        return report
+    names = parameters_of(fun, [x, *args]).names
+    points = [x, 0.75 * x + 0.125 * np.cos(np.arange(x.size)).reshape(x.shape)]
+    for place, arg in enumerate(args):
+        if np.asarray(arg).dtype.kind not in "fi":
+            continue
+        twice = _closed(fun, [*args[:place], 2 * np.asarray(arg), *args[place + 1 :]])
+        with contextlib.suppress(Exception):  # it takes no such argument
+            found = []
+            for point in points:
+                function.forward(point)
+                (analytic,), numeric = function.backward(1.0), _slopes(function.forward, point)
+                found.append(
+                    (analytic, numeric, _slopes(_Derivative("", twice, function.derivative, x).forward, point))
+                )
+            factor = _factor([(analytic - numeric, more - numeric) for analytic, numeric, more in found])
+            if factor is not None:
+                off = f"is off by a factor of {1.0 + factor:.4g} in the term with {names[place + 1]}"
+                return replace(report, diagnosis=f"the gradient of {names[0]} {off}")
+            if _factor([(analytic + numeric, more - numeric) for analytic, numeric, more in found]) is not None:
+                off = f"has the wrong sign, but for the term with {names[place + 1]}"
+                return replace(report, diagnosis=f"the gradient of {names[0]} {off}")
+    return report
+
+
+def _factor(pairs: Sequence[tuple[Any, Any]]) -> float | None:
+    """Return the number by which the second of all pairs must be multiplied to give the first, if there is one."""
+    first, second = (np.concatenate([np.ravel(pair[place]) for pair in pairs]) for place in (0, 1))
+    if not second.any():
+        return None
+    factor = float(first @ second / (second @ second))
+    return factor if np.allclose(first, factor * second, rtol=1e-5, atol=1e-6 * np.max(np.abs(first))) else None
+
+
+def _slopes(function: Callable[[Any], Any], x: Any) -> Any:
+    """Return the slopes of a function of a vector, by central differences of fourth order."""
+    step = 1e-3 * max(1.0, float(np.max(np.abs(x))))
+    ahead, behind, far_ahead, far_behind = [
+        np.stack([function(x + times * step * one.reshape(x.shape)) for one in np.eye(x.size)], axis=-1)
+        for times in (1, -1, 2, -2)
+    ]
+    slopes = (8.0 * (ahead - behind) - (far_ahead - far_behind)) / (12.0 * step)
+    return slopes.reshape(*np.shape(ahead)[:-1], *x.shape)
 
 
 def _dense(array: Any, x: Any) -> Any:
