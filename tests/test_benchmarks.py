@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from tests.benchmarks.engines import with_engines
-from tests.benchmarks.large_by_hand import in_a_loop, with_numpy
+from tests.benchmarks.large_by_hand import in_a_loop, with_numba, with_numpy
 from tests.benchmarks.large_circuits import Circuit, build, chain, random_circuit, wide
 from tests.benchmarks.neuron import VALUES, by_hand, by_hand_short
 from tests.benchmarks.neuron import build as build_neuron
@@ -83,6 +83,9 @@ def test_circuits_agree_with_both_ways_by_hand(circuit: Circuit) -> None:
         forward, backward = passes(circuit)
         assert forward() == pytest.approx(value, rel=1e-12)
         assert backward() == pytest.approx(gradients, rel=1e-9)
+    found, of_inputs = with_numba(circuit)()
+    assert found == pytest.approx(value, rel=1e-12)
+    assert of_inputs == pytest.approx(gradients, rel=1e-9)
 
 
 def test_a_gradient_that_grows_from_call_to_call_is_found() -> None:

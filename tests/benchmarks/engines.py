@@ -7,7 +7,7 @@ from typing import Any
 from graph import ComputationalGraph
 from tests.benchmarks.timing import Contender, LeftOut, Maker, Result
 
-NUMBERS = "plain", "source", "batched"
+NUMBERS = "plain", "source", "batched", "loop", "numba"
 ARRAYS = "plain", "source", "jax"
 
 Run = Callable[[Mapping[str, Any]], Result]

@@ -3,10 +3,14 @@
 Each size is measured in processes of its own, since a process's largest memory never gets smaller.
 """
 
+import importlib.util
 import multiprocessing
+import os
 import resource
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
@@ -14,8 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.engines import NUMBERS, engine
-from tests.benchmarks.large_by_hand import Passes, in_a_loop, with_numpy
-from tests.benchmarks.large_circuits import CIRCUITS, build, build_with_networkx, passes_of_micrograd
+from tests.benchmarks.large_by_hand import Passes, in_a_loop, with_numba, with_numpy
+from tests.benchmarks.large_circuits import (
+    CIRCUITS,
+    build,
+    build_with_casadi,
+    build_with_networkx,
+    passes_of_casadi,
+    passes_of_micrograd,
+)
 from tests.benchmarks.timing import Contender, LeftOut, Maker, Result, Section, race, timed
 
 SIZES = [("chain", 10**n) for n in (3, 4, 5, 6)] + [("random", 10**n) for n in (3, 4, 5, 6)] + [("wide", 10**6)]
@@ -51,6 +62,8 @@ def of_size(shape: str, gates: int, runs: int) -> list[Section]:
     """Return the parts of the table for one circuit."""
     title = f"large: {shape}, {gates:,} gates on numbers"
     makers = {"networkx alone": build_with_networkx, "gategraph": build}
+    if importlib.util.find_spec("casadi"):
+        makers["casadi"] = build_with_casadi
     building = Section(f"{title}: building it", {name: [] for name in makers})
     memory = Section(f"{title}: memory", {name: [] for name in makers} | {"gategraph, after both passes": []}, "MB")
     spawn = multiprocessing.get_context("spawn")
@@ -63,7 +76,7 @@ def of_size(shape: str, gates: int, runs: int) -> list[Section]:
             memory.rows["gategraph, after both passes"].append(run)
         both, forward, backward = processes.submit(in_deep_thread, both_passes, title, shape, gates, runs).result()
     for name, seconds in both.first_calls.items():
-        if name.startswith("gategraph"):
+        if name.startswith(("gategraph", "casadi")):
             building.rows[f"{name}, first call"] = [seconds]
     return [building, memory, forward, backward, both]
 
@@ -90,6 +103,7 @@ def peak_memory() -> float:
 
 def both_passes(title: str, shape: str, gates: int, runs: int) -> list[Section]:
     """Return the times of both passes, of forward and of backward."""
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp()  # so that numba compiles here
     circuit = CIRCUITS[shape](gates)
     inputs = dict(zip(circuit.names(), circuit.inputs))
     graph = build(circuit)
@@ -112,18 +126,31 @@ def both_passes(title: str, shape: str, gates: int, runs: int) -> list[Section]:
     makers: dict[str, Maker] = {"by hand, a loop": in_halves("by hand, a loop", lambda: in_a_loop(circuit))}
     if shape == "wide":
         makers["by hand, NumPy"] = in_halves("by hand, NumPy", lambda: with_numpy(circuit))
+    makers["by hand, numba"] = lambda: Contender(with_numba(circuit))
     plain: Passes = partial(graph.forward, inputs), graph.backward
     makers["gategraph, plain"] = in_halves("gategraph, plain", lambda: plain)
 
     def compiled(name: str) -> Contender:
-        if name == "source" and gates >= 10**6:
-            raise LeftOut("left out at 1,000,000 gates, whose code takes minutes to write and gigabytes")
+        if name == "source" and gates >= 10**5:
+            raise LeftOut('left out from 100,000 gates on, whose code takes long to write: "loop" takes its place')
         return Contender(partial(engine(graph, name), inputs))
 
     for name in NUMBERS[1:]:
         makers[f"gategraph, {name}"] = partial(compiled, name)
+
+    def casadis() -> Contender:
+        x, output = build_with_casadi(circuit)
+        start = time.perf_counter()
+        passes = passes_of_casadi(x, output, circuit.names(), circuit.inputs)
+        passes()
+        prepared.append(time.perf_counter() - start)
+        return Contender(passes)
+
+    prepared: list[float] = []
+    makers["casadi"] = casadis
     makers["micrograd"] = in_halves("micrograd", micrograds)
     both = race(f"{title}: both passes", makers, runs, limit=SLOW)
+    both.first_calls.update([("casadi", seconds) for seconds in prepared])
     both.left_out = [f"{shape} of {gates:,}: {reason}" for reason in both.left_out]
     forward, backward = Section(f"{title}: forward", {}), Section(f"{title}: backward", {})
     for name, seconds in both.rows.items():

@@ -62,6 +62,67 @@ def in_a_loop(circuit: Circuit) -> Passes:
     return forward, backward
 
 
+def with_numba(circuit: Circuit) -> Callable[[], Any]:
+    """Return both passes as loops over arrays of integers, written for numba."""
+    import numba
+
+    kinds = np.array([KINDS.index(kind) for kind, _, _ in circuit.gates], dtype=np.int32)
+    lefts, rights = (np.array([gate[place] for gate in circuit.gates], dtype=np.int32) for place in (1, 2))
+    given = np.array(circuit.inputs)
+
+    @numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]  # numba may have no types
+    def both_passes(inputs, kinds, lefts, rights, values, grads):  # type: ignore[no-untyped-def]
+        count = len(inputs)
+        values[:count] = inputs
+        for number in range(len(kinds)):
+            kind, x = kinds[number], values[lefts[number]]
+            if kind == 0:
+                z = x + values[rights[number]]
+            elif kind == 1:
+                z = x * values[rights[number]]
+            elif kind == 2:
+                z = x if x > 0 else 0.0
+            elif kind == 3:
+                z = max(x, values[rights[number]])
+            elif kind == 4:
+                z = math.tanh(x)
+            else:
+                z = 1 / (1 + math.exp(-x))
+            values[count + number] = z
+        grads[:] = 0.0
+        grads[-1] = 1.0
+        for number in range(len(kinds) - 1, -1, -1):
+            kind, left, right = kinds[number], lefts[number], rights[number]
+            dz, z = grads[count + number], values[count + number]
+            if kind == 0:
+                grads[left] += dz
+                grads[right] += dz
+            elif kind == 1:
+                grads[left] += dz * values[right]
+                grads[right] += dz * values[left]
+            elif kind == 2:
+                if values[left] > 0:
+                    grads[left] += dz
+            elif kind == 3:
+                grads[left if values[left] >= values[right] else right] += dz
+            elif kind == 4:
+                grads[left] += dz * (1 - z * z)
+            else:
+                grads[left] += dz * z * (1 - z)
+        return values[-1]
+
+    values, grads = (np.zeros(len(given) + len(kinds)) for _ in range(2))
+
+    def run() -> Any:
+        value = both_passes(given, kinds, lefts, rights, values, grads)
+        return value, dict(zip(circuit.names(), grads[: len(given)].tolist()))
+
+    return run
+
+
+KINDS = ("+", "*", "relu", "max", "tanh", "sigmoid")
+
+
 def with_numpy(circuit: Circuit) -> Passes:
     """Return forward and backward, each a loop over the generations: all gates of a kind there run at once."""
     generations = [0] * len(circuit.inputs)

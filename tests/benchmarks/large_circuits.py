@@ -99,6 +99,46 @@ def build_with_networkx(circuit: Circuit) -> nx.MultiDiGraph:
     return graph
 
 
+def build_with_casadi(circuit: Circuit) -> tuple[Any, Any]:
+    """Return CasADi's inputs and expression of the output."""
+    import casadi
+
+    x = casadi.SX.sym("x", len(circuit.inputs))
+    wires = [x[number] for number in range(len(circuit.inputs))]
+    for kind, left, right in circuit.gates:
+        wires.append(OF_CASADI[kind](casadi, wires[left], wires[right]))
+    return x, wires[-1]
+
+
+OF_CASADI: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "+": lambda casadi, x, y: x + y,
+    "*": lambda casadi, x, y: x * y,
+    "max": lambda casadi, x, y: casadi.fmax(x, y),
+    "relu": lambda casadi, x, y: casadi.fmax(x, 0.0),
+    "sigmoid": lambda casadi, x, y: 1.0 / (1.0 + casadi.exp(-x)),
+    "tanh": lambda casadi, x, y: casadi.tanh(x),
+}
+
+
+def passes_of_casadi(x: Any, output: Any, names: list[str], inputs: list[float]) -> Callable[[], Any]:
+    """Return CasADi's value and gradients of an expression, as its virtual machine computes them, without copies."""
+    import casadi
+    import numpy as np
+
+    function = casadi.Function("passes", [x], [output, casadi.gradient(output, x)])
+    buffer, run = function.buffer()
+    given, value, gradient = np.array(inputs), np.zeros(1), np.zeros(len(inputs))
+    buffer.set_arg(0, memoryview(given))
+    buffer.set_res(0, memoryview(value))
+    buffer.set_res(1, memoryview(gradient))
+
+    def both_passes() -> Any:
+        run()
+        return float(value[0]), dict(zip(names, gradient.tolist()))
+
+    return both_passes
+
+
 def passes_of_micrograd(circuit: Circuit) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Return micrograd's two passes over a circuit without max, sigmoid and tanh; forward builds its graph anew."""
     from micrograd.engine import Value

@@ -14,6 +14,7 @@ import numpy as np
 from gates import ReLU
 from graph import ComputationalGraph
 from tests.benchmarks.engines import NUMBERS, with_engines
+from tests.benchmarks.large_circuits import passes_of_casadi
 from tests.benchmarks.timing import Contender, LeftOut, Maker, Result, Section, race
 
 SIZES = [2, 16, 16, 1]
@@ -171,6 +172,17 @@ def with_mygrad() -> Contender:
     return Contender(step)
 
 
+def with_casadi() -> Contender:
+    """The same with CasADi's scalar expressions."""
+    import casadi
+
+    points, labels = data()
+    x = casadi.SX.sym("x", len(parameters()))
+    numbers = {name: x[place] for place, name in enumerate(parameters())}
+    loss = max_margin(numbers, points, [-label for label in labels], partial(casadi.fmax, 0.0))
+    return Contender(passes_of_casadi(x, loss, list(parameters()), list(parameters().values())))
+
+
 def with_torch() -> Contender:
     """The same with PyTorch."""
     import torch
@@ -207,6 +219,7 @@ def sections(runs: int) -> list[Section]:
         "autograd": with_autograd,
         "mygrad": with_mygrad,
         "torch": with_torch,
+        "casadi": with_casadi,
         "jax, jit": with_jax,
     }
     what = f"{gates - inputs:,} gates on numbers; value and {len(parameters())} gradients"
