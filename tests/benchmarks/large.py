@@ -73,7 +73,8 @@ def of_size(shape: str, gates: int, runs: int) -> list[Section]:
                 seconds, built, run = processes.submit(measure, make, shape, gates).result()
                 building.rows[name].append(seconds)
                 memory.rows[name].append(built)
-            memory.rows["gategraph, after both passes"].append(run)
+                if make is build:
+                    memory.rows["gategraph, after both passes"].append(run)
         both, forward, backward = processes.submit(in_deep_thread, both_passes, title, shape, gates, runs).result()
     for name, seconds in both.first_calls.items():
         if name.startswith(("gategraph", "casadi")):

@@ -132,7 +132,10 @@ def passes_of_casadi(x: Any, output: Any, names: list[str], inputs: list[float])
     buffer.set_res(0, memoryview(value))
     buffer.set_res(1, memoryview(gradient))
 
+    kept = function, buffer, given  # CasADi holds their memory alone
+
     def both_passes() -> Any:
+        assert kept
         run()
         return float(value[0]), dict(zip(names, gradient.tolist()))
 
