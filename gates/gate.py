@@ -133,7 +133,7 @@ class Gate:
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in _OF_A_PASS}
+        return {name: value for name, value in vars(self).items() if name not in OF_A_PASS}
 
 
 def _help(gate_class: type[Gate], method: str) -> str:
@@ -149,7 +149,8 @@ def _help(gate_class: type[Gate], method: str) -> str:
     return f"{first}\n\n{about}".rstrip()
 
 
-_OF_A_PASS = ("kept", "output", "by_hand", "wanted")
+#: The attributes that a pass leaves in a gate.
+OF_A_PASS = {"kept", "output", "by_hand", "wanted"}
 
 
 def kind_of(gate: Any) -> str:

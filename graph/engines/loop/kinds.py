@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from gates.gate import Gate
+from gates.gate import OF_A_PASS, Gate
 from graph.engines.program import Program, Row
 from graph.engines.trace.trace import Trace
 from graph.passes.schedule import Differentiated
@@ -35,13 +35,11 @@ class Kind(NamedTuple):
 def key_of(row: Row) -> Any:
     """Return what gates of one kind have in common."""
     gate = row.gate
-    settings = gate.__getstate__() if isinstance(gate, Gate) else vars(gate)
-    return (
-        type(gate),
-        len(row.sources),
-        row.wanted if row.runs_backward else None,
-        repr(sorted(settings.items())) if settings else "",
-    )
+    own = gate.__dict__ if isinstance(gate, Gate) else None
+    if own is not None and own.keys() <= OF_A_PASS:
+        return type(gate), row.wanted
+    settings = gate.__getstate__() if own is not None else getattr(gate, "__dict__", {"": id(gate)})
+    return type(gate), row.wanted, row.is_needed, repr(sorted(settings.items()))
 
 
 def kind_of(row: Row) -> Kind:

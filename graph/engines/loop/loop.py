@@ -123,7 +123,7 @@ class Interpreter:
             else:
                 passes.backward(*step, self.more, v, g)
         slots = [slot for part in program.differentiated for slot in (part.slot, *part.others)]
-        grads = {slot: float(g[slot]) if slot in self.plan.reached else None for slot in slots}
+        grads = {slot: float(g[slot]) if self.plan.reached[slot] else None for slot in slots}
         return float(v[program.output_slot]), summed(program.differentiated, values, grads)
 
     def _around(self, call: Call, v: Any, values: list[Any]) -> list[Any]:
@@ -143,7 +143,7 @@ class Interpreter:
     def _pull(self, call: Call, v: Any, values: list[Any], g: Any) -> None:
         """Run a gate backward as an object."""
         slots = range(call.out, call.out + call.outputs)
-        upstream = [float(g[slot]) if slot in self.plan.reached else None for slot in slots]
+        upstream = [float(g[slot]) if self.plan.reached[slot] else None for slot in slots]
         local = [*self._around(call, v, values), *[float(v[slot]) for slot in slots]]
         gradients = run_alone(call.alone(), local, upstream)
         for slot, is_wanted, gradient in zip(call.sources, call.gate.wanted, gradients):

@@ -12,6 +12,7 @@ from graph.engines.program import Program, Row
 from graph.passes.schedule import Call, make_call
 
 _MOST = 200  # kinds; gates of those that are rarer run as objects
+_OBJECT = -1  # in place of the number of a kind
 
 
 class Rows(NamedTuple):
@@ -41,67 +42,88 @@ class Plan:
         What runs, in order: stretches of gates, and single gates that run as objects.
     more : array
         The places that gates with more than two inputs read.
-    reached : set of int
-        The slots that have a gradient.
+    reached : array of bool
+        Which slots have a gradient.
     objects : dict of str to str
         The names of the gates that run as objects, each with the reason.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.objects: dict[str, str] = {}
+        rows = program.rows
         numbers: dict[Any, int] = {}
         found: list[Kind] = []
         of_row = []
-        for row in program.rows:
+        for row in rows:
             key = key_of(row)
             number = numbers.get(key)
             if number is None:
                 number = numbers[key] = len(found)
                 found.append(kind_of(row))
             of_row.append(number)
-        counts = np.bincount(of_row, minlength=len(found))
-        order = sorted(
-            [number for number, kind in enumerate(found) if kind.trace is not None], key=lambda number: -counts[number]
-        )[:_MOST]
-        self.kinds, self.counts = [found[number] for number in order], [int(counts[number]) for number in order]
-        rank = dict(zip(order, range(len(order))))
+        counts = np.bincount(of_row, minlength=len(found)).tolist()
+        written = [number for number, kind in enumerate(found) if kind.trace is not None]
+        order = sorted(written, key=lambda number: -counts[number])[:_MOST]
+        self.kinds, self.counts = [found[number] for number in order], [counts[number] for number in order]
+        ranks = np.full(len(found) + 1, _OBJECT, dtype=np.int32)
+        ranks[order] = np.arange(len(order))
+        kinds = ranks[np.array(of_row, dtype=np.int32)]
+        self.objects = {
+            rows[place].node: found[of_row[place]].reason or f"there are more than {_MOST} kinds of gates"
+            for place in np.flatnonzero(kinds == _OBJECT).tolist()
+        }
+        calls = {place: _call(rows[place]) for place in np.flatnonzero(kinds == _OBJECT).tolist()}
         more: list[int] = []
-        columns: list[Any] = []  # a tuple of integers, or a call of an object, for each row
-        for row, number in zip(program.rows, of_row):
-            sources, place = row.sources, rank.get(number)
-            if place is None:
-                self.objects[row.node] = found[number].reason or f"there are more than {_MOST} kinds of gates"
-                columns.append(_call(row))
-            elif len(sources) == 2:
-                columns.append((place, sources[0], sources[1], row.out))
-            elif len(sources) == 1:
-                columns.append((place, sources[0], sources[0], row.out))
-            else:
-                columns.append((place, len(more), 0, row.out))
+        reads = [row.sources for row in rows]
+        for place, sources in enumerate(reads):
+            if not 1 <= len(sources) <= 2:
+                reads[place] = (len(more),)
                 more += sources
-        self.more = np.array(more or [0], dtype=np.int64)
-        self.reached = {program.output_slot}
-        reversed_columns = []
-        for row, number, column in zip(reversed(program.rows), reversed(of_row), reversed(columns)):
-            if not row.runs_backward or self.reached.isdisjoint(row.slots):
+        self.more = np.array(more or [0])
+        columns = [
+            kinds,
+            *[
+                np.array(column, dtype=np.int32)
+                for column in (
+                    [sources[0] for sources in reads],
+                    [sources[-1] for sources in reads],
+                    [row.out for row in rows],
+                )
+            ],
+        ]
+        self.forward = _stretches(Rows(*columns), np.arange(len(rows)), calls)
+        self.reached = np.zeros(program.size, dtype=bool)
+        self.backward = _stretches(Rows(*columns), self._reach(found, of_row), calls)
+
+    def _reach(self, found: list[Kind], of_row: list[int]) -> Any:
+        """Note which slots have a gradient, and return which rows run backward, in order."""
+        reached = [False] * self.program.size
+        reached[self.program.output_slot] = True
+        running = []
+        gives = [kind.gives for kind in found]
+        for place in range(len(of_row) - 1, -1, -1):
+            _, _, sources, out, outputs, wanted, _ = row = self.program.rows[place]
+            if not (reached[out] if outputs == 1 else any(reached[out : out + outputs])):
                 continue
-            gives = found[number].gives if type(column) is tuple else row.wanted
-            self.reached.update([slot for slot, given in zip(row.sources, gives) if given])
-            reversed_columns.append(column)
-        self.forward, self.backward = _stretches(columns), _stretches(reversed_columns)
+            if True in wanted or row.runs_backward:
+                for slot, given in zip(sources, gives[of_row[place]] or wanted):
+                    if given:
+                        reached[slot] = True
+                running.append(place)
+        self.reached[:] = reached
+        return np.array(running, dtype=np.int64)
 
 
-def _stretches(columns: list[Any]) -> list[Rows | Call]:
-    """Return rows of integers that follow each other as columns, and the calls between them."""
+def _stretches(rows: Rows, places: Any, calls: dict[int, Call]) -> list[Rows | Call]:
+    """Return the rows at some places, in stretches, and the calls of objects between them."""
+    columns = [column[places] for column in rows]
     found: list[Rows | Call] = []
     start = 0
-    ends = [place for place, column in enumerate(columns) if isinstance(column, Call)]
-    for end in [*ends, len(columns)]:
+    for end in [*np.flatnonzero(columns[0] == _OBJECT).tolist(), len(places)]:
         if start < end:
-            found.append(Rows(*np.array(columns[start:end], dtype=np.int32).T.copy()))
-        if end < len(columns):
-            found.append(columns[end])
+            found.append(Rows(*[column[start:end] for column in columns]))
+        if end < len(places):
+            found.append(calls[int(places[end])])
         start = end + 1
     return found
 
