@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -114,15 +112,3 @@ def check_labels(call: Call, inputs: list[Value], labels: Sequence[Any]) -> None
 def placeholder(value: Value) -> Value:
     """Return zeros with the shape and the dtype of a value."""
     return 0.0 if type(value) is float else np.broadcast_to(np.zeros((), value.dtype), shape_of(value))
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """Pause the garbage collector while many long-lived objects are made, which halves the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -11,7 +11,7 @@ from gates.gate import fresh
 from gates.values import Value
 from graph.engines.batched.batched import Batched
 from graph.engines.batched.segments import MOST_GENERATED
-from graph.engines.engine import Engine, Plain, Run, no_garbage_collection
+from graph.engines.engine import Engine, Plain, Run
 from graph.engines.loop.compiling import Numba, is_installed
 from graph.engines.loop.loop import Loop
 from graph.engines.on_jax.jitted import Jitted
@@ -20,6 +20,7 @@ from graph.engines.source.generated import Generated
 from graph.engines.source.source import source_of
 from graph.engines.trace.trace import Trace
 from graph.passes.arguments import values_of_entries
+from graph.passes.schedule import no_garbage_collection
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Input
 

@@ -9,9 +9,10 @@ import numpy as np
 from gates.values import Value, shape_of
 from graph.engines.batched.plan import WIDE, Batch, NotNumbers, Plan, Refused
 from graph.engines.batched.segments import LastSegment, Segment, code_unless_many
-from graph.engines.engine import Engine, Plain, no_garbage_collection
+from graph.engines.engine import Engine, Plain
 from graph.engines.program import Program
 from graph.passes.arguments import summed, upstream_gradient
+from graph.passes.schedule import no_garbage_collection
 
 
 class Batched(Engine):

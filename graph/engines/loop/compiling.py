@@ -53,15 +53,16 @@ class _Compiled(Interpreter):
         self.more: Any = plan.more
         self.compiled = _compiled(text_of(plan.kinds, plan.counts, fast=True, compiled=True))
         self.count = len(plan.program.entries)
+        self.v, self.g = np.empty((2, plan.program.size))  # again and again: new memory costs as much as the passes
 
     def ready(self, step: Rows | Call) -> Rows | Call:
         return step
 
     def run(self, values: list[Any], upstream: float) -> tuple[Value, dict[str, Value]]:
-        v = np.empty(self.plan.program.size)
         labels = self.plan.program.label_slots
-        v[: self.count] = [0.0 if slot in labels else values[slot] for slot in range(self.count)]
-        return self.both_passes(self.compiled, v, values, upstream)
+        self.v[: self.count] = [0.0 if slot in labels else values[slot] for slot in range(self.count)]
+        self.g.fill(-0.0)
+        return self.both_passes(self.compiled, self.v, self.g, values, upstream)
 
 
 @functools.cache

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from gates.formatting import numbered
 from gates.values import Value, shape_of
-from graph.engines.engine import Engine, Plain, no_garbage_collection
+from graph.engines.engine import Engine, Plain
 from graph.engines.loop.plan import Plan, Rows
 from graph.engines.loop.writing import text_of
 from graph.engines.program import Program
 from graph.passes.arguments import summed, upstream_gradient
 from graph.passes.run import run_alone, run_forward
-from graph.passes.schedule import Call
+from graph.passes.schedule import Call, no_garbage_collection
 
 
 class Passes(NamedTuple):
@@ -58,7 +56,7 @@ class Loop(Engine):
                     with no_garbage_collection():
                         self._interpreter = self.interpreter()
                 dz = upstream_gradient(upstream, 0.0, program)
-                return self._interpreter.run(list(values), dz)
+                return self._interpreter.run(values, dz)
             except NotNumbers as found:
                 self._instead, self._why = Plain(program), str(found)
         return self._instead.run(values, upstream)
@@ -99,23 +97,27 @@ class Interpreter:
         """Run both passes; `values` has those of the entries, and None for the outputs of gates."""
         if self.fast is not None:
             try:
-                return self.both_passes(self.fast, list(values), values, upstream)
+                return self.both_passes(self.fast, list(values), self.zeros(), values, upstream)
             except (ArithmeticError, ValueError):  # IEEE arithmetic has an answer where `math` has none
                 pass
         if self.exact is None:
             self.exact = passes_of(self.plan, fast=False)
-        return self.both_passes(self.exact, list(values), values, upstream)
+        return self.both_passes(self.exact, list(values), self.zeros(), values, upstream)
 
-    def both_passes(self, passes: Passes, v: Any, values: list[Any], upstream: float) -> tuple[Value, dict[str, Value]]:
-        """Run both passes; `v` is what holds the values, with those of the entries."""
+    def zeros(self) -> list[float]:
+        """Return what gradients begin as: -0.0, to which adding gives what is added, to the sign of a zero."""
+        return [-0.0] * self.plan.program.size
+
+    def both_passes(
+        self, passes: Passes, v: Any, g: Any, values: list[Any], upstream: float
+    ) -> tuple[Value, dict[str, Value]]:
+        """Run both passes; `v` holds the values, so far those of the entries, and `g` the gradients."""
         program = self.plan.program
         for step in self.forward:
             if isinstance(step, Call):
                 self._run(step, v, values)
             else:
                 passes.forward(*step, self.more, v)
-        # To -0.0, adding gives what is added, to the sign of a zero.
-        g: Any = [-0.0] * program.size if isinstance(v, list) else np.full(program.size, -0.0)
         g[program.output_slot] = upstream
         for step in self.backward:
             if isinstance(step, Call):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gates.values import Value
-from graph.engines.engine import Engine, Plain, check_labels, no_garbage_collection, placeholder
+from graph.engines.engine import Engine, Plain, check_labels, placeholder
 from graph.engines.program import Program
 from graph.engines.source.fast_call import FastCall
 from graph.engines.source.source import FUNCTION, Source, source_of
@@ -20,7 +20,7 @@ from graph.engines.source.writing import is_keyword_argument
 from graph.engines.trace.trace import Trace
 from graph.passes.arguments import upstream_gradient
 from graph.passes.run import run_alone, run_forward
-from graph.passes.schedule import Call
+from graph.passes.schedule import Call, no_garbage_collection
 from graph.structure.entries import Input
 
 _KEPT = 16  # specializations
