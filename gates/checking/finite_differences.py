@@ -171,6 +171,8 @@ class FiniteDifferences:
         size = max(self._size(direction), 0.25 * self._largest)
         noise = float(_total(np.abs(upstream) * self.precision.noise(base)))
         (middle, left, right), moved = fitted(at, size, 0.5 * noise)
+        if (apart := abs(left.value - right.value)) > 2.0 * (left.error + right.error):  # a kink is near
+            middle = replace(middle, error=max(middle.error, 0.5 * apart))
         moved = np.broadcast_to(moved, self.base.shape)
         self.moved = self.moved | moved
         steepest = max(abs(side.value) for side in (middle, left, right) if side.is_known) if middle.is_known else 0.0

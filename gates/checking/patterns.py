@@ -353,6 +353,8 @@ class Patterns:
         lowest, highest = np.nanmin(ratios, axis=0), np.nanmax(ratios, axis=0)
         if not np.max(highest - lowest) <= 1e-3 * np.max(np.abs(lowest - 1.0)):
             return None
+        if np.all((np.abs(highest) < 1e-9) | (np.abs(highest - 1.0) < 1e-3)):
+            return "is zero at some elements where it should not be, and right at the others"
         return "is off by a factor of its own for each element, the same at all inputs, such as a weight left out"
 
     def _is_everywhere(self, port: int, expected: Callable[[Resample], Any]) -> bool:

@@ -257,7 +257,7 @@ LAYERS: list[Layer] = [
     ),
     wrong("bilinear, outer product swapped", BilinearOuterSwapped, normal((3,), (3, 3), (3,)), "w", "is transposed"),
     wrong("bilinear, w not transposed", BilinearUntransposed, normal((3,), (3, 3), (3,)), "y", "takes w transposed"),
-    wrong("quadratic form, A taken as symmetric", QuadraticSymmetric, normal((4,), (4, 4)), "x", "no simple pattern"),
+    wrong("quadratic form, A taken as symmetric", QuadraticSymmetric, normal((4,), (4, 4)), "x", "is symmetric"),
     wrong("outer product, swapped", OuterSwapped, normal((3,), (3,)), "x y", "swapped"),
     wrong(
         "einsum, scaled",

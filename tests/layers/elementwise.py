@@ -257,7 +257,7 @@ LAYERS: list[Layer] = [
     right("exp rounded to six digits", Rounded, normal((5,))),
     Layer("a differential equation", Ode, positive((5,)), precision=1e-6),
     Layer("a differential equation, off by 0.1 %", OdeOff, positive((5,)), ("of 1.001",), "x", "fail", 1e-6),
-    wrong("GELU without its second term", GeluWithoutSecondTerm, normal((3, 4)), "x", "no simple pattern"),
+    wrong("GELU without its second term", GeluWithoutSecondTerm, normal((3, 4)), "x", "product rule"),
     wrong("SiLU, upstream added", SiluAddsUpstream, normal((7,)), "x", "added"),
     wrong(
         "softplus, upstream forgotten", SoftplusUpstreamForgotten, normal((7,)), "x", "upstream gradient is not mult"
