@@ -58,9 +58,15 @@ class _Compiled(Interpreter):
     def ready(self, step: Rows | Call) -> Rows | Call:
         return step
 
+    def read(self, g: Any, slots: list[int]) -> list[float]:
+        found: list[float] = g[slots].tolist()
+        return found
+
     def run(self, values: list[Any], upstream: float) -> tuple[Value, dict[str, Value]]:
-        labels = self.plan.program.label_slots
-        self.v[: self.count] = [0.0 if slot in labels else values[slot] for slot in range(self.count)]
+        entries = values[: self.count]
+        for slot in self.plan.program.label_slots:  # objects alone read them, from `values`
+            entries[slot] = 0.0
+        self.v[: self.count] = entries
         self.g.fill(-0.0)
         return self.both_passes(self.compiled, self.v, self.g, values, upstream)
 

@@ -85,6 +85,9 @@ class Interpreter:
         self.plan = plan
         self.forward, self.backward = ([self.ready(step) for step in steps] for steps in (plan.forward, plan.backward))
         self.more = plan.more.tolist()
+        slots = [slot for part in plan.program.differentiated for slot in (part.slot, *part.others)]
+        self.with_gradient = [slot for slot in slots if plan.reached[slot]]
+        self.without_gradient: dict[int, Any] = {slot: None for slot in slots if not plan.reached[slot]}
         # Objects may run only once, so that nothing is tried that may have to be done again.
         self.fast = None if plan.objects else passes_of(plan, fast=True)
         self.exact: Passes | None = None
@@ -92,6 +95,10 @@ class Interpreter:
     def ready(self, step: Rows | Call) -> Rows | Call:
         """Return a step as it runs."""
         return step if isinstance(step, Call) else Rows(*[column.tolist() for column in step])
+
+    def read(self, g: Any, slots: list[int]) -> list[float]:
+        """Return some of the gradients."""
+        return [g[slot] for slot in slots]
 
     def run(self, values: list[Any], upstream: float) -> tuple[Value, dict[str, Value]]:
         """Run both passes; `values` has those of the entries, and None for the outputs of gates."""
@@ -124,8 +131,7 @@ class Interpreter:
                 self._pull(step, v, values, g)
             else:
                 passes.backward(*step, self.more, v, g)
-        slots = [slot for part in program.differentiated for slot in (part.slot, *part.others)]
-        grads = {slot: float(g[slot]) if self.plan.reached[slot] else None for slot in slots}
+        grads = self.without_gradient | dict(zip(self.with_gradient, self.read(g, self.with_gradient)))
         return float(v[program.output_slot]), summed(program.differentiated, values, grads)
 
     def _around(self, call: Call, v: Any, values: list[Any]) -> list[Any]:
