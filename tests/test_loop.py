@@ -210,3 +210,25 @@ def test_without_numba_it_says_what_to_install(monkeypatch: Any) -> None:
     monkeypatch.setattr("graph.engines.loop.compiling.is_installed", lambda: False)
     with pytest.raises(ImportError, match="needs numba, which is not installed: pip install numba"):
         ComputationalGraph.from_expression("x * y").compile("numba")
+
+
+class Clipped(Gate):
+    """z = x between -1 and 1, with a function of NumPy that numba does not have for numbers."""
+
+    def forward(self, x: Any) -> Any:
+        self.kept = x
+        return np.clip(x, -1.0, 1.0)
+
+    def backward(self, dz: Any) -> list[Any]:
+        return [dz * np.heaviside(1.0 - self.kept * self.kept, 0.0)]
+
+
+def test_what_numba_cannot_compile_runs_as_an_object() -> None:
+    graph = ComputationalGraph()
+    x, y = graph.inputs("x", "y")
+    graph.output = graph.add(Clipped(), x * y, name="clipped") * x
+    run = graph.compile("numba")
+    for x_value in (0.25, 4.0):
+        assert bits(run(x=x_value, y=0.5)) == bits(passes(graph, x=x_value, y=0.5))
+    assert "1 gate run as objects, such as clipped: numba does not compile its formulas" in repr(run)
+    assert "objects" not in repr(graph.compile("loop"))

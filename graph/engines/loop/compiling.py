@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gates.values import Value
+from graph.engines.loop.kinds import Kind
 from graph.engines.loop.loop import Interpreter, Loop, Passes
 from graph.engines.loop.plan import Plan, Rows
 from graph.engines.loop.writing import text_of
@@ -44,7 +45,14 @@ class Numba(Loop):
             raise ImportError(_NO_NUMBA)
 
     def interpreter(self) -> Interpreter:
-        return _Compiled(Plan(self.program))
+        from numba.core.errors import NumbaError
+
+        plan = Plan(self.program)
+        try:
+            return _Compiled(plan)
+        except NumbaError:  # a formula of the user's has what numba does not know
+            refused = [kind.gate_class for kind in plan.kinds if not _can_be_compiled(kind)]
+            return _Compiled(Plan(self.program, refused))
 
 
 class _Compiled(Interpreter):
@@ -71,6 +79,17 @@ class _Compiled(Interpreter):
         return self.both_passes(self.compiled, self.v, self.g, values, upstream)
 
 
+def _can_be_compiled(kind: Kind) -> bool:
+    """Return whether numba compiles the formulas of a kind."""
+    from numba.core.errors import NumbaError
+
+    try:
+        _compiled(text_of([kind], [1], fast=True, compiled=True))
+    except NumbaError:
+        return False
+    return True
+
+
 @functools.cache
 def _compiled(text: str) -> Passes:
     """Return the two functions of a text, compiled; numba keeps its code beside the file that the text is written to.
@@ -90,4 +109,7 @@ def _compiled(text: str) -> Passes:
         text = text.replace("cache=True", "cache=False")
     module = sys.modules[name] = ModuleType(name)  # numba looks it up by its name
     exec(compile(text, str(path), "exec"), vars(module))
+    nothing, none = np.empty((4, 0), dtype=np.int32), np.empty(0)  # it compiles when it is called
+    module.forward(*nothing, np.zeros(1, dtype=np.int64), none)
+    module.backward(*nothing, np.zeros(1, dtype=np.int64), none, none)
     return Passes(module.forward, module.backward)

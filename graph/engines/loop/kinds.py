@@ -31,6 +31,12 @@ class Kind(NamedTuple):
     gives: tuple[bool, ...] = ()
     reason: str = ""
 
+    @property
+    def gate_class(self) -> type:
+        """The class of its gates."""
+        assert self.trace is not None
+        return type(self.trace.program.rows[0].gate)
+
 
 def key_of(row: Row) -> Any:
     """Return what gates of one kind have in common."""

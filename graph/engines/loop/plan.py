@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from graph.engines.program import Program, Row
 from graph.passes.schedule import Call, make_call
 
 _MOST = 200  # kinds; gates of those that are rarer run as objects
+_REFUSED = "numba does not compile its formulas"
 _OBJECT = -1  # in place of the number of a kind
 
 
@@ -31,6 +33,8 @@ class Plan:
     ----------
     program : Program
         The program.
+    refused : collection of type
+        Classes of gates that run as objects.
 
     Attributes
     ----------
@@ -48,7 +52,7 @@ class Plan:
         The names of the gates that run as objects, each with the reason.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, refused: Collection[type] = ()) -> None:
         self.program = program
         rows = program.rows
         numbers: dict[Any, int] = {}
@@ -59,7 +63,7 @@ class Plan:
             number = numbers.get(key)
             if number is None:
                 number = numbers[key] = len(found)
-                found.append(kind_of(row))
+                found.append(Kind(None, reason=_REFUSED) if type(row.gate) in refused else kind_of(row))
             of_row.append(number)
         counts = np.bincount(of_row, minlength=len(found)).tolist()
         written = [number for number, kind in enumerate(found) if kind.trace is not None]
