@@ -179,6 +179,9 @@ def _normalized(dz: Any, cache: Any) -> Any:
     return da @ w.T, dw / np.linalg.norm(dw), da.sum(axis=0)
 
 
+_MASK = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+
+
 def _weighted(x: Any) -> Any:
     weights = np.arange(1.0, 1.0 + x.size).reshape(x.shape)
     return weights * x**3, x
@@ -204,6 +207,12 @@ def _weighted(x: Any) -> Any:
             "upstream gradient's norm",
         ),
         (_weighted, lambda dz, x: 3.0 * x * x * dz, ((2, 3),), "a factor of its own for each element"),
+        (
+            lambda x: (x * _MASK, None),
+            lambda dz, cache: dz * _MASK[::-1],
+            ((2, 3),),
+            "has another mask than forward: it is 0 in other places",
+        ),
         (lambda x: (np.sin(x), x), lambda dz, x: dz, ((2, 3),), "is the upstream gradient itself"),
         (lambda x: (np.log1p(np.exp(x)), x), lambda dz, x: dz / (1 + np.exp(x)), ((2, 3),), "is that at -x"),
         (

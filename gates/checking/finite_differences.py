@@ -194,7 +194,10 @@ class FiniteDifferences:
         far = 2.0 * max(self._largest, 1.0)
         for factor, shift in ((0.0, 0.0), (1.0, far), (1.0, -far)):
             there = self._at([*self.inputs[:port], factor * self.inputs[port] + shift, *self.inputs[port + 1 :]])
-            if there is None or not np.max(np.abs(there - self.base)) <= 1e3 * self.precision.relative * largest:
+            if (
+                there is None
+                or not np.max(np.abs(there - self.base), initial=0.0) <= 1e3 * self.precision.relative * largest
+            ):
                 return False
         return True
 

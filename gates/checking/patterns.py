@@ -203,11 +203,9 @@ class Patterns:
         passes = [np.abs(r.numeric[port]) > 10 * r.errors[port] for r in self.resamples]
         pairs = [(r.analytic[port] != 0.0, here) for r, here in zip(self.resamples, passes)]
         is_fixed = all(np.array_equal(pair, pairs[0]) for pair in pairs)  # whatever the inputs, as in a dropout
-        if (
-            is_fixed
-            and all((one & ~here).any() and (here & ~one).any() for one, here in pairs[:1])
-            and all(not (r.wrong(port) & one & here).any() for r, (one, here) in zip(self.resamples, pairs))
-        ):
+        kept, through = pairs[0]
+        is_another = (kept & ~through).any() and (through & ~kept).any()
+        if is_fixed and is_another and not any((r.wrong(port) & kept & through).any() for r in self.resamples):
             return "has another mask than forward: it is 0 in other places"
         live = np.concatenate([r.known[port] & here for r, here in zip(self.resamples, passes)])
         dead = np.concatenate([r.known[port] & ~here for r, here in zip(self.resamples, passes)])

@@ -106,7 +106,7 @@ class Stepper:
         return {name: vars(self)[name] for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["_graph"], state["_inputs"], state["_upstream"], state["_picture"])  # type: ignore[misc]
+        self.__init__(state["_graph"], state["_inputs"], state["_upstream"], state["_picture"])  # type: ignore[misc]  # made anew
         while self._place < state["_place"]:
             self.next()
 

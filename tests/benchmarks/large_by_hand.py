@@ -71,7 +71,7 @@ def with_numba(circuit: Circuit) -> Callable[[], Any]:
     given = np.array(circuit.inputs)
 
     @numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]  # numba may have no types
-    def both_passes(inputs, kinds, lefts, rights, values, grads):  # type: ignore[no-untyped-def]
+    def both_passes(inputs, kinds, lefts, rights, values, grads):  # type: ignore[no-untyped-def]  # all are arrays
         count = len(inputs)
         values[:count] = inputs
         for number in range(len(kinds)):

@@ -101,12 +101,17 @@ def _compiled(text: str) -> Passes:
     path = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gategraph" / f"{name}.py"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists() or path.read_text() != text:
+        if not path.exists() or path.read_bytes() != text.encode():
             part = path.with_suffix(f".{os.getpid()}")
-            part.write_text(text)
+            part.write_bytes(text.encode())
             part.replace(path)  # in one step, for other processes
-    except (OSError, RuntimeError):
-        text = text.replace("cache=True", "cache=False")
+        return _run(text, name, path)
+    except (OSError, RuntimeError):  # the folder, or that of numba beside the file, cannot be written to
+        return _run(text.replace("cache=True", "cache=False"), name, path)
+
+
+def _run(text: str, name: str, path: Path) -> Passes:
+    """Return the two functions of a text, compiled for the columns of a plan."""
     module = sys.modules[name] = ModuleType(name)  # numba looks it up by its name
     exec(compile(text, str(path), "exec"), vars(module))
     nothing, none = np.empty((4, 0), dtype=np.int32), np.empty(0)  # it compiles when it is called
