@@ -173,8 +173,22 @@ def fresh(gate: Any) -> Any:
     """Return a copy of a gate as it was before any pass; a pass through one does not affect the other."""
     if not isinstance(gate, Gate):
         return copy.deepcopy(gate)
-    numbers = all(isinstance(value, (int, float, str, tuple, type(None))) for value in gate.__getstate__().values())
-    return copy.copy(gate) if numbers or hasattr(gate, "__copy__") else copy.deepcopy(gate)
+    state = gate.__getstate__()
+    if not all(isinstance(value, (int, float, str, tuple, type(None))) for value in state.values()):
+        return copy.copy(gate) if hasattr(gate, "__copy__") else copy.deepcopy(gate)
+    if not _is_copied_by_its_state(type(gate)):
+        return copy.copy(gate)
+    other = object.__new__(type(gate))
+    other.__dict__.update(state)
+    return other
+
+
+@functools.cache
+def _is_copied_by_its_state(gate_class: type) -> bool:
+    """Return whether `copy.copy` makes a gate of this class by giving a new one the state of the other."""
+    names = ("__new__", "__reduce__", "__reduce_ex__")
+    is_plain = all(getattr(gate_class, name) is getattr(object, name) for name in names)
+    return is_plain and not hasattr(gate_class, "__copy__") and not hasattr(gate_class, "__setstate__")
 
 
 def input_counts(forward: Callable[..., Any]) -> tuple[int, float]:

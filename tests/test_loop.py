@@ -15,9 +15,9 @@ import pytest
 from gates import Add, Exp, Gate, Log, Multiply, Power, Reciprocal, Scale, Sqrt, Tanh
 from gates.checking.copies import same
 from graph import ComputationalGraph
-from graph.engines.loop.kinds import key_of
 from graph.engines.loop.plan import Plan
 from graph.engines.program import program_of
+from graph.engines.trace.kinds import key_of
 from tests.benchmarks.large_circuits import CIRCUITS, build
 
 BOTH = pytest.mark.parametrize("engine", ["loop", "numba"])

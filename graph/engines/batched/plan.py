@@ -15,6 +15,7 @@ from gates import Gate
 from gates.validation import formula
 from graph.engines.batched.stacking import can_be_stacked, stacked
 from graph.engines.program import Program, Row
+from graph.structure.library import is_library_gate
 
 WIDE = 16  # how many gates are worth an operation on vectors
 Vector = np.ndarray[Any, Any]
@@ -155,7 +156,9 @@ class Plan:
         for generation in self._generations():
             for rows in generation.values():
                 self._take(rows)
-        self._wait([row for row in program.rows if not row.is_needed])
+        unneeded = [row for row in program.rows if not row.is_needed]
+        if not all(is_library_gate(row.gate) for row in unneeded):  # one that is not may raise
+            self._wait(unneeded)
         self._flush()
         self._add_scatters()
 
@@ -168,13 +171,15 @@ class Plan:
         """Return the rows that are needed by the length of the longest path to them, and then by kind."""
         levels = [0] * self.program.size
         generations: list[dict[Any, list[Row]]] = []
-        for row in [row for row in self.program.rows if row.is_needed]:
-            level = 1 + max([levels[slot] for slot in row.sources], default=0)
-            for slot in row.slots:
-                levels[slot] = level
-            while len(generations) < level:
+        for row in self.program.rows:
+            _, gate, sources, out, outputs, wanted, is_needed = row
+            if not is_needed:
+                continue
+            level = max([levels[slot] for slot in sources], default=0)
+            levels[out : out + outputs] = [level + 1] * outputs
+            if len(generations) == level:
                 generations.append({})
-            generations[level - 1].setdefault((type(row.gate), row.outputs, row.wanted), []).append(row)
+            generations[level].setdefault((type(gate), outputs, wanted), []).append(row)
         return generations
 
     def _take(self, rows: list[Row], have_same_settings: bool = False) -> None:
@@ -197,13 +202,13 @@ class Plan:
     def _wait(self, rows: list[Row]) -> None:
         """Let rows wait until something needs them."""
         self._pending += rows
-        self._pending_slots.update(slot for row in rows for slot in row.slots)
+        self._pending_slots.update(_filled(rows))
 
     def _flush(self) -> None:
         """Have the waiting rows run now."""
         if self._pending:
             self.steps.append(self._pending)
-            self._append([slot for row in self._pending for slot in row.slots])
+            self._append(_filled(self._pending))
             self._pending, self._pending_slots = [], set()
 
     def _batch(self, rows: list[Row], gate: Gate) -> None:
@@ -232,6 +237,11 @@ class Plan:
                     port: Scatter(places, alone=bool((adds[places] == 1).all()))
                     for port, places in step.targets.items()
                 }
+
+
+def _filled(rows: list[Row]) -> list[int]:
+    """Return the slots that rows fill."""
+    return [slot for row in rows for slot in ((row.out,) if row.outputs == 1 else row.slots)]
 
 
 def as_slice(places: Vector) -> slice | Vector:

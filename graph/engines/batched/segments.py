@@ -13,6 +13,7 @@ from graph.engines.source.generated import Generated
 from graph.passes.run import run_backward, run_forward
 from graph.passes.schedule import Differentiated
 from graph.structure.entries import Input
+from graph.structure.library import is_library_gate
 
 #: The largest number of gates that are worth writing as code.
 MOST_GENERATED = 10_000
@@ -88,12 +89,12 @@ class LastSegment(Segment):
         super().__init__(rows, places, unneeded)
         self.program.output_slot = self.count + [slot for row in rows for slot in row.slots].index(output)
         self._engine = code_unless_many(self.program)
-        self._tried = False
+        self._tried = all(map(is_library_gate, {type(row.gate): row.gate for row in rows}.values()))
 
     def both_passes(self, vector: Vector, grads: Vector, upstream: float) -> float:
         """Return the output, and add the gradients of what was read."""
         values: list[Value] = vector[self.read].tolist() + [None] * len(self.filled)
-        if not self._tried:  # the engine gives 0 for a gradient that is missing
+        if not self._tried:  # gates of the user's may give no gradient, where the engine gives 0
             self.wanted_of(self.program.both_passes(self.program.calls, list(values), upstream))
             self._tried = True
         value, gradients = self._engine.run(values, upstream)

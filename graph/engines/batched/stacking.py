@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from gates import Gate
 from gates.bare import bare_backward, bare_forward
-from gates.gate import fresh
+from gates.gate import OF_A_PASS, fresh
 from gates.validation import formula
 from graph.structure.library import is_library_gate
 
@@ -19,16 +20,26 @@ _COMPARED, _COMPARED_USER_DEFINED = 16, 1000  # gates to compare the stacked gat
 
 def can_be_stacked(gate: Any) -> bool:
     """Return whether a gate may be stacked: each element of the output depends on that of the inputs alone."""
+    if not isinstance(gate, Gate):
+        return False
+    if gate.__dict__.keys() <= OF_A_PASS:
+        return _is_elementwise_class(type(gate))
+    return _is_elementwise(gate) and all(isinstance(setting, _SIMPLE) for setting in gate.__getstate__().values())
+
+
+def _is_elementwise(gate: Gate | type[Gate]) -> bool:
+    """Return whether a gate, or a class of gates, may be stacked as far as its formulas tell."""
     return (
-        isinstance(gate, Gate)
-        and gate.elementwise
+        gate.elementwise
         and not gate.labels
         and not gate.has_parameters
-        and type(gate).check is Gate.check
+        and getattr(gate.check, "__func__", gate.check) is Gate.check
         and formula(gate.forward) is not None
         and formula(gate.backward) is not None
-        and all(isinstance(setting, _SIMPLE) for setting in gate.__getstate__().values())
     )
+
+
+_is_elementwise_class = functools.cache(_is_elementwise)
 
 
 def stacked(gates: Sequence[Gate], count: int) -> Gate | None:

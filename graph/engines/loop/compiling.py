@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from gates.values import Value
-from graph.engines.loop.kinds import Kind
 from graph.engines.loop.loop import Interpreter, Loop, Passes
 from graph.engines.loop.plan import Plan, Rows
 from graph.engines.loop.writing import text_of
 from graph.engines.program import Program
+from graph.engines.trace.kinds import Kind
 from graph.passes.schedule import Call
 
 _NO_NUMBA = "the numba engine needs numba, which is not installed: pip install numba"

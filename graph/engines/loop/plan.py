@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gates.gate import fresh
-from graph.engines.loop.kinds import Kind, key_of, kind_of
 from graph.engines.program import Program, Row
+from graph.engines.trace.kinds import Kind, key_of, kind_of
 from graph.passes.schedule import Call, make_call
 
 _MOST = 200  # kinds; gates of those that are rarer run as objects
@@ -63,10 +63,11 @@ class Plan:
             number = numbers.get(key)
             if number is None:
                 number = numbers[key] = len(found)
-                found.append(Kind(None, reason=_REFUSED) if type(row.gate) in refused else kind_of(row))
+                is_refused = type(row.gate) in refused
+                found.append(Kind(type(row.gate), None, reason=_REFUSED) if is_refused else kind_of(row))
             of_row.append(number)
         counts = np.bincount(of_row, minlength=len(found)).tolist()
-        written = [number for number, kind in enumerate(found) if kind.trace is not None]
+        written = [number for number, kind in enumerate(found) if kind.recording is not None]
         order = sorted(written, key=lambda number: -counts[number])[:_MOST]
         self.kinds, self.counts = [found[number] for number in order], [counts[number] for number in order]
         ranks = np.full(len(found) + 1, _OBJECT, dtype=np.int32)
@@ -95,7 +96,9 @@ class Plan:
                 )
             ],
         ]
-        self.forward = _stretches(Rows(*columns), np.arange(len(rows)), calls)
+        is_needed = np.array([row.is_needed for row in rows], dtype=bool)
+        runs_all = (kinds[~is_needed] == _OBJECT).any()  # what runs as an object may raise
+        self.forward = _stretches(Rows(*columns), np.flatnonzero(is_needed | runs_all), calls)
         self.reached = np.zeros(program.size, dtype=bool)
         self.backward = _stretches(Rows(*columns), self._reach(found, of_row), calls)
 

@@ -11,10 +11,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from graph.engines.loop.kinds import Kind
 from graph.engines.source.source import definition
 from graph.engines.source.writing import ATOM, TAKEN_OVER, Writing
-from graph.engines.trace.trace import Trace
+from graph.engines.trace.kinds import Kind
 from graph.engines.trace.tracers import Tracer
 
 
@@ -27,51 +26,43 @@ class Bodies(NamedTuple):
 
 def bodies_of(kind: Kind, writing: Writing) -> Bodies:
     """Return the statements of a kind."""
-    trace = kind.trace
-    assert trace is not None
-    many = len(trace.entries) > 2
-    reads = [f"more[a + {port}]" if many else "ab"[port] for port in range(len(trace.entries))]
-    for tracer, place in zip(trace.entries, reads):
-        tracer.text, tracer.level = f"v[{place}]", ATOM
-    (section,) = trace.forward
-    inner = trace.output.operands[0]
-    forward = _statements(trace, [("v[o] = {}", inner)], trace.entries, writing)
-    # A formula may keep its result, or what becomes of it; an input or a number that is the result stands for itself.
-    known = [*trace.entries, trace.upstream, trace.output]
-    if inner.operation != "literal" and any(inner is one for one in trace.tape[section.start : section.stop]):
-        known.append(inner)
-    for tracer in known[len(trace.entries) :]:
-        tracer.text, tracer.level = "g[o]" if tracer is trace.upstream else "v[o]", ATOM
-    gradients = [
-        (f"g[{reads[tracer.operands[-1]]}] += {{}}", tracer.operands[0])
-        for tracer in trace.tape
-        if tracer.operation == "gradient"
+    assert kind.recording is not None
+    tape, inputs, (output,), (upstream,), gradients, _ = kind.recording
+    reads = [f"more[a + {port}]" if len(inputs) > 2 else "ab"[port] for port in range(len(inputs))]
+    texts = {id(tracer): f"v[{place}]" for tracer, place in zip(inputs, reads)}
+    forward = _statements(tape, [("v[o] = {}", output)], texts, writing)
+    texts[id(upstream)] = "g[o]"
+    # A formula may keep its result; an input or a number that is the result stands for itself.
+    if output.operation != "literal":
+        texts.setdefault(id(output), "v[o]")
+    given = [
+        (f"g[{place}] += {{}}", gradient)
+        for place, gradient, gives in zip(reads, gradients, kind.gives)
+        if gives and gradient is not None
     ]
-    return Bodies(forward, _statements(trace, gradients, known, writing))
+    return Bodies(forward, _statements(tape, given, texts, writing))
 
 
 def _statements(
-    trace: Trace, targets: Sequence[tuple[str, Tracer]], known: Sequence[Tracer], writing: Writing
+    tape: Sequence[Tracer], targets: Sequence[tuple[str, Tracer]], texts: dict[int, str], writing: Writing
 ) -> list[str]:
-    """Return statements for some results, of which each known tracer has its text."""
+    """Return statements for some results, where the tracers of these ids have texts."""
     uses = Counter([id(tracer) for _, tracer in targets])
-    texts = {id(tracer): (tracer.text, tracer.level) for tracer in known}
-    for tracer in reversed(trace.tape):
+    for tracer in reversed(tape):
         if uses[id(tracer)] and id(tracer) not in texts:
             uses.update([id(operand) for operand in tracer.reads])
     lines = []
-    for place, tracer in enumerate(trace.tape):
+    for place, tracer in enumerate(tape):
         if not uses[id(tracer)]:
             continue
-        if id(tracer) not in texts:
-            tracer.text, tracer.level = writing.of(tracer)
+        if id(tracer) in texts:
+            tracer.text, tracer.level = texts[id(tracer)], ATOM
+            continue
+        tracer.text, tracer.level = writing.of(tracer)
         if uses[id(tracer)] > 1 and tracer.operation != "literal" and not tracer.text.isidentifier():
             lines.append(f"t{place} = {tracer.text}")
             tracer.text, tracer.level = f"t{place}", ATOM
-    lines += [target.format(tracer.text) for target, tracer in targets]
-    for tracer in known:
-        tracer.text, tracer.level = texts[id(tracer)]
-    return lines
+    return lines + [target.format(tracer.text) for target, tracer in targets]
 
 
 def branches(bodies: Sequence[list[str]], counts: Sequence[int], indent: str) -> list[str]:

@@ -68,7 +68,7 @@ class FastCall:
             "        except (ArithmeticError, ValueError):",
             "            pass",
         ]
-        exec(source.text, self._space)  # the functions that the body calls
+        exec(source.before, self._space)
         exec(self._text("\n".join(inlined)), self._space)
         self._function.__code__ = self._space["__call__"].__code__
 

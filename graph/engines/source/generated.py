@@ -5,7 +5,6 @@ There is a specialization of the code for each set of shapes and dtypes.
 
 from __future__ import annotations
 
-import functools
 from contextlib import suppress
 from typing import Any
 
@@ -25,7 +24,7 @@ from graph.structure.entries import Input
 
 _KEPT = 16  # specializations
 _FEW = 64  # entries, up to which a function with keyword parameters is faster
-_MOST_WRITTEN_TWICE = 10_000  # gates, up to which there is a fast version of the code beside the exact one
+_MOST_INLINED = 1000  # gates, up to which saving a call is worth compiling the code once more
 
 
 class Generated(Engine):
@@ -63,7 +62,7 @@ class Generated(Engine):
             self._specializations[key] = specialization
             self.count += 1
             if self._fast_call is not None and specialization.can_be_inlined:
-                self._fast_call.inline(specialization.fast, self.program.entries)
+                self._fast_call.inline(specialization.source, self.program.entries)
         return specialization.run(entries, upstream)
 
 
@@ -100,35 +99,36 @@ class Specialization:
             for call in program.label_checks
             if call.node not in trace.objects
         ]
-        self.exact = source_of(trace)
-        few = len(program.rows) <= _MOST_WRITTEN_TWICE and not self.exact.objects  # objects may run only once
-        self.fast = source_of(trace, fast=True) if few else self.exact
-        self._slots = [slot for _, slot in self.exact.arguments]
+        self.is_fast = not trace.objects  # what raises is run again, and objects may run only once
+        self.source = source_of(trace, self.is_fast)
+        self._slots = [slot for _, slot in self.source.arguments]
         calls = {call.node: call for call in program.calls}
-        self._objects = {argument: _GateObject(calls[node]) for node, argument in self.exact.objects.items()}
-        self._constants = {slot: entries[slot] for _, slot in self.exact.constants}
-        self._fast_function = self._function(self.fast)
+        self._objects = {argument: _GateObject(calls[node]) for node, argument in self.source.objects.items()}
+        self._function = self._function_of(self.source, entries)
+        self._exact: tuple[Any, Source] | None = None
 
     @property
     def can_be_inlined(self) -> bool:
         """Whether the code is of numbers, needs no checks, and calls no function that has the name of an input."""
         inputs = [name for name, gate, _ in self.program.entries if isinstance(gate, Input)]
-        is_fast = self.of_numbers and self.fast is not self.exact and not self.checks
-        return is_fast and set(inputs).isdisjoint(self.fast.functions)
+        is_short = self.is_fast and len(self.program.rows) <= _MOST_INLINED
+        return self.of_numbers and is_short and not self.checks and set(inputs).isdisjoint(self.source.functions)
 
-    @functools.cached_property
-    def _exact_function(self) -> Any:
-        """The function of the exact code, which is needed only where the fast code raises an error."""
-        return self._function(self.exact)
-
-    def _function(self, source: Source) -> Any:
+    def _function_of(self, source: Source, entries: list[Value]) -> Any:
         """Return the function of generated code, with the constants and the gates that are its arguments filled in."""
         space: dict[str, Any] = {}
         exec(compile(source.text, "<both passes, generated>", "exec"), space)
         function = space[FUNCTION]
-        constants = {argument: self._constants[slot] for argument, slot in source.constants}
+        constants = {argument: entries[slot] for argument, slot in source.constants}
         function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), **constants, **self._objects}
         return function
+
+    def _exact_code(self, entries: list[Value]) -> tuple[Any, Source]:
+        """Return the function of code that has an answer wherever IEEE arithmetic has one, and that code."""
+        if self._exact is None:
+            source = source_of(Trace(self.program, entries))
+            self._exact = self._function_of(source, entries), source
+        return self._exact
 
     def run(self, entries: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         """Run the code: the fast one, the exact one if that raises an arithmetic error, or else gate by gate."""
@@ -140,13 +140,14 @@ class Specialization:
             dz = upstream_gradient(upstream, self.like, self.program)
         found: tuple[Value, dict[str, Value]]
         try:
-            found = self._fast_function(*arguments, **({} if dz is None else {self.fast.upstream: dz}))
+            found = self._function(*arguments, **({} if dz is None else {self.source.upstream: dz}))
             return found
         except Exception as error:
-            tries_exact = self.fast is not self.exact and isinstance(error, (ArithmeticError, ValueError))
+            tries_exact = self.is_fast and isinstance(error, (ArithmeticError, ValueError))
         if tries_exact:
             with suppress(Exception):
-                found = self._exact_function(*arguments, **({} if dz is None else {self.exact.upstream: dz}))
+                function, source = self._exact_code(entries)
+                found = function(*arguments, **({} if dz is None else {source.upstream: dz}))
                 return found
         return self._run_gate_by_gate(entries, upstream)
 

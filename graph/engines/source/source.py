@@ -29,6 +29,8 @@ class Source(NamedTuple):
     ----------
     text : str
         A module with the function `both_passes`.
+    before : str
+        What comes before that function: imports, and the functions of numbers that it calls.
     body : list of str
         The lines of the function.
     arguments : list of (str, int)
@@ -44,6 +46,7 @@ class Source(NamedTuple):
     """
 
     text: str
+    before: str
     body: list[str]
     arguments: list[tuple[str, int]]
     constants: list[tuple[str, int]]
@@ -111,15 +114,22 @@ class _Writer:
                 arguments.setdefault(tracer.name, slot)
             elif tracer.uses and type(tracer.value) is not float:
                 arrays.append((tracer.name, slot))
-        head = self._signature(list(arguments), [name for name, _ in arrays])
-        body = "\n".join([*head, *self.lines]) + "\n"
+        function = "\n".join([*self._signature(list(arguments), [name for name, _ in arrays]), *self.lines])
         helpers = [definition(name) for name in self.writing.called]
         code = "\n\n".join(["\n".join(line for line in self.lines if not line.lstrip().startswith("#")), *helpers])
         imports = [line for line, word in (("import math", "math"), ("import numpy as np", "np")) if _uses(code, word)]
-        text = "\n\n".join(['"""Both passes of a graph, gate by gate."""', *imports]) + "\n"
-        text = "\n\n".join([text, *helpers, body])
-        functions, upstream = list(self.writing.called), trace.upstream.name
-        return Source(text, self.lines, list(arguments.items()), arrays, upstream, self.objects, functions)
+        head = "\n\n".join(['"""Both passes of a graph, gate by gate."""', *imports]) + "\n"
+        before = "\n\n".join([head, *helpers])
+        return Source(
+            text=f"{before}\n\n{function}\n",
+            before=before,
+            body=self.lines,
+            arguments=list(arguments.items()),
+            constants=arrays,
+            upstream=trace.upstream.name,
+            objects=self.objects,
+            functions=list(self.writing.called),
+        )
 
     def _count_uses(self) -> None:
         """Count how many needed operations read each one, and find those that other gates read."""

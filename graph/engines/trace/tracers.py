@@ -60,6 +60,15 @@ class Tracer:
         self.reads = _tracers_in(self.operands) + (_tracers_in(self.options.values()) if self.options else [])
         self.tape.append(self)
 
+    def repeated(self, tape: list[Tracer], known: dict[int, Tracer]) -> Tracer:
+        """Record the operation again, on the tracers that are known by the ids of its operands."""
+
+        def other(part: Any) -> Any:
+            return known.get(id(part), part)
+
+        options = _by_name(other, self.options) if self.options else {}
+        return Tracer(tape, self.operation, mapped(other, self.operands), options, self.value)
+
     def __repr__(self) -> str:
         return f"Tracer({self.operation}, {self.value!r})"
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from gates.bare import Foreign, bare_backward, bare_copy, bare_forward
-from gates.validation import gradient_of
-from gates.values import Value, as_value, shape_of
-from graph.engines.trace.literals import Untraceable, literal
+from gates.bare import Foreign
+from gates.values import Value, shape_of
+from graph.engines.trace.literals import Untraceable
+from graph.engines.trace.recording import recorded
 from graph.engines.trace.tracers import Tracer, mapped, value_of
 from graph.passes.run import run_alone, run_forward
 from graph.passes.schedule import Call
@@ -49,11 +49,11 @@ def why_untraceable(call: Call, inputs: list[Value]) -> str:
         if random_state() != before or not _same(outputs + gradients, again[0] + again[2]):
             return "it gives something else each time"
         try:
-            tape, found = _on_tracers(call, given, upstream)
-            require_same(found, outputs + gradients)
+            recording = recorded(call, given, upstream)
+            require_same(recording.outputs + recording.gradients, outputs + gradients)
         except (Exception, Untraceable) as error:
             return reason(error)
-        operations.append(_without_numbers(tape))
+        operations.append(_without_numbers(recording.tape))
     if any(others != operations[0] for others in operations):
         return "what it does depends on the values of numbers"
     return ""
@@ -74,32 +74,6 @@ def random_state() -> Any:
 def reason(error: BaseException) -> str:
     """Return in words why a formula does not run on tracers, as its error tells."""
     return str(error) if isinstance(error, Untraceable) else f"{type(error).__name__}: {error}"
-
-
-def _on_tracers(call: Call, inputs: list[Value], upstream: list[Value]) -> tuple[list[Tracer], list[Any]]:
-    """Return the operations of a gate's formulas, and tracers of its outputs and gradients."""
-    tape: list[Tracer] = []
-    gate = bare_copy(call.gate, call.gate.wanted)
-    given = [Tracer(tape, "variable", (), {}, value) for value in inputs]
-    outputs = bare_forward(gate, given)
-    gradients: list[Any] = []
-    if call.backward is not None:
-        found = bare_backward(gate, [Tracer(tape, "variable", (), {}, dz) for dz in upstream])
-        gradients = traced_gradients(found, given)
-    for result in outputs + gradients:
-        if result is not None and not isinstance(result, Tracer):
-            Tracer(tape, "literal", (literal(result),), {}, result)
-    return tape, outputs + gradients
-
-
-def traced_gradients(found: Any, inputs: list[Tracer]) -> list[Any]:
-    """Return what backward returned for tracers as gradients in the shapes of the inputs; None stays None."""
-    if not isinstance(found, (list, tuple)) or len(found) != len(inputs):
-        raise Untraceable("its backward returns no list of gradients")
-    return [
-        gradient if gradient is None else gradient_of(as_value(gradient), value, port)
-        for port, (gradient, value) in enumerate(zip(found, inputs))
-    ]
 
 
 def _on_values(call: Call, inputs: list[Value], random: Any, upstream: Any = None) -> tuple[Any, Any, Any]:
