@@ -19,7 +19,7 @@ from gates.gate import fresh, labels_of
 from gates.validation import checked, formula
 from graph.passes.guard import guarded
 from graph.structure.entries import Entry, has_gradient
-from graph.structure.wiring import all_sources, outputs_of
+from graph.structure.wiring import all_edges, outputs_of, sources_of
 
 
 class Call(NamedTuple):
@@ -75,13 +75,15 @@ class Schedule:
 
     def _prepare(self, graph: Any) -> None:
         """Take the gates in topological order."""
-        sources = dict(all_sources(graph))
+        edges = dict(all_edges(graph))
         gates = dict(graph.nodes(data="gate"))
         # A gate is added after the gates that it reads, so the order in which they were added is topological, unless
         # someone has changed the networkx graph by hand.
-        order = [node for node, reads in sources.items() if not reads] + [n for n, reads in sources.items() if reads]
-        if not self._take(order, sources, gates):
-            self._take(_topological_order(graph), sources, gates)
+        order = [node for node, reads in edges.items() if not reads] + [node for node, reads in edges.items() if reads]
+        if not self._take(order, edges, gates):
+            for node, reads in edges.items():
+                sources_of(node, reads)  # which says where ports do not fit
+            self._take(_topological_order(graph), edges, gates)
         self.unneeded = {slot for slot, is_needed in enumerate(self._needed) if not is_needed}
         del self._needed
         self.differentiated = [
@@ -90,8 +92,8 @@ class Schedule:
             if has_gradient(gate) and slot not in self.label_slots
         ]
 
-    def _take(self, order: list[str], sources: dict[str, list[tuple[str, int]]], gates: dict[str, Any]) -> bool:
-        """Give all gates their slots, in this order; return False if one comes before what it reads."""
+    def _take(self, order: list[str], edges: dict[str, Any], gates: dict[str, Any]) -> bool:
+        """Give all gates their slots, in this order; return False if one reads what is not before it, or lacks a port."""
         self.order = order
         self.slots: dict[str, int] = {}
         self.entries: list[tuple[str, Entry, int]] = []
@@ -100,24 +102,34 @@ class Schedule:
         self.nested: list[tuple[str, Any]] = []  # the gates that are graphs with parameters, by name
         self._needed: list[bool] = []  # by slot: whether a gradient is needed there
         slots, needed, calls, out = self.slots, self._needed, self.calls, 0
+        new = tuple.__new__  # skips the function that NamedTuple writes, a tenth of the time
+        simple: dict[type, Any] = {}  # the formulas of the classes that have been met
         try:
             for node in order:
                 gate = gates[node]
                 if gate is None:
                     raise ValueError(f"the node {node!r} has no gate: graph.graph was changed by hand")
                 slots[node] = out
-                simple = _formulas(gate.__class__) if _OWN.isdisjoint(getattr(gate, "__dict__", _OWN)) else None
-                reads = tuple([slots[source] + port for source, port in sources[node]])
-                if simple is not None and not self.guard:  # the same in short, for most gates
+                ports = {
+                    port: slots[source] + edge["source_port"]
+                    for source, keys in edges[node].items()
+                    for port, edge in keys.items()
+                }
+                reads = tuple([ports[port] for port in range(len(ports))])
+                formulas = simple.get(gate.__class__, simple)
+                if formulas is simple:
+                    formulas = simple[gate.__class__] = None if self.guard else _formulas(gate.__class__)
+                if formulas is not None and _OWN.isdisjoint(gate.__dict__):  # the same in short, for most gates
                     wanted = tuple([needed[slot] for slot in reads])
                     needs = True in wanted
                     if needs and gate.wanted != wanted:
                         gate.wanted = wanted
                     needed.append(needs)
-                    calls.append(Call(node, gate, simple[0], simple[1] if needs else None, reads, out, 1))
+                    forward, backward = formulas
+                    calls.append(new(Call, (node, gate, forward, backward if needs else None, reads, out, 1)))
                     out += 1
                 else:
-                    out += self._add(node, gate, reads, out, sources[node], gates)
+                    out += self._add(node, gate, reads, out, edges[node], gates)
         except KeyError:
             return False
         self.size = out
@@ -129,7 +141,7 @@ class Schedule:
         gate: Any,
         reads: tuple[int, ...],
         out: int,
-        sources: list[tuple[str, int]],
+        edges: Any,
         gates: dict[str, Any],
     ) -> int:
         """Add an entry, or the call of a gate, and return its number of outputs."""
@@ -138,7 +150,9 @@ class Schedule:
             self.entries.append((node, gate, out))
             needed.append(has_gradient(gate))
             return outputs
-        for port in labels_of(gate):
+        labels = labels_of(gate)
+        sources = sources_of(node, edges) if labels else []
+        for port in labels:
             if isinstance(gates[sources[port][0]], Entry):
                 self.label_slots.add(reads[port])
                 needed[reads[port]] = False

@@ -39,7 +39,10 @@ def _is_elementwise(gate: Gate | type[Gate]) -> bool:
     )
 
 
-_is_elementwise_class = functools.cache(_is_elementwise)
+@functools.cache
+def _is_elementwise_class(gate_class: type[Gate]) -> bool:
+    """Return the same of a class, remembered."""
+    return _is_elementwise(gate_class)
 
 
 def stacked(gates: Sequence[Gate], count: int) -> Gate | None:
