@@ -93,7 +93,7 @@ class Schedule:
         ]
 
     def _take(self, order: list[str], edges: dict[str, Any], gates: dict[str, Any]) -> bool:
-        """Give all gates their slots, in this order; return False if one reads what is not before it, or lacks a port."""
+        """Give all gates their slots, in this order; False if one lacks a port, or reads what is not before it."""
         self.order = order
         self.slots: dict[str, int] = {}
         self.entries: list[tuple[str, Entry, int]] = []

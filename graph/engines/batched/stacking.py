@@ -23,7 +23,8 @@ def can_be_stacked(gate: Any) -> bool:
     if not isinstance(gate, Gate):
         return False
     if gate.__dict__.keys() <= OF_A_PASS:
-        return _is_elementwise_class(type(gate))
+        gate_class: Any = type(gate)
+        return _is_elementwise_class(gate_class)
     return _is_elementwise(gate) and all(isinstance(setting, _SIMPLE) for setting in gate.__getstate__().values())
 
 
@@ -40,7 +41,7 @@ def _is_elementwise(gate: Gate | type[Gate]) -> bool:
 
 
 @functools.cache
-def _is_elementwise_class(gate_class: type[Gate]) -> bool:
+def _is_elementwise_class(gate_class: Any) -> bool:
     """Return the same of a class, remembered."""
     return _is_elementwise(gate_class)
 
