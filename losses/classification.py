@@ -57,15 +57,15 @@ class SoftmaxLoss(_ClassificationLoss):
 
     def forward(self, scores: Value, labels: Any) -> Value:
         xp = namespace(scores)
-        true = _is_true_class(scores, labels)
+        labels, largest = _column(labels, scores), xp.argmax(scores, axis=1, keepdims=True)
         # Half the differences, which never overflow; e**-800 is already 0.
-        half = 0.5 * scores - 0.5 * xp.max(scores, axis=1, keepdims=True)
-        e = xp.exp(2.0 * xp.where(half < -400.0, -400.0, half))
-        self.kept = e, true
+        half = 0.5 * scores - 0.5 * xp.take_along_axis(scores, largest, axis=1)
+        e = xp.exp(2.0 * xp.maximum(half, -400.0))
+        classes = xp.arange(scores.shape[1])
+        self.kept = e, classes == labels
         # The largest score's e**0 = 1 is left out of the sum, so that log1p keeps the digits of the others.
-        largest = xp.arange(scores.shape[1]) == xp.argmax(scores, axis=1, keepdims=True)
-        others = xp.sum(xp.where(largest, 0.0, e), axis=1)
-        return xp.mean(xp.log1p(others) - 2.0 * xp.sum(xp.where(true, half, 0.0), axis=1))
+        others = xp.sum(xp.where(classes == largest, 0.0, e), axis=1, keepdims=True)
+        return xp.mean(xp.log1p(others) - 2.0 * xp.take_along_axis(half, labels, axis=1))
 
     def backward(self, dloss: Value) -> list[Value]:
         e, true = self.kept
@@ -111,7 +111,7 @@ class SVMLoss(_ClassificationLoss):
 
     def forward(self, scores: Value, labels: Any) -> Value:
         xp = namespace(scores)
-        true = _is_true_class(scores, labels)
+        true = xp.arange(scores.shape[1]) == _column(labels, scores)
         of_true = xp.sum(xp.where(true, scores, 0.0), axis=1, keepdims=True)
         # Half the hinges, which never overflow.
         hinges = xp.where(true, 0.0, 0.5 * scores - 0.5 * of_true + 0.5 * self.margin)
@@ -143,11 +143,11 @@ def _check_labels(scores: Value, labels: Any) -> None:
             raise ValueError(f"{wanted}, got {label!r} at position {place}")
 
 
-def _is_true_class(scores: Value, labels: Any) -> Any:
-    """Return a mask in the shape of the scores, True at the true class of each row."""
+def _column(labels: Any, scores: Value) -> Any:
+    """Return the labels as a column of integers, beside the scores."""
     xp = namespace(scores)
-    classes = xp.arange(scores.shape[1])
-    return classes == xp.expand_dims(xp.astype(xp.asarray(labels), classes.dtype), axis=1)
+    integers = xp.arange(0).dtype
+    return xp.expand_dims(xp.astype(xp.asarray(labels), integers), axis=1)
 
 
 def _balanced(slopes: Value, true: Any) -> Value:

@@ -13,6 +13,7 @@ import numpy as np
 from gates.values import Value
 from graph.engines.engine import Engine, Plain, check_labels, placeholder
 from graph.engines.program import Program
+from graph.engines.source.arrays import fast_source_of
 from graph.engines.source.fast_call import FastCall
 from graph.engines.source.source import FUNCTION, Source, source_of
 from graph.engines.source.writing import is_keyword_argument
@@ -100,7 +101,7 @@ class Specialization:
             if call.node not in trace.objects
         ]
         self.is_fast = not trace.objects  # what raises is run again, and objects may run only once
-        self.source = source_of(trace, self.is_fast)
+        self.source = fast_source_of(trace) if self.is_fast else source_of(trace)
         self._slots = [slot for _, slot in self.source.arguments]
         calls = {call.node: call for call in program.calls}
         self._objects = {argument: _GateObject(calls[node]) for node, argument in self.source.objects.items()}

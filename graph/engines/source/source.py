@@ -55,8 +55,13 @@ class Source(NamedTuple):
     functions: list[str]
 
 
-def source_of(trace: Trace, fast: bool = False) -> Source:
-    """Write a trace as Python code.
+def source_of(trace: Trace) -> Source:
+    """Write a trace as code to be read, which has an answer wherever IEEE arithmetic has one."""
+    return Writer(trace, fast=False).source()
+
+
+class Writer:
+    """Writes one trace.
 
     Parameters
     ----------
@@ -66,11 +71,6 @@ def source_of(trace: Trace, fast: bool = False) -> Source:
         Whether to write what runs fastest: `math.exp(x)` and `x / y` for numbers, which raise where IEEE arithmetic has
         an answer, and no variable for what is read only once.
     """
-    return _Writer(trace, fast).source()
-
-
-class _Writer:
-    """Writes one trace."""
 
     def __init__(self, trace: Trace, fast: bool) -> None:
         self.trace = trace
@@ -80,6 +80,7 @@ class _Writer:
         self.names = Numbers() if fast else Names(RESERVED | set(keyword.kwlist) | functions)
         self.functions = functions
         self.lines: list[str] = []
+        self.fixed: dict[str, str] = {}  # the variables of what is computed before the function, by their texts
         self.objects: dict[str, str] = {}
         self.variables: dict[int, str] = {}  # by slot
         self.gate = ""  # the variable of the gate that is being written
@@ -116,10 +117,12 @@ class _Writer:
                 arrays.append((tracer.name, slot))
         function = "\n".join([*self._signature(list(arguments), [name for name, _ in arrays]), *self.lines])
         helpers = [definition(name) for name in self.writing.called]
-        code = "\n\n".join(["\n".join(line for line in self.lines if not line.lstrip().startswith("#")), *helpers])
+        fixed = [f"{name} = {text}" for text, name in self.fixed.items()]
+        lines = [line for line in [*self.lines, *fixed] if not line.lstrip().startswith("#")]
+        code = "\n\n".join(["\n".join(lines), *helpers])
         imports = [line for line, word in (("import math", "math"), ("import numpy as np", "np")) if _uses(code, word)]
         head = "\n\n".join(['"""Both passes of a graph, gate by gate."""', *imports]) + "\n"
-        before = "\n\n".join([head, *helpers])
+        before = "\n\n".join([head, *helpers, *fixed])
         return Source(
             text=f"{before}\n\n{function}\n",
             before=before,

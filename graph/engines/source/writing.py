@@ -10,10 +10,10 @@ from typing import Any
 from graph.engines.trace.tracers import Tracer
 
 #: How tightly operators bind; an operand that binds less tightly gets parentheses.
-_CONDITIONAL, _COMPARISON, _OR, _XOR, _AND, _SUM, _PRODUCT, _UNARY, _POWER, ATOM = range(10)
-_SIGNS = {
+_CONDITIONAL, _COMPARISON, _OR, _XOR, _AND, _SUM, PRODUCT, _UNARY, _POWER, ATOM = range(10)
+SIGNS = {
     **dict.fromkeys(("+", "-"), _SUM),
-    **dict.fromkeys(("*", "/", "//", "%", "@"), _PRODUCT),
+    **dict.fromkeys(("*", "/", "//", "%", "@"), PRODUCT),
     **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), _COMPARISON),
     **{"&": _AND, "^": _XOR, "|": _OR},
 }
@@ -58,8 +58,8 @@ class Writing:
             return operands[0].text, operands[0].level
         if operation == "literal":
             return operands[0], _level(operands[0])
-        if operation in _SIGNS:
-            level = _SIGNS[operation]
+        if operation in SIGNS:
+            level = SIGNS[operation]
             left, right = self._operand(operands[0], level), self._operand(operands[1], level + 1)
             if level == _COMPARISON:
                 left = self._operand(operands[0], level + 1)
@@ -99,7 +99,7 @@ class Writing:
         if name in _PYTHON:
             return f"{_PYTHON[name]}({arguments})", ATOM
         if self.fast and name == "divide":
-            return f"{self._operand(operands[0], _PRODUCT)} / {self._operand(operands[1], _PRODUCT + 1)}", _PRODUCT
+            return f"{self._operand(operands[0], PRODUCT)} / {self._operand(operands[1], PRODUCT + 1)}", PRODUCT
         if self.fast and name in _RAISING:
             return f"math.{name}({arguments})", ATOM
         self.called[name] = None
@@ -109,32 +109,32 @@ class Writing:
         """Return an operand's text, in parentheses if it binds less tightly than it must."""
         if isinstance(operand, Tracer):
             return operand.text if operand.level >= least else f"({operand.text})"
-        text = self._part(operand)
+        text = self.part(operand)
         return text if _level(text) >= least else f"({text})"
 
-    def _part(self, part: Any) -> str:
+    def part(self, part: Any) -> str:
         """Return the text of a tracer, of a literal, or of a tuple or list of them."""
         if isinstance(part, Tracer):
             return part.text
         if isinstance(part, tuple):
-            return f"({', '.join(map(self._part, part))}{',' * (len(part) == 1)})"
-        return f"[{', '.join(map(self._part, part))}]" if isinstance(part, list) else str(part)
+            return f"({', '.join(map(self.part, part))}{',' * (len(part) == 1)})"
+        return f"[{', '.join(map(self.part, part))}]" if isinstance(part, list) else str(part)
 
     def _index(self, index: Any) -> str:
         """Return the text between the brackets of an index."""
         if isinstance(index, tuple) and index:
-            parts = [self._index(part) if isinstance(part, slice) else self._part(part) for part in index]
+            parts = [self._index(part) if isinstance(part, slice) else self.part(part) for part in index]
             return ", ".join(parts) + "," * (len(index) == 1)
         if isinstance(index, slice):
-            texts = map(self._part, (index.start, index.stop, index.step))
+            texts = map(self.part, (index.start, index.stop, index.step))
             start, stop, step = ("" if text == "None" else text for text in texts)
             return f"{start}:{stop}" + f":{step}" * bool(step)
-        return self._part(index)
+        return self.part(index)
 
     def _arguments(self, operands: Any, options: dict[str, Any]) -> str:
         """Return the text between the parentheses of a call."""
-        named = [f"{name}={self._part(x)}" for name, x in options.items() if (name, x) not in _DEFAULTS]
-        return ", ".join([*map(self._part, operands), *named])
+        named = [f"{name}={self.part(x)}" for name, x in options.items() if (name, x) not in _DEFAULTS]
+        return ", ".join([*map(self.part, operands), *named])
 
 
 def _level(literal: str) -> int:

@@ -176,6 +176,8 @@ def traced(tape: list[Tracer], operation: str, function: Callable[..., Any], arg
     result = function(*values, **_by_name(value_of, options))
     if operation in _IDENTITIES and isinstance(args[0], Tracer) and result is args[0].value:
         return args[0]
+    if operation == "np.astype" and isinstance(args[0], Tracer) and result.dtype == args[0].dtype:
+        return args[0]
     if operation in ("number.zeros_like", "number.ones_like"):
         return Tracer(tape, "literal", (literal(result),), {}, result)
     if isinstance(result, (np.ndarray, np.generic)) or (has_tracers and type(result) in (float, bool)):
