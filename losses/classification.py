@@ -135,7 +135,7 @@ def _check_labels(scores: Value, labels: Any) -> None:
     array = np.asarray(labels)
     if array.shape != (examples,):
         raise ValueError(f"{wanted}, got {f'{array.size} of them' if array.ndim == 1 else f'shape {array.shape}'}")
-    if array.dtype.kind in "iu" and array.min() >= 0 and array.max() < classes:
+    if array.dtype.kind in "iu" and array.view(f"u{array.itemsize}").max() < classes:  # negative ones are large there
         return
     for place, label in enumerate(array.tolist()):
         is_integer = isinstance(label, numbers.Integral) and not isinstance(label, bool)

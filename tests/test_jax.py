@@ -302,7 +302,7 @@ def test_what_is_not_finite_in_float32_alone_names_the_gate() -> None:
 
 
 def test_what_train_refuses() -> None:
-    with pytest.raises(ValueError, match=r"train\(\): a mesh is for engine='jax', got engine='plain'"):
+    with pytest.raises(ValueError, match=r"train\(\): a mesh is for engine='jax', got engine='auto'"):
         train(network(), data(), mesh=jax.sharding.Mesh(jax.devices()[:1], ("data",)), progress=False)
     with pytest.raises(TypeError, match=r"mesh must be a jax.sharding.Mesh, got list"):
         train(network(), data(), engine="jax", mesh=jax.devices(), progress=False)

@@ -69,8 +69,15 @@ class Engine:
             What a gate raised, with a note that names it.
         """
         values = values_of_entries(self.program, inputs, named)
+        one_at_a_time = self.program.one_at_a_time
         with self._lock:
-            return self.program.one_at_a_time("a compiled run", lambda: self.run(values, upstream))
+            if one_at_a_time.is_running:
+                raise one_at_a_time.refusal("a compiled run")
+            one_at_a_time.is_running = True
+            try:
+                return self.run(values, upstream)
+            finally:
+                one_at_a_time.is_running = False
 
     def __reduce__(self) -> Any:
         return type(self), (self.program,)
@@ -82,6 +89,11 @@ class Engine:
     def function(self) -> Any:
         """Return the engine as a function, since Python calls a function faster than an object."""
         return self.__call__
+
+    @property
+    def chosen(self) -> str:
+        """The name of the engine that runs, where this one chooses among others."""
+        return self.name
 
     def __repr__(self) -> str:
         return f"<{self.name} engine: {self.about()}>"

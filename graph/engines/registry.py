@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -23,10 +24,10 @@ from graph.passes.arguments import values_of_entries
 from graph.passes.schedule import no_garbage_collection
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Input
+from graph.structure.library import is_library_gate
 
 _FEW = 1000  # gates of numbers: up to these, code is generated without planning vector operations
 _MANY = 100  # gates in a vector operation: from these on, it is faster than their code
-_MOST_SHAPES = 16  # for which code is generated
 _MOST_OF_ARRAYS = 10_000  # gates of arrays for which code is generated: 100,000 of them take a minute
 
 
@@ -47,23 +48,28 @@ class Auto(Engine):
         kind = _kind([values[slot] for _, _, slot in self.program.entries])
         if kind not in self._chosen:
             self._chosen[kind] = self._choose(kind)
-        elif self._chosen[kind][0] is self._generated and self._generated.count > _MOST_SHAPES:
-            self._chosen[kind] = Plain(self.program), "the shapes change too often to generate code for each"
         return self._chosen[kind][0].run(values, upstream)
 
     def _choose(self, kind: str) -> tuple[Engine, str]:
         """Return an engine for values of a kind, and why it is chosen."""
         program, gates = self.program, f"{len(self.program.rows):,} gates"
-        if kind == "jax":
-            return Jitted(program), "the arrays are those of JAX"
         if kind == "arrays":
             if len(program.rows) <= _MOST_OF_ARRAYS:
                 return self._generated, f"{gates} of arrays are few enough to be written as code"
             return Plain(program), f"{gates} of arrays are too many to be written as code"
+        if kind == "jax":
+            return self._choose_for_jax()
         if kind == "others":
             return Plain(program), "the arrays are neither NumPy's nor JAX's"
         if len(program.rows) <= _FEW:
             return self._generated, f"{gates} of numbers are few enough to be written as code"
+        return self._choose_for_many_numbers(gates)
+
+    def _choose_for_jax(self) -> tuple[Engine, str]:
+        return Jitted(self.program), "the arrays are those of JAX"
+
+    def _choose_for_many_numbers(self, gates: str) -> tuple[Engine, str]:
+        program = self.program
         with no_garbage_collection():
             batched = Batched(program)
             stacked, operations = batched.extent()
@@ -80,6 +86,22 @@ class Auto(Engine):
         if not self._chosen:
             return f"{super().about()}; it chooses at the first call"
         return "; ".join([f"{engine.name}, since {why}" for engine, why in self._chosen.values()])
+
+    @property
+    def chosen(self) -> str:
+        return ", ".join(dict.fromkeys([engine.name for engine, _ in self._chosen.values()])) or self.name
+
+
+class Exact(Auto):
+    """Chooses among the engines that give the bits of the graph's own passes."""
+
+    def _choose_for_jax(self) -> tuple[Engine, str]:
+        return Plain(self.program), "the arrays are those of JAX"
+
+    def _choose_for_many_numbers(self, gates: str) -> tuple[Engine, str]:
+        if len(self.program.rows) <= MOST_GENERATED:
+            return self._generated, f"{gates} of numbers are few enough to be written as code"
+        return Loop(self.program), f"{gates} of numbers are too many to be written as code"
 
 
 def _kind(values: list[Value]) -> str:
@@ -99,11 +121,38 @@ ENGINES: dict[str, type[Engine]] = {
 
 def compiled(graph: TwoPasses, engine: str) -> Run:
     """Return a function that runs both passes of a graph with an engine."""
-    if not isinstance(engine, str) or engine not in ENGINES:
-        raise ValueError(f"compile(): engine must be one of {', '.join(map(repr, ENGINES))}, got {engine!r}")
-    with no_garbage_collection():
-        run: Run = ENGINES[engine](program_of(graph)).function()
+    run: Run = engine_of(graph, engine).function()
     return run
+
+
+def engine_of(graph: TwoPasses, name: str) -> Engine:
+    """Return an engine for a graph."""
+    if not isinstance(name, str) or name not in ENGINES:
+        raise ValueError(f"compile(): engine must be one of {', '.join(map(repr, ENGINES))}, got {name!r}")
+    with no_garbage_collection():
+        return ENGINES[name](program_of(graph))
+
+
+#: By graph: the engine that `exact_engine` gave last, and the settings that its gates had.
+_KEPT: WeakKeyDictionary[TwoPasses, tuple[Exact, list[Any]]] = WeakKeyDictionary()
+
+
+def exact_engine(graph: TwoPasses) -> Exact | None:
+    """Return an engine that does what the graph's own passes do, to the bit; None if only these are sure to.
+
+    A gate of the user's own may keep something from pass to pass, which engines would leave to a copy of it. The engine
+    is the same until the graph or a setting changes, so that its code need not be written again.
+    """
+    if graph.guard:
+        return None
+    program = program_of(graph)
+    if not all(is_library_gate(row.gate) for row in program.rows):
+        return None
+    settings = [row.gate.__getstate__() for row in program.rows]
+    kept = _KEPT.get(graph)
+    if kept is None or kept[1] != settings or kept[0].program != program:
+        kept = _KEPT[graph] = Exact(program), settings
+    return kept[0]
 
 
 def source_text(graph: TwoPasses, inputs: Mapping[str, Any]) -> str:

@@ -66,8 +66,8 @@ def merged(inputs: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[s
 
 def upstream_gradient(given: Any, value: Value, graph: Any) -> Value:
     """Return the upstream gradient in the shape of the output's value; `graph.output` names the output."""
-    if given is None and type(value) is float:
-        return 1.0
+    if type(value) is float and (given is None or type(given) is float):
+        return 1.0 if given is None else given
     call = getattr(graph, "call", "backward()")
     if given is None:
         if shape_of(value):

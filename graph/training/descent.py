@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gates.values import Value, namespace
 from graph.computational_graph import ComputationalGraph
 from graph.training.minibatches import Batch
+
+if TYPE_CHECKING:
+    from graph.engines.engine import Engine
 
 Named = dict[str, Value]
 
@@ -43,6 +45,11 @@ class Descent:
             raise ValueError("train(): the graph has no parameters")
         self.graph = graph
 
+    @property
+    def engine(self) -> str:
+        """The name of the engine that runs both passes."""
+        return "plain"
+
     def prepare(self, has_file: bool) -> None:
         """Move the parameters to where the steps are computed. `has_file`: whether they will be saved or loaded."""
 
@@ -58,11 +65,11 @@ class Descent:
         """Return new parameters, new velocities, and the name of a parameter that would not be finite, or ""."""
         gradients = self.gradients()
         values, new = {}, {}
-        for name, value in self.graph.parameters.items():
-            new[name] = gradients[name]
+        for name, gate in self.graph.parameter_gates.items():
+            gradient = gradients[name]
             if momentum and name in velocity:
-                new[name] = momentum * velocity[name] + gradients[name]
-            values[name] = value - learning_rate * new[name]
+                gradient = momentum * velocity[name] + gradient
+            new[name], values[name] = gradient, _stepped(gate.value, learning_rate * gradient)
             if not _is_finite(values[name]):
                 return values, new, name
         return values, new, ""
@@ -85,14 +92,18 @@ class EngineDescent(Descent):
     ----------
     graph : ComputationalGraph
         The graph.
-    run : function
-        A function that runs both passes, as `graph.compile` returns it.
+    run : Engine
+        What runs both passes.
     """
 
-    def __init__(self, graph: ComputationalGraph, run: Callable[..., tuple[Value, Named]]) -> None:
+    def __init__(self, graph: ComputationalGraph, run: Engine) -> None:
         super().__init__(graph)
         self._run = run
         self._gradients: Named = {}
+
+    @property
+    def engine(self) -> str:
+        return self._run.chosen
 
     def loss(self, batch: Batch) -> Value:
         value, self._gradients = self._run(batch, 1.0)  # 1.0 fits any shape: the caller checks that the loss has none
@@ -118,7 +129,7 @@ class JaxDescent(EngineDescent):
         from graph.engines.program import program_of
 
         engine = Jitted(program_of(graph), mesh)
-        super().__init__(graph, engine.function())
+        super().__init__(graph, engine)
         self._jax, self._devices = engine.jax, engine.devices
         self._updated: Any = None
         self.saves = self._jax.process_index() == 0
@@ -179,9 +190,18 @@ class JaxDescent(EngineDescent):
             raise ValueError("train(): processes start with different parameters; is the seed the same?") from None
 
 
+def _stepped(value: Value, step: Value) -> Value:
+    """Return value - step, in the memory of the step where that is of the same kind."""
+    if type(value) is type(step) is np.ndarray and (value.dtype, value.strides) == (step.dtype, step.strides):
+        return np.subtract(value, step, out=step)
+    return value - step
+
+
 def _is_finite(value: Value) -> bool:
     """Return whether all elements are finite."""
     if type(value) is float:
         return math.isfinite(value)
+    if isinstance(value, np.ndarray) and math.isfinite(np.vdot(value, value)):  # the sum of squares, in one go
+        return True
     xp = namespace(value)
     return bool(xp.all(xp.isfinite(value)))

@@ -16,18 +16,25 @@ class History:
         The time at the end of each step, in seconds since training began.
     interrupted : bool
         Whether Ctrl-C ended training.
+    engine : str
+        The name of the engine that ran both passes.
     """
 
     loss: list[float] = field(default_factory=list)
     time: list[float] = field(default_factory=list)
     interrupted: bool = False
+    engine: str = ""
 
     def __len__(self) -> int:
         return len(self.loss)
 
     def __repr__(self) -> str:
-        losses = f", loss {self.loss[0]:.4g} to {self.loss[-1]:.4g}, {self.time[-1]:.1f} s" if self.loss else ""
-        return f"History({len(self):,} steps{losses}{', interrupted' * self.interrupted})"
+        if not self.loss:
+            return "History(0 steps)"
+        engine = f", {self.engine} engine" if self.engine else ""
+        losses = f"loss {self.loss[0]:.4g} to {self.loss[-1]:.4g}"
+        end = ", interrupted" * self.interrupted
+        return f"History({len(self):,} steps, {losses}, {self.time[-1]:.1f} s{engine}{end})"
 
 
 class Progress:

@@ -31,7 +31,7 @@ def train(
     progress: bool = True,
     checkpoint: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
-    engine: str = "plain",
+    engine: str = "auto",
     mesh: Any = None,
 ) -> History:
     """Train a graph's parameters by minibatch stochastic gradient descent, to minimize its output.
@@ -71,9 +71,10 @@ def train(
         rate and the momentum may change. The file may come from anyone: it runs no code, and it takes memory and time
         in proportion to its size, whatever it claims; its arrays are read only if they have the shapes of the graph's.
     engine : str
-        The engine that runs both passes: "plain", the graph's own passes, which keep the values and gradients of each
-        wire, or an engine of `graph.compile`. With "jax" the parameters become `jax.Array`s, float32 unless JAX's
-        64-bit mode is enabled.
+        The engine that runs both passes. "auto" takes the fastest of those that give the bits of the graph's own
+        passes, and these where a gate is the user's own or the graph has a guard; the history says which. "plain" is
+        the graph's own passes, which keep the values and gradients of each wire. Others are those of `graph.compile`.
+        With "jax" the parameters become `jax.Array`s, float32 unless JAX's 64-bit mode is enabled.
     mesh : jax.sharding.Mesh, optional
         Devices for the engine "jax", on one host or on several that all run the same program. The rows of a minibatch
         are split over the mesh's first axis, or replicated if it does not divide their number. Parameters that are not
@@ -160,6 +161,7 @@ def train(
         save()
     finally:
         state.apply()  # in case a second Ctrl-C came while the first was handled
+        history.engine = descent.engine
         shown.close(message)
     return history
 
@@ -170,7 +172,14 @@ def _descent(graph: ComputationalGraph, engine: str, mesh: Any) -> Descent:
         raise ValueError(f"train(): a mesh is for engine='jax', got engine={engine!r}")
     if engine == "plain" or not isinstance(graph, ComputationalGraph):
         return Descent(graph)
-    return JaxDescent(graph, mesh) if engine == "jax" else EngineDescent(graph, graph.compile(engine))
+    if engine == "jax":
+        return JaxDescent(graph, mesh)
+    from graph.engines.registry import engine_of, exact_engine
+
+    if engine != "auto":
+        return EngineDescent(graph, engine_of(graph, engine))
+    exact = exact_engine(graph)
+    return Descent(graph) if exact is None else EngineDescent(graph, exact)
 
 
 def _in_range(number: float, name: str, least: float, below: float) -> float:

@@ -23,6 +23,7 @@ _INTO = {"+": "np.add", "-": "np.subtract", "*": "np.multiply", "/": "np.divide"
 _REDUCTIONS = {"np.sum": "np.add", "np.max": "np.maximum", "np.min": "np.minimum"}
 #: Operations whose result is a new array, besides the ufuncs; what others give may be a view.
 _MAKE_ARRAYS = {*SIGNS, *_REDUCTIONS, "negative", "~", "np.where", "np.mean", "np.argmax", "np.take_along_axis"}
+_MANY = 2000  # numbers, from which on choosing by bits is faster than by branches
 _OPTIONS = {"axis", "keepdims"}
 _BITS = {np.dtype(np.float64): "np.int64", np.dtype(np.float32): "np.int32"}  # integers of the same size
 _NAMES = ("output", "gradient")  # operations that only name what they read
@@ -44,7 +45,7 @@ class ArrayWriter(Writer):
         self._last: dict[int, int] = {}  # by id: the place on the tape that is the last to read it, or a view of it
         self._places: dict[int, int] = {}
         self._constant: set[int] = set()  # ids of what depends on nothing that is given
-        self._masks: dict[str, str] = {}  # variables by their texts
+        self._masks: dict[Any, str] = {}  # the variables of masks as integers
         self._merge()
         self._find_last_uses()
 
@@ -152,7 +153,7 @@ class ArrayWriter(Writer):
             where, number, other = tracer.operands
             is_zero = isinstance(number, str) and number == "0.0"  # tracers can be compared, too
             is_like = isinstance(where, Tracer) and where.shape == operand.shape and operand.dtype in _BITS
-            return is_zero and is_like and other is operand
+            return is_zero and is_like and other is operand and operand.size >= _MANY
         return tracer.operation in _INTO or _is_ufunc(tracer.operation)
 
     def _write_into(self, operand: Tracer, tracer: Tracer) -> None:
@@ -161,12 +162,14 @@ class ArrayWriter(Writer):
         if sign == "np.where":
             # Of a float, all bits or none: np.where branches, which takes four times as long where signs are random.
             integers = _BITS[operand.dtype]
-            bits, all_or_none = self.names.new(""), f"np.subtract({operands[0].text}, 1, dtype={integers})"
-            if all_or_none not in self._masks:
-                self._masks[all_or_none] = self.names.new("")
-                self.lines.append(f"    {self._masks[all_or_none]} = {all_or_none}")
+            bits, mask = self.names.new(""), (id(self._first(operands[0])), integers)
+            if mask not in self._masks:
+                self._masks[mask] = self.names.new("")
+                self.lines.append(
+                    f"    {self._masks[mask]} = ({operands[0].text}.view(np.int8) - 1).astype({integers})"
+                )
             self.lines.append(f"    {bits} = {operand.text}.view({integers})")
-            self.lines.append(f"    {bits} &= {self._masks[all_or_none]}")
+            self.lines.append(f"    {bits} &= {self._masks[mask]}")
         elif sign in _INTO and (operands[0] is operand or sign in "+*"):
             other = operands[operands[0] is operand]
             self.lines.append(f"    {operand.text} {sign}= {self.writing.part(other)}")

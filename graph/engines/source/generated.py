@@ -1,6 +1,6 @@
 """The engine of generated code: it traces the gates at the first call, and runs the code of that trace from then on.
 
-There is a specialization of the code for each set of shapes and dtypes.
+There is a specialization of the code for each set of shapes and dtypes that comes often.
 """
 
 from __future__ import annotations
@@ -23,20 +23,24 @@ from graph.passes.run import run_alone, run_forward
 from graph.passes.schedule import Call, no_garbage_collection
 from graph.structure.entries import Input
 
-_KEPT = 16  # specializations
+_MOST = 16  # specializations
+_RARE = 8  # calls, from which on shapes and dtypes get code of their own, if others have it
 _FEW = 64  # entries, up to which a function with keyword parameters is faster
 _MOST_INLINED = 1000  # gates, up to which saving a call is worth compiling the code once more
 
 
 class Generated(Engine):
-    """Runs the code that `graph.to_source()` shows, written at the first call, and again for other shapes or dtypes."""
+    """Runs what `graph.to_source()` shows, written to be fast at the first call, and again for other shapes or dtypes.
+
+    These run gate by gate until they have come some times: the last, shorter minibatch of an epoch is not worth code.
+    """
 
     name = "source"
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self._specializations: dict[Any, Specialization] = {}
-        self.count = 0  # how many specializations there have been
+        self._rare: dict[Any, int] = {}  # how often shapes and dtypes have come for which there is no code
         self._fast_call: FastCall | None = None
 
     def function(self, engine: Engine | None = None) -> Any:
@@ -53,23 +57,43 @@ class Generated(Engine):
 
     def run(self, values: list[Value], upstream: Any) -> tuple[Value, dict[str, Value]]:
         entries = values[: len(self.program.entries)]
-        key = tuple([float if type(x) is float else (type(x), x.dtype, x.shape, _layout(x)) for x in entries])
+        key = tuple([float if type(x) is float else _form(x) for x in entries])
         specialization = self._specializations.get(key)
         if specialization is None:
+            self._check_types(entries)
+            if self._is_rare(key):
+                return Plain(self.program).run(values, upstream)
             with no_garbage_collection():
                 specialization = Specialization(self.program, entries)
-            if len(self._specializations) == _KEPT:
-                del self._specializations[next(iter(self._specializations))]
             self._specializations[key] = specialization
-            self.count += 1
             if self._fast_call is not None and specialization.can_be_inlined:
                 self._fast_call.inline(specialization.source, self.program.entries)
         return specialization.run(entries, upstream)
 
+    def _check_types(self, entries: list[Value]) -> None:
+        """Raise TypeError for arrays that are not NumPy's."""
+        for (name, _, _), value in zip(self.program.entries, entries):
+            if type(value) is not float and not isinstance(value, (np.ndarray, np.generic)):
+                raise TypeError(
+                    f"the source engine computes with numbers and NumPy arrays, got {type(value).__name__} for "
+                    f"{name!r}; graph.compile('jax') computes with those of JAX"
+                )
 
-def _layout(array: Any) -> Any:
-    """Return the memory layout of an array, since the last digits of sums depend on it."""
-    return None if not isinstance(array, np.ndarray) or array.flags.c_contiguous else array.strides
+    def _is_rare(self, key: Any) -> bool:
+        """Return whether these shapes and dtypes are too rare for code of their own, or too many others have it."""
+        if not self._specializations:
+            return False
+        if len(self._specializations) == _MOST:
+            return True
+        if len(self._rare) == _RARE * _MOST:
+            self._rare.clear()
+        self._rare[key] = self._rare.get(key, 0) + 1
+        return self._rare[key] < _RARE
+
+
+def _form(array: Any) -> Any:
+    """Return what code depends on: the memory layout too, since the last digits of sums depend on it."""
+    return type(array), array.dtype, array.shape, getattr(array, "strides", None)
 
 
 class Specialization:
@@ -85,12 +109,6 @@ class Specialization:
 
     def __init__(self, program: Program, entries: list[Value]) -> None:
         self.program = program
-        for (name, _, _), value in zip(program.entries, entries):
-            if type(value) is not float and not isinstance(value, (np.ndarray, np.generic)):
-                raise TypeError(
-                    f"the source engine computes with numbers and NumPy arrays, got {type(value).__name__} for "
-                    f"{name!r}; graph.compile('jax') computes with those of JAX"
-                )
         trace = Trace(program, entries)
         output = trace.output.value
         self.of_numbers = all(type(value) is float for value in [*entries, output])

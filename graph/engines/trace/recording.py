@@ -90,10 +90,13 @@ def as_tracer(tape: list[Tracer], found: Any) -> Tracer:
 
 
 def hinted(method: Any, run: Callable[[Any, Any], Any], gate: Any, values: Any, has_hints: bool = True) -> Any:
-    """Run the formula of a method, and note the names of its variables that hold tracers, unless there is no need."""
-    if not has_hints:
+    """Run the formula of a method, and note the names of its variables that hold tracers, unless there is no need.
+
+    Nor does it where someone profiles, which is how it finds out.
+    """
+    if not has_hints or sys.getprofile() is not None:
         return run(gate, values)
-    before, code = sys.getprofile(), formula(method).__code__
+    code = formula(method).__code__
 
     def watch(frame: Any, event: str, _: Any) -> None:
         if event == "return" and frame.f_code is code:
@@ -105,4 +108,4 @@ def hinted(method: Any, run: Callable[[Any, Any], Any], gate: Any, values: Any, 
     try:
         return run(gate, values)
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
