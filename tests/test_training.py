@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gates import Exp, Gate, Log, MatMul, SquaredNorm, Sum
+from gates import Exp, Gate, LeakyReLU, Log, MatMul, SquaredNorm, Sum
 from graph import ComputationalGraph, History, train
 from losses import SquaredErrorLoss
 from tests.training_example import Stream, bits, data, line, network
@@ -358,3 +358,53 @@ def test_an_array_of_ones_own_is_never_written_to() -> None:
     train(graph, given, learning_rate=1e-3, epochs=1, progress=False)
     assert_allclose(w, 1)
     assert not np.array_equal(graph.parameters["w"], w)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_the_engine_is_chosen_and_has_the_bits_of_the_passes(momentum: float) -> None:
+    found = []
+    for engine in ("auto", "plain", "source"):
+        graph = network()
+        history = train(graph, data(), batch_size=16, epochs=4, momentum=momentum, engine=engine, progress=False)
+        found.append((history.loss, bits(graph)))
+        assert history.engine == ("plain" if engine == "plain" else "source")
+        assert f"{history.engine} engine" in repr(history)
+    assert found[0] == found[1] == found[2]
+
+
+def test_what_may_keep_something_from_pass_to_pass_runs_itself() -> None:
+    graph, seen = ComputationalGraph(), Seen()
+    graph.add(SquaredNorm(), graph.add(seen, graph.input("X")) @ graph.parameter("w", [1e-3]))
+    assert train(graph, {"X": np.ones((4, 1))}, epochs=1, learning_rate=1e-9, progress=False).engine == "plain"
+    assert len(seen.batches) == 1
+    guarded = network()
+    guarded.guard = True
+    assert train(guarded, data(), epochs=1, progress=False).engine == "plain"
+
+
+def test_numbers_and_arrays_of_other_libraries_choose_their_engines() -> None:
+    graph = ComputationalGraph()
+    x, w = graph.input("x", grad=False), graph.parameter("w", 1.0)
+    graph.output = w * x * w * x
+    assert train(graph, [{"x": 0.5}], epochs=2, learning_rate=0.1, progress=False).engine == "source"
+    assert graph.parameters["w"] == pytest.approx(0.95 - 0.1 * 0.5 * 0.95)
+    there = network()
+    for name, value in there.parameters.items():
+        there.parameters[name] = xp.asarray(value)
+    given = {name: xp.asarray(array) for name, array in data().items()}
+    assert train(there, given, epochs=1, progress=False).engine == "plain"
+
+
+def test_code_is_kept_between_calls_until_a_setting_changes() -> None:
+    graph = ComputationalGraph()
+    gate = LeakyReLU(0.5)
+    graph.output = graph.add(gate, graph.parameter("w", [-1.0]) * graph.input("x", grad=False))
+    graph.output = graph.add(Sum(), graph.output)
+    for slope in (0.5, 0.5, 0.25):
+        gate.slope = slope
+        graph.parameters["w"] = np.array([-1.0])
+        train(graph, [{"x": np.array([1.0])}], epochs=1, learning_rate=1.0, progress=False)
+        assert graph.parameters["w"].tolist() == [-1.0 - slope]
+    graph.output = graph.output * 2.0
+    train(graph, [{"x": np.array([1.0])}], epochs=1, learning_rate=1.0, progress=False)
+    assert graph.parameters["w"].tolist() == [-1.25 - 2 * 0.25]
