@@ -10,7 +10,7 @@ import numpy as np
 from gates.values import Value, shape_of
 
 _ELEMENTS = 8  # a longer array shows its shape and range only
-_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # and not allowed in XML
+_UNPRINTABLE = "[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"  # and not allowed in XML
 
 
 def short(value: Value) -> str:
@@ -68,7 +68,7 @@ def printable(text: str) -> str:
     >>> printable("a\\0b")
     'a�b'
     """
-    return _UNPRINTABLE.sub("�", text)
+    return re.sub(_UNPRINTABLE, "�", text)
 
 
 def numbered(count: int, noun: str) -> str:

@@ -111,7 +111,7 @@ class Gate:
                 method.__doc__ = method.__doc__ or _help(cls, name)
                 setattr(cls, name, method)
         if hasattr(cls, "forward") and hasattr(cls, "backward"):
-            least, _ = cls.takes = input_counts(functools.partial(cls.forward, None))
+            least, _ = cls.takes = input_counts(cls.forward, 1)
             cls.wanted = (True,) * least
 
     def keep(self, *values: Value) -> tuple[Value, ...]:
@@ -191,9 +191,11 @@ def _is_copied_by_its_state(gate_class: type) -> bool:
     return is_plain and not hasattr(gate_class, "__copy__") and not hasattr(gate_class, "__setstate__")
 
 
-def input_counts(forward: Callable[..., Any]) -> tuple[int, float]:
-    """Return the smallest and the largest number of inputs that a bound forward method takes."""
-    parameters = inspect.signature(forward).parameters.values()
+def input_counts(forward: Callable[..., Any], gates: int = 0) -> tuple[int, float]:
+    """Return the smallest and the largest number of inputs that a method takes, after `gates` other arguments."""
+    parameters = list(inspect.signature(forward).parameters.values())
+    if parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
+        del parameters[:gates]
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     least = sum(p.default is p.empty for p in positional)
     return least, math.inf if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(positional)

@@ -1,13 +1,26 @@
 """The graph: gates joined by wires, run in topological order and in reverse; networks, and their training."""
 
+from typing import TYPE_CHECKING, Any
+
 from gates import __version__ as __version__
 from graph.computational_graph import ComputationalGraph
 from graph.networks import fully_connected
 from graph.structure.wire import Wire
 from graph.training.progress import History
-from graph.training.train import train
+
+if TYPE_CHECKING:
+    from graph.training.train import train
 
 __all__ = ["ComputationalGraph", "History", "Wire", "fully_connected", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "train":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from graph.training.train import train  # when it is first used: whoever does not train does not wait for it
+
+    globals()[name] = train
+    return train
 
 
 def __dir__() -> list[str]:

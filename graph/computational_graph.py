@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gates import Gate
 from gates.values import Given
-from graph.drawing.mermaid_and_dot import dot, mermaid
-from graph.drawing.picture import MAX_GATES, picture, scrolled
+from graph.drawing import MAX_GATES
 from graph.passes.arguments import merged
 from graph.passes.nested import GraphGate
 from graph.passes.two_passes import TwoPasses
@@ -220,6 +219,8 @@ class ComputationalGraph(TwoPasses):
         """
         if path is not None:
             check_suffix(path, "an SVG", ".svg")
+        from graph.drawing.picture import picture
+
         svg = picture(self, max_gates)
         if path is not None:
             write_atomically(path, lambda file: file.write(svg.encode()))
@@ -279,6 +280,8 @@ class ComputationalGraph(TwoPasses):
             n1 -->|"scale_1"| output
         <BLANKLINE>
         """
+        from graph.drawing.mermaid_and_dot import mermaid
+
         return mermaid(self)
 
     def to_dot(self) -> str:
@@ -292,6 +295,8 @@ class ComputationalGraph(TwoPasses):
             n1 -> n2 [label="y"];
             n2 -> output [label="multiply_1"];
         """
+        from graph.drawing.mermaid_and_dot import dot
+
         return dot(self)
 
     def to_source(self, inputs: Mapping[str, Given] | None = None, /, **named: Given) -> str:
@@ -407,9 +412,13 @@ class ComputationalGraph(TwoPasses):
 
     def _picture(self, active: str | None = None) -> str:
         """Return the HTML of a picture of the graph, with a gate highlighted."""
+        from graph.drawing.picture import picture, scrolled
+
         return scrolled(picture(self, active=active, dark=False))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from graph.drawing.picture import picture, scrolled
+
         svg = picture(self, dark=False)
         return {"text/plain": repr(self), "text/html": scrolled(svg), "image/svg+xml": svg}
 

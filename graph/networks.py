@@ -1,5 +1,7 @@
 """Ready-made networks, as graphs of gates."""
 
+from __future__ import annotations
+
 import math
 import operator
 from collections.abc import Callable, Sequence

@@ -7,3 +7,6 @@ In the order in which to read it:
   cross (`crossings.py`), and places them so that wires are straight (`coordinates.py`).
 - `texts.py` has the texts in pictures; `mermaid_and_dot.py` writes for Mermaid and Graphviz.
 """
+
+#: A diagram of more gates would be a hairball.
+MAX_GATES = 400

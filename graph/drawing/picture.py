@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gates.formatting import escaped
+from graph.drawing import MAX_GATES
 from graph.drawing.boxes import layers_of
 from graph.drawing.svg import diagram, sheet
 from graph.drawing.texts import DASH, shortened, text_at, width_of
@@ -19,7 +20,6 @@ from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
 from graph.structure.wiring import outputs_of
 
-MAX_GATES = 400  # a diagram of more would be a hairball
 _BANDS = 16  # the most columns
 _KINDS = 24  # the most rows; rarer kinds share one more
 _COLUMN, _ROW, _HEAD = 84.0, 26.0, 220.0  # px

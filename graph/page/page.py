@@ -12,7 +12,8 @@ from typing import Any
 from gates.formatting import escaped, gate_text
 from gates.gate import settings_of
 from gates.values import Value
-from graph.drawing.picture import MAX_GATES, gates_of
+from graph.drawing import MAX_GATES
+from graph.drawing.picture import gates_of
 from graph.drawing.svg import diagram
 from graph.drawing.texts import lines_of, lines_of_gradient, width_of
 from graph.passes.two_passes import TwoPasses

@@ -10,7 +10,7 @@ from gates.gate import fresh, labels_of
 from gates.values import Given, Value, as_flag
 from graph.passes.arguments import summed, unshared, upstream_gradient, values_of_entries
 from graph.passes.run import run_backward, run_forward
-from graph.passes.schedule import Differentiated, Schedule, cached_schedules, make_call
+from graph.passes.schedule import Differentiated, Schedule, cached_schedules, make_call, no_garbage_collection
 from graph.passes.state import (
     ASSIGNED,
     BACKWARD,
@@ -181,10 +181,11 @@ class TwoPasses(Structure):
         calls, used = schedule.calls_to(slots)
         values = values_of_entries(schedule, inputs, named, used)
         # Copies of the gates run, so that a backward pass still finds what the last forward pass kept.
-        copies = [
-            make_call(call.node, fresh(self.gate(call.node)), call.sources, call.out, call.outputs, (), self.guard)
-            for call in calls
-        ]
+        with no_garbage_collection():
+            copies = [
+                make_call(call.node, fresh(self.gate(call.node)), call.sources, call.out, call.outputs, (), self.guard)
+                for call in calls
+            ]
         run_forward(copies, values)
         return [values[slot] for slot in slots] if isinstance(wires, tuple) else values[slots[0]]
 
