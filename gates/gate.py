@@ -176,9 +176,10 @@ def fresh(gate: Any) -> Any:
     state = gate.__getstate__()
     if not all(isinstance(value, (int, float, str, tuple, type(None))) for value in state.values()):
         return copy.copy(gate) if hasattr(gate, "__copy__") else copy.deepcopy(gate)
-    if not _is_copied_by_its_state(type(gate)):
+    gate_class: Any = type(gate)
+    if not _is_copied_by_its_state(gate_class):
         return copy.copy(gate)
-    other = object.__new__(type(gate))
+    other = object.__new__(gate_class)
     other.__dict__.update(state)
     return other
 

@@ -8,6 +8,7 @@ import array_api_strict as xp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from gates import Exp, Gate, LeakyReLU, Log, MatMul, SquaredNorm, Sum
 from graph import ComputationalGraph, History, train
@@ -408,3 +409,24 @@ def test_code_is_kept_between_calls_until_a_setting_changes() -> None:
     graph.output = graph.output * 2.0
     train(graph, [{"x": np.array([1.0])}], epochs=1, learning_rate=1.0, progress=False)
     assert graph.parameters["w"].tolist() == [-1.25 - 2 * 0.25]
+
+
+class Threads(Seen):
+    """Passes on what it is given, and writes down how many threads BLAS has."""
+
+    def forward(self, x: Any) -> Any:
+        self.batches.append([pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"])
+        return x
+
+
+@pytest.mark.parametrize(("columns", "is_small"), [(10, True), (2**16, False)])
+def test_blas_has_one_thread_while_matrices_are_small(columns: int, is_small: bool) -> None:
+    graph, gate = ComputationalGraph(), Threads()
+    graph.add(SquaredNorm(), graph.add(gate, graph.input("X")) @ graph.parameter("w", np.zeros(columns)))
+    batch = {"X": np.ones((65, columns))}  # 65 rows: more multiplications than are few
+    with threadpool_limits(2, "blas"):
+        before = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        train(graph, [batch], epochs=2, learning_rate=1e-9, progress=False)
+        after = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert after == before
+    assert gate.batches == [[1] * len(before) if is_small else before] * 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import ExitStack
 from itertools import islice
 from os import PathLike
 from typing import Any
@@ -15,6 +16,7 @@ from graph.training.descent import Descent, EngineDescent, JaxDescent
 from graph.training.minibatches import Data, Minibatches
 from graph.training.progress import History, Progress, progress_of
 from graph.training.state import TrainingState
+from graph.training.threads import few_threads
 
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
@@ -132,7 +134,7 @@ def train(
     if resume is not None:
         state.restore(resume)
     history = state.history
-    shown, message, saved = Progress(), "", time.monotonic()
+    shown, message, saved, first = Progress(), "", time.monotonic(), len(history)
 
     def save() -> None:
         nonlocal saved
@@ -140,10 +142,13 @@ def train(
             state.save(checkpoint)
             saved = time.monotonic()
 
+    threads = ExitStack()
     try:
         shown = progress_of(progress, epochs, batches.steps_per_epoch(), len(history))
         while state.position.epoch < epochs:
             for batch in islice(batches.epoch(state.random), state.position.done, None):
+                if len(history) == first:
+                    threads.enter_context(few_threads(graph.parameters.values(), batch))
                 state.step(batch, batches.rows)
                 shown.step(state.position.epoch + 1, history.loss[-1])
                 if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
@@ -162,6 +167,7 @@ def train(
     finally:
         state.apply()  # in case a second Ctrl-C came while the first was handled
         history.engine = descent.engine
+        threads.close()
         shown.close(message)
     return history
 
