@@ -83,6 +83,8 @@ def interrupted_at(line_number: int, **settings: Any) -> tuple[ComputationalGrap
     sys.settrace(trace)
     try:
         history = train(graph, data(), batch_size=16, momentum=0.9, epochs=2, progress=False, **settings)
+    except KeyboardInterrupt:  # after the last step, while train() returns
+        return None
     finally:
         sys.settrace(before)
     return (graph, history) if history.interrupted else None

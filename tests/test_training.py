@@ -164,7 +164,7 @@ def test_an_iterator_cannot_be_gone_through_twice() -> None:
         ({"X": np.ones((0, 4)), "y": []}, "at least 1, got: X has 0, y has 0"),
         ({}, "at least 1, got: no array"),
         ({"X": 3.0, "y": [0]}, "data: 'X' must be an array with one example per row, got 3.0"),
-        ({"X": np.ones((5, 4))}, "missing input 'y'"),
+        ({"X": np.ones((5, 4))}, "give a value to y"),
         ({"X": np.ones((5, 4)), "y": [0] * 5, "z": [0] * 5}, "unknown input 'z'"),
         ({"X": np.ones((5, 4)), "y": [0, 1, 2, 3, 0]}, r"data_loss \(SoftmaxLoss\): labels must be .* got 3"),
         ([], r"train\(\): data has no minibatch for epoch 1"),
@@ -430,3 +430,104 @@ def test_blas_has_one_thread_while_matrices_are_small(columns: int, is_small: bo
         after = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
     assert after == before
     assert gate.batches == [[1] * len(before) if is_small else before] * 2
+
+
+def blobs(seed: int) -> dict[str, Any]:
+    """Return points of two classes that a line separates but for a few."""
+    random = np.random.default_rng(seed)
+    y = random.integers(0, 2, 60)
+    return {"X": random.normal(size=(60, 4)) + 2.0 * y[:, None], "y": y}
+
+
+def test_validation_is_measured_after_each_epoch(capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    graph, unseen = network(), blobs(1)
+    history = train(graph, blobs(0), epochs=3, batch_size=20, learning_rate=0.2, validation=unseen)
+    assert len(history.validation_loss) == len(history.accuracy) == 3
+    right = graph.evaluate("scores", X=unseen["X"]).argmax(axis=1) == unseen["y"]
+    assert history.accuracy[-1] == np.mean(right)
+    assert history.validation_loss[-1] == graph.forward(unseen)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("epoch 3/3: mean loss ")
+    assert f", validation loss {history.validation_loss[-1]:.6g}, accuracy {np.mean(right):.1%}, " in last
+    assert train(network(), blobs(0), epochs=2, progress=False).validation_loss == []
+
+
+def test_validation_without_labels_has_no_accuracy() -> None:
+    graph = line()
+    given = {"x": [0.0, 2.0], "y": [1.0, 3.0]}
+    history = train(graph, given, epochs=2, learning_rate=0.1, validation={"x": [1.0], "y": [2.0]}, progress=False)
+    assert history.validation_loss[-1] == graph.forward(x=[1.0], y=[2.0])
+    assert all(map(np.isnan, history.accuracy))
+    with pytest.raises(TypeError, match="validation must be a mapping of input names to arrays, got list"):
+        train(graph, given, validation=[given], progress=False)
+    with pytest.raises(ValueError, match="give a value to y"):
+        train(graph, given, validation={"x": [1.0]}, epochs=3, progress=False)
+
+
+class Halved(Gate):
+    """Halves what it is given in training, and passes it on after it."""
+
+    def __init__(self) -> None:
+        self.training = True
+
+    def forward(self, x: Any) -> Any:
+        return x * (0.5 if self.training else 1.0)
+
+    def backward(self, dy: Any) -> Any:
+        return [dy * (0.5 if self.training else 1.0)]
+
+
+def test_gates_that_do_otherwise_in_training_are_told() -> None:
+    graph, gate = ComputationalGraph(), Halved()
+    graph.add(SquaredNorm(), graph.add(gate, graph.input("X", grad=False) * graph.parameter("w", 1.0)))
+    history = train(graph, [{"X": 2.0}], epochs=1, learning_rate=0.0, validation={"X": 2.0}, progress=False)
+    assert (history.loss, history.validation_loss, gate.training) == ([1.0], [4.0], True)
+
+
+def test_a_learning_rate_that_depends_on_the_step(tmp_path: Any) -> None:
+    steps: list[int] = []
+
+    def rate(step: int) -> float:
+        steps.append(step)
+        return 0.1 / (1 + step)
+
+    graph, given = line(), {"x": [0.0, 2.0], "y": [1.0, 3.0]}
+    train(graph, given, learning_rate=rate, epochs=2, progress=False)
+    assert steps == [0, 1]
+    assert graph.parameters["w"] == pytest.approx(1.2 - 0.05 * 0.8)  # the steps by hand are above
+    for wrong, error in ((lambda step: -1.0, ValueError), (lambda step: "fast", TypeError)):
+        with pytest.raises(error, match="learning_rate"):
+            train(line(), given, learning_rate=wrong, progress=False)  # type: ignore[arg-type]  # on purpose
+
+
+def test_checkpoints_keep_what_validation_measured(tmp_path: Any) -> None:
+    def rate(step: int) -> float:
+        return 0.2 / (1 + step)
+
+    whole, parts = network(), network()
+    options: dict[str, Any] = {"batch_size": 20, "momentum": 0.5, "learning_rate": rate, "validation": blobs(1)}
+    history = train(whole, blobs(0), epochs=4, progress=False, **options)
+    path = tmp_path / "run.npz"
+    train(parts, blobs(0), epochs=2, checkpoint=path, progress=False, **options)
+    resumed = train(parts, blobs(0), epochs=4, resume=path, progress=False, **options)
+    assert bits(whole) == bits(parts)
+    assert resumed.loss == history.loss
+    assert resumed.validation_loss == history.validation_loss
+    assert resumed.accuracy == history.accuracy
+
+
+def test_the_history_draws_itself() -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    history = train(network(), blobs(0), epochs=3, batch_size=20, validation=blobs(1), progress=False)
+    ax = history.plot()
+    assert [curve.get_label() for curve in ax.get_lines()] == ["loss", "validation loss"]
+    assert ax.get_lines()[0].get_ydata().tolist() == history.loss
+    assert ax.get_lines()[1].get_xdata() == pytest.approx([3.0, 6.0, 9.0])
+    _, other = plt.subplots()
+    assert train(network(), blobs(0), epochs=1, progress=False).plot(other) is other
+    plt.close("all")

@@ -6,5 +6,6 @@ In the order in which to read it:
 - `minibatches.py` deals out the examples in random order.
 - `state.py` changes by whole steps, whose numbers `descent.py` computes: by the graph, an engine, or JAX.
 - `threads.py` has BLAS use one thread where matrices are small.
+- `validation.py` measures the graph on data that it is not trained on.
 - `checkpoints.py` writes and reads the state; `progress.py` has the history and the progress bar.
 """

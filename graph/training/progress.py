@@ -1,5 +1,6 @@
 """The history of training, and its progress display: a tqdm bar, or a line per epoch if tqdm is not installed."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,9 @@ class History:
         The loss on each step's minibatch, before the step was taken.
     time : list of float
         The time at the end of each step, in seconds since training began.
+    validation_loss, accuracy : list of float
+        After each epoch, if there is validation data: the loss on it, and the share of labels that have the highest
+        score.
     interrupted : bool
         Whether Ctrl-C ended training.
     engine : str
@@ -22,6 +26,8 @@ class History:
 
     loss: list[float] = field(default_factory=list)
     time: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
     interrupted: bool = False
     engine: str = ""
 
@@ -36,6 +42,46 @@ class History:
         end = ", interrupted" * self.interrupted
         return f"History({len(self):,} steps, {losses}, {self.time[-1]:.1f} s{engine}{end})"
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the loss by step, and what was measured after each epoch, with matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it is drawn: a notebook shows its figure.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError:
+            raise ImportError(
+                "History.plot() needs matplotlib, which is not installed: pip install matplotlib"
+            ) from None
+        if ax is None:
+            _, ax = plt.subplots()
+        ax.plot(range(1, len(self) + 1), self.loss, linewidth=1.0, alpha=0.6, label="loss")
+        epochs = len(self.validation_loss)
+        if epochs:
+            ends = [len(self) * (epoch + 1) / epochs for epoch in range(epochs)]
+            ax.plot(ends, self.validation_loss, marker="o", markersize=3.0, label="validation loss")
+            if not all(map(math.isnan, self.accuracy)):
+                right = ax.twinx()
+                right.plot(ends, self.accuracy, color="tab:green", linestyle="--", label="accuracy")
+                right.set_ylabel("accuracy on the validation data")
+        ax.set_xlabel("step")
+        ax.set_ylabel("loss")
+        ax.legend()
+        return ax
+
 
 class Progress:
     """A progress display of training; this one shows nothing."""
@@ -43,8 +89,8 @@ class Progress:
     def step(self, epoch: int, loss: float) -> None:
         """Report a step, with its epoch counted from 1."""
 
-    def epoch(self, epoch: int, mean_loss: float, seconds: float) -> None:
-        """Report the end of an epoch."""
+    def epoch(self, epoch: int, mean_loss: float, seconds: float, measured: str = "") -> None:
+        """Report the end of an epoch, with what validation has measured."""
 
     def close(self, message: str) -> None:
         """Report the end of training; if it was stopped early, the message says why."""
@@ -56,9 +102,10 @@ class Lines(Progress):
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
 
-    def epoch(self, epoch: int, mean_loss: float, seconds: float) -> None:
-        """Print the epoch's mean loss, and the seconds since training began."""
-        print(f"epoch {epoch}/{self.epochs}: mean loss {mean_loss:.6g}, {seconds:.1f} s", flush=True)
+    def epoch(self, epoch: int, mean_loss: float, seconds: float, measured: str = "") -> None:
+        """Print the epoch's mean loss, what validation has measured, and the seconds since training began."""
+        parts = [f"mean loss {mean_loss:.6g}", *[measured] * bool(measured), f"{seconds:.1f} s"]
+        print(f"epoch {epoch}/{self.epochs}: {', '.join(parts)}", flush=True)
 
     def close(self, message: str) -> None:
         """Print the message, if there is one."""
@@ -78,6 +125,11 @@ class Bar(Progress):
         self.bar.set_description_str(f"epoch {epoch}/{self.epochs}", refresh=False)
         self.bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
         self.bar.update()
+
+    def epoch(self, epoch: int, mean_loss: float, seconds: float, measured: str = "") -> None:
+        """Write above the bar what validation has measured."""
+        if measured:
+            self.bar.write(f"epoch {epoch}/{self.epochs}: {measured}")
 
     def close(self, message: str) -> None:
         """Close the bar, and print the message below it, if there is one."""

@@ -7,6 +7,7 @@ import hashlib
 import math
 import re
 import time
+from collections.abc import Callable
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -51,14 +52,18 @@ class TrainingState:
     ----------
     descent : Descent
         Computes the numbers of a step.
-    learning_rate, momentum : float
-        The settings of a step.
+    learning_rate : function
+        The learning rate by the number of the step.
+    momentum : float
+        The fraction of its velocity that a parameter keeps from step to step.
     settings : dict
         The settings that must be the same in a run that resumes from a checkpoint, among them the "seed" of the order
         of the examples.
     """
 
-    def __init__(self, descent: Descent, learning_rate: float, momentum: float, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, descent: Descent, learning_rate: Callable[[int], float], momentum: float, settings: dict[str, Any]
+    ) -> None:
         self.descent = descent
         self.graph = descent.graph
         self.learning_rate = learning_rate
@@ -81,8 +86,12 @@ class TrainingState:
             lines.append(f"{name} {text} {sources}")
         return hashlib.sha256("\n".join([*lines, str(self.graph.output)]).encode()).hexdigest()[:16]
 
-    def end_epoch(self) -> None:
-        """Move on to the next epoch."""
+    def end_epoch(self, loss: float = math.nan, accuracy: float = math.nan) -> None:
+        """Move on to the next epoch, with what validation has measured."""
+        epoch = self.position.epoch
+        for kept, found in ((self.history.validation_loss, loss), (self.history.accuracy, accuracy)):
+            if kept or not math.isnan(found):
+                kept[epoch:] = [*[math.nan] * (epoch - len(kept)), found]
         self.position = Position(self.position.epoch + 1, 0, self.random.bit_generator.state)
 
     def step(self, batch: Batch, rows: Any = None) -> None:
@@ -106,7 +115,9 @@ class TrainingState:
         loss = float(loss)
         if not math.isfinite(loss):
             raise self._failure(f"the loss is {loss}", batch, rows)
-        values, velocity, wrong = self.descent.update(self.velocity, self.learning_rate, self.momentum)
+        values, velocity, wrong = self.descent.update(
+            self.velocity, self.learning_rate(len(self.history)), self.momentum
+        )
         if wrong:
             raise self._failure(f"the parameter {wrong!r} would not be finite", batch, rows)
         seconds = time.perf_counter() - self.began
@@ -133,7 +144,12 @@ class TrainingState:
         arrays = {
             "parameter": self.graph.parameters,
             "velocity": self.velocity if self.momentum else {},
-            "history": {"loss": self.history.loss, "time": self.history.time},
+            "history": {
+                "loss": self.history.loss,
+                "time": self.history.time,
+                "validation_loss": self.history.validation_loss[: self.position.epoch],
+                "accuracy": self.history.accuracy[: self.position.epoch],
+            },
         }
         write_checkpoint(path, arrays, {**self.position._asdict(), **self.settings, "graph": self.fingerprint})
 
@@ -142,9 +158,11 @@ class TrainingState:
         groups, facts = read_checkpoint(path, lambda described, facts: self._check_fits(path, described, facts))
         try:
             loss, seconds = (groups["history"][name] for name in ("loss", "time"))
+            unseen, accuracy = (groups["history"].get(name, np.zeros(0)) for name in ("validation_loss", "accuracy"))
             self.random.bit_generator.state = facts["random"]
             position = Position(facts["epoch"], facts["done"], self.random.bit_generator.state)
             is_whole = position.random == facts["random"] and self._agree(loss, seconds, position)
+            is_whole &= all(one.shape in ((0,), (position.epoch,)) for one in (unseen, accuracy))
         except Exception as error:  # the random generator's are of several types
             raise ValueError(f"train(): {path} is a damaged checkpoint: {error!r}") from None
         if not is_whole:
@@ -152,6 +170,7 @@ class TrainingState:
         parameters, velocity = self.graph.parameters, groups.get("velocity", {})
         self.velocity = {name: self.descent.like(value, parameters[name]) for name, value in velocity.items()}
         self.history.loss, self.history.time, self.position = loss.tolist(), seconds.tolist(), position
+        self.history.validation_loss, self.history.accuracy = unseen.tolist(), accuracy.tolist()
         for name, value in groups["parameter"].items():
             parameters[name] = self.descent.like(value, parameters[name])
         if self.history.time:

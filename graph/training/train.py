@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from itertools import islice
 from os import PathLike
@@ -17,6 +18,7 @@ from graph.training.minibatches import Data, Minibatches
 from graph.training.progress import History, Progress, progress_of
 from graph.training.state import TrainingState
 from graph.training.threads import few_threads
+from graph.training.validation import Measured, Validation
 
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
@@ -25,11 +27,12 @@ def train(
     graph: ComputationalGraph,
     data: Data,
     *,
-    learning_rate: float = 0.1,
+    learning_rate: float | Callable[[int], float] = 0.1,
     batch_size: int = 64,
     epochs: int = 10,
     momentum: float = 0.0,
     seed: int = 0,
+    validation: Mapping[str, Any] | None = None,
     progress: bool = True,
     checkpoint: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
@@ -51,8 +54,9 @@ def train(
         not fit in memory, an iterable of minibatches, each a mapping of names to arrays, which is iterated over once
         per epoch, or a function, such as a generator function, that is called once per epoch and returns one.
         Make the inputs with `grad=False`: otherwise their gradients are computed but not used.
-    learning_rate : float
-        The length of a step, in units of the parameters per unit of their gradients.
+    learning_rate : float or function
+        The length of a step, in units of the parameters per unit of their gradients; or a function that is given the
+        number of the step, from 0 on, and returns it.
     batch_size : int
         The number of examples in a minibatch; the last one of an epoch may have fewer.
     epochs : int
@@ -61,6 +65,10 @@ def train(
         The fraction of its velocity that a parameter keeps from step to step, from 0 to less than 1.
     seed : int
         The seed of the order of the examples.
+    validation : mapping of str to array, optional
+        Data that the graph is not trained on, in the same form as `data`. After each epoch the loss on it, and the
+        accuracy where a loss compares scores with labels, are shown and kept in the history. Gates with an attribute
+        `training`, such as dropout, have it False meanwhile.
     progress : bool
         Whether to show a progress bar (with tqdm), or a line per epoch.
     checkpoint : path, optional
@@ -115,7 +123,7 @@ def train(
     >>> float(np.mean(graph.evaluate("scores", X=X).argmax(axis=1) == y)) > 0.95
     True
     """
-    learning_rate = _in_range(as_number(learning_rate, "train(): learning_rate"), "learning_rate", 0.0, math.inf)
+    rate = _rate_of(learning_rate)
     momentum = _in_range(as_number(momentum, "train(): momentum"), "momentum", 0.0, 1.0)
     batch_size, epochs, seed = (
         as_whole_number(value, f"train(): {name}", least)
@@ -130,7 +138,8 @@ def train(
         check_writable(checkpoint)  # now, not after an epoch of training
     descent.prepare(checkpoint is not None or resume is not None)
     settings = {"seed": seed, "batch_size": batch_size, "examples": batches.examples}
-    state = TrainingState(descent, learning_rate, momentum, settings)
+    state = TrainingState(descent, rate, momentum, settings)
+    unseen = None if validation is None else Validation(graph, validation)
     if resume is not None:
         state.restore(resume)
     history = state.history
@@ -156,9 +165,10 @@ def train(
             steps = state.position.done
             if not steps:
                 raise ValueError(f"train(): data has no minibatch for epoch {state.position.epoch + 1}")
-            state.end_epoch()
+            measured = Measured() if unseen is None else unseen.measure()
+            state.end_epoch(*measured)
             save()
-            shown.epoch(state.position.epoch, sum(history.loss[-steps:]) / steps, history.time[-1])
+            shown.epoch(state.position.epoch, sum(history.loss[-steps:]) / steps, history.time[-1], str(measured))
     except KeyboardInterrupt:
         state.apply()
         history.interrupted = True
@@ -186,6 +196,18 @@ def _descent(graph: ComputationalGraph, engine: str, mesh: Any) -> Descent:
         return EngineDescent(graph, engine_of(graph, engine))
     exact = exact_engine(graph)
     return Descent(graph) if exact is None else EngineDescent(graph, exact)
+
+
+def _rate_of(learning_rate: Any) -> Callable[[int], float]:
+    """Return the learning rate as a function of the number of the step."""
+
+    def checked(given: Any) -> float:
+        return _in_range(as_number(given, "train(): learning_rate"), "learning_rate", 0.0, math.inf)
+
+    if callable(learning_rate):
+        return lambda step: checked(learning_rate(step))
+    rate = checked(learning_rate)
+    return lambda step: rate
 
 
 def _in_range(number: float, name: str, least: float, below: float) -> float:
