@@ -3,17 +3,21 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
+from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
 from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale, Shift, Subtract
 from gates.gate import Gate
 from gates.jacobian import Jacobian, jacobian
 from gates.linear import MatMul
 from gates.neurons import Maxout, Neuron
-from gates.powers import Exp, Log, Power, Sqrt, Square
+from gates.piecewise import Abs, Clip, Where
+from gates.powers import Exp, Log, Pow, Power, Sqrt, Square
 from gates.rearranging import Reshape, Transpose
-from gates.reductions import Mean, SquaredNorm, Sum
+from gates.reductions import Mean, ReduceMax, SquaredNorm, Sum, Variance
 from gates.routing import Copy, Max, Min
+from gates.selecting import Concatenate, Index, Stack
+from gates.softmax import LogSumExp, Softmax
 from gates.sum_to import sum_to
+from gates.trigonometry import Cos, Sin
 from gates.values import namespace
 
 if TYPE_CHECKING:
@@ -39,14 +43,20 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ELU",
+    "Abs",
     "Add",
+    "Clip",
+    "Concatenate",
     "Copy",
+    "Cos",
     "Divide",
     "Exp",
     "Gate",
+    "Index",
     "Jacobian",
     "LeakyReLU",
     "Log",
+    "LogSumExp",
     "MatMul",
     "Max",
     "Maxout",
@@ -55,21 +65,29 @@ __all__ = [
     "Multiply",
     "Negative",
     "Neuron",
+    "Pow",
     "Power",
     "ReLU",
     "Reciprocal",
+    "ReduceMax",
     "Report",
     "Reshape",
     "Scale",
     "Shift",
     "Sigmoid",
+    "Sin",
+    "Softmax",
+    "Softplus",
     "Sqrt",
     "Square",
     "SquaredNorm",
+    "Stack",
     "Subtract",
     "Sum",
     "Tanh",
     "Transpose",
+    "Variance",
+    "Where",
     "assert_gate",
     "check_gate",
     "check_grad",

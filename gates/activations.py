@@ -166,3 +166,36 @@ class ELU(Gate):
             root = xp.exp(left / 2.0)
             slope = self.alpha * root * root
         return [dy * xp.where(x >= 0.0, xp.ones_like(x), slope)]
+
+
+class Softplus(Gate):
+    """y = ln(1 + e**x), elementwise: a smooth ReLU. Backward scales by sigmoid(x).
+
+    Both are exact in the tails: y is e**x far left of 0, and x far right of it.
+
+    References
+    ----------
+    Dugas, Bengio, Belisle, Nadeau, Garcia: Incorporating second-order functional knowledge for better option pricing,
+    NIPS 2000.
+
+    Examples
+    --------
+    >>> gate = Softplus()
+    >>> gate.forward([-100.0, 0.0, 1000.0])
+    array([3.72007598e-44, 6.93147181e-01, 1.00000000e+03])
+    >>> gate.backward(1.0)
+    [array([3.72007598e-44, 5.00000000e-01, 1.00000000e+00])]
+    """
+
+    elementwise = True
+    notation = "y = softplus(x)", "sigmoid(x)"
+
+    def forward(self, x: Value) -> Value:
+        xp = namespace(x)
+        e = xp.exp(-xp.abs(x))
+        self.kept = x, e
+        return xp.maximum(x, 0.0) + xp.log1p(e)
+
+    def backward(self, dy: Value) -> list[Value]:
+        x, e = self.kept
+        return [dy * (namespace(x).maximum(namespace(x).sign(x), e) / (1.0 + e))]

@@ -1,4 +1,4 @@
-"""Gates that sum or average over axes, and the squared norm."""
+"""Gates that sum, average or look for the largest over axes, and the squared norm."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ from gates.gate import Gate
 from gates.values import MOST_AXES, Value, as_flag, as_integers, namespace, shape_of
 
 
-class _Reduction(Gate):
+class Reduction(Gate):
     """A gate that reduces over axes."""
 
     def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
@@ -28,7 +28,7 @@ class _Reduction(Gate):
             raise ValueError(f"{who}, got the shape {shape}") from None
 
 
-class Sum(_Reduction):
+class Sum(Reduction):
     """y = the sum of x over some axes. Backward copies the gradient of a sum to each element in it.
 
     Parameters
@@ -60,10 +60,10 @@ class Sum(_Reduction):
 
     def backward(self, dy: Value) -> list[Value]:
         (x,) = self.kept
-        return [_spread(dy, x, self.axis)]
+        return [spread(dy, x, self.axis)]
 
 
-class Mean(_Reduction):
+class Mean(Reduction):
     """y = the mean of x over some axes. Backward spreads the gradient of a mean over its n elements, 1 / n each.
 
     Parameters
@@ -96,7 +96,89 @@ class Mean(_Reduction):
         (x,) = self.kept
         shape = shape_of(x)
         count = math.prod(shape[axis] for axis in _axes(self.axis, len(shape)))
-        return [_spread(dy, x, self.axis) / max(count, 1)]
+        return [spread(dy, x, self.axis) / max(count, 1)]
+
+
+class Variance(Reduction):
+    """y = the mean of (x - mean)**2 over some axes. Backward scales by 2 (x - mean) / n.
+
+    It is the variance of the numbers themselves, divided by n, as `np.var` has it.
+
+    Parameters
+    ----------
+    axis : int, tuple of int or None
+        The axes to average over; None averages over all.
+    keepdims : bool
+        Whether these axes are kept, with length 1.
+
+    Examples
+    --------
+    >>> gate = Variance()
+    >>> gate.forward([1.0, 3.0])
+    1.0
+    >>> gate.backward(1.0)
+    [array([-1.,  1.])]
+    """
+
+    notation = "y = variance(x)", "2 * (x - mean(x)) / n"
+
+    def forward(self, x: Value) -> Value:
+        self._refuse(x)
+        xp = namespace(x)
+        far = x - xp.mean(x, axis=self.axis, keepdims=True)
+        self.kept = (far,)
+        return xp.mean(far * far, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, dy: Value) -> list[Value]:
+        (far,) = self.kept
+        shape = shape_of(far)
+        count = math.prod(shape[axis] for axis in _axes(self.axis, len(shape)))
+        # The mean moves with x, too; that this adds 0 is seen from the sum of the distances to it, which is 0.
+        return [spread(dy, far, self.axis) * (2.0 * far / max(count, 1))]
+
+
+class ReduceMax(Reduction):
+    """y = the largest x over some axes. Backward routes the gradient to it; a tie goes to the first.
+
+    Parameters
+    ----------
+    axis : int, tuple of int or None
+        The axes to search; None searches all.
+    keepdims : bool
+        Whether these axes are kept, with length 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no element to choose from.
+
+    Examples
+    --------
+    >>> gate = ReduceMax(axis=1)
+    >>> gate.forward([[1.0, 3.0, 2.0], [5.0, 4.0, 5.0]])
+    array([3., 5.])
+    >>> gate.backward([10.0, 20.0])
+    [array([[ 0., 10.,  0.],
+           [20.,  0.,  0.]])]
+    """
+
+    notation = "y = reduce_max(x)", "x == reduce_max(x)"
+
+    def forward(self, x: Value) -> Value:
+        self._refuse(x)
+        self.kept = (x,)
+        shape = shape_of(x)
+        if not shape:
+            return x
+        if 0 in [shape[axis] for axis in _axes(self.axis, len(shape))]:
+            raise ValueError(f"ReduceMax: x must have elements along its axes, got the shape {shape}")
+        return namespace(x).max(x, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, dy: Value) -> list[Value]:
+        (x,) = self.kept
+        if not shape_of(x):
+            return [dy]
+        return [namespace(x).where(first_largest(x, self.axis), spread(dy, x, self.axis), 0.0)]
 
 
 class SquaredNorm(Gate):
@@ -128,9 +210,20 @@ def _axes(axis: Any, ndim: int) -> list[int]:
     return [a % ndim for a in axes]
 
 
-def _spread(dy: Value, x: Value, axis: Any) -> Value:
+def spread(dy: Value, x: Value, axis: Any) -> Value:
     """Broadcast the gradient of a sum to the shape of x, which was summed."""
     xp = namespace(x)
     reduced = _axes(axis, len(shape_of(x)))
     shape = tuple(1 if i in reduced else length for i, length in enumerate(shape_of(x)))
     return xp.ones_like(x) * xp.reshape(xp.asarray(dy), shape)
+
+
+def first_largest(x: Value, axis: Any) -> Any:
+    """Return a mask in the shape of x, True at the first of the largest elements over the axes."""
+    xp, shape = namespace(x), shape_of(x)
+    reduced = sorted(_axes(axis, len(shape)))
+    order = [axis for axis in range(len(shape)) if axis not in reduced] + reduced
+    moved = tuple(shape[axis] for axis in order)
+    rows = xp.reshape(xp.permute_dims(x, tuple(order)), (*moved[: len(shape) - len(reduced)], -1))
+    mask = xp.arange(rows.shape[-1]) == xp.argmax(rows, axis=-1, keepdims=True)
+    return xp.permute_dims(xp.reshape(mask, moved), tuple(sorted(range(len(order)), key=order.__getitem__)))

@@ -69,6 +69,22 @@ def sqrt(x: float) -> float:
         return math.nan
 
 
+def sin(x: float) -> float:
+    """Return the sine of x, in radians: nan where x is infinite."""
+    try:
+        return math.sin(x)
+    except ValueError:
+        return math.nan
+
+
+def cos(x: float) -> float:
+    """Return the cosine of x, in radians: nan where x is infinite."""
+    try:
+        return math.cos(x)
+    except ValueError:
+        return math.nan
+
+
 def pow(x: float, p: float) -> float:  # the array API's name
     """Return x**p: inf or -inf where that is too large or x is 0, nan where it is no real number."""
     try:

@@ -2,6 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+import gates
+
+if not hasattr(gates, "Gate"):
+    raise ImportError(f"{gates.__file__} is imported instead of gategraph's package 'gates': give it another name")
+
 from gates import __version__ as __version__
 from graph.computational_graph import ComputationalGraph
 from graph.networks import fully_connected

@@ -1,4 +1,6 @@
-"""The command line: `python -m graph EXPRESSION name=number ...` runs both passes and prints them gate by gate.
+"""The command line: `gategraph EXPRESSION name=number ...` runs both passes and prints them gate by gate.
+
+`python -m graph` is the same.
 
 Options check the gradients, step through the passes, or draw the graph instead.
 """
@@ -15,14 +17,17 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gates.values import shape_of
-from graph import ComputationalGraph
+from graph import ComputationalGraph, __version__
 from graph.watching.terminal import step_through, walkthrough
+from graph.watching.titles import title_of
 
 _NEURON = "1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))", ["w0=2", "x0=-1", "w1=-3", "x1=-2", "w2=-3"]
 
+_SHADOWED = "gates", "graph", "losses"
+
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors have no usage in front."""
 
     def error(self, message: str) -> NoReturn:
         if re.match("unrecognized arguments: -(?!-)", message):
@@ -32,16 +37,18 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 if a check fails, or 2 for an error in the arguments."""
+    is_command = os.path.basename(sys.argv[0]).startswith("gategraph")
     parser = _Parser(
-        prog="python -m graph",
+        prog="gategraph" if is_command else "python -m graph",
         description="Run an expression's computational graph forward and backward, and print both passes gate by gate.",
-        epilog='example: python -m graph "(x + y) * z" x=-2 y=5 z=-4',
+        epilog='example: %(prog)s "q = x + y; f = q * z" x=-2 y=5 z=-4',
     )
     parser.add_argument(
         "expression",
         nargs="?",
         help="numbers, names, + - * / ** @, parentheses and functions such as exp, log, sqrt, sigmoid, tanh, relu, "
-        "max, min; write -- in front of one that begins with a minus. Default: the lecture's sigmoid neuron",
+        "max, min; a name for each part of it, as in q = x + y; f = q * z. Write -- in front of one that begins with a "
+        "minus. Default: the lecture's sigmoid neuron",
     )
     form = "a number, or an array such as x=[0.2,0.4], for each name"
     parser.add_argument("inputs", nargs="*", metavar="name=value", help=form)
@@ -50,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--svg", metavar="FILE", help="write a picture of the graph, with the numbers of both passes")
     parser.add_argument("--html", metavar="FILE", help="write a page in which to step through both passes")
     parser.add_argument("--mermaid", action="store_true", help="print the graph in Mermaid's language")
+    parser.add_argument("--version", action="version", version=f"gategraph {__version__}")
     parser.add_argument("--source", action="store_true", help="print both passes as Python code")
     arguments = sys.argv[1:] if arguments is None else arguments
     # Parsing intermixed arguments allows options between an expression and its inputs, but does not understand --.
@@ -58,9 +66,13 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show × shows a ?
     if sys.stdout is None:
         parser.error("standard output is closed")
+    for name in _SHADOWED if is_command else ():
+        if os.path.exists(f"{name}.py"):
+            hint = f"Python imports it here instead of gategraph's package {name!r}; give it another name"
+            print(f"{parser.prog}: note: there is a file {name}.py: {hint}", file=sys.stderr)
     status = 0
     expression, texts = (given.expression, given.inputs) if given.expression is not None else _NEURON
-    if re.match(r"\s*\w+\s*=", expression):
+    if re.fullmatch(r"\s*\w+\s*=\s*(\[.*\]|[-+.\d][-+.\deE]*)\s*", expression):
         parser.error(f"the expression comes first, then its inputs, got {expression!r}")
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -71,8 +83,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (TypeError, ValueError, OverflowError, OSError) as error:
+        first, *place = str(error).split("\n")  # an error in an expression shows the place in lines of its own
         notes = "".join(f", {note}" for note in getattr(error, "__notes__", []))
-        parser.error(" ".join(f"{error}{notes}".split()))
+        parser.error("\n".join([" ".join(f"{first}{notes}".split()), *place]))
     return status
 
 
@@ -83,7 +96,7 @@ def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> 
         graph.to_html(given.html, inputs, 1.0)
         print(f"wrote {given.html}", file=sys.stderr)
     if given.step:
-        step_through(graph.stepper(inputs, 1.0))
+        step_through(graph, graph.stepper(inputs, 1.0))
     if given.svg is not None or given.mermaid:
         graph.forward(inputs)
         graph.backward(1.0)
@@ -99,15 +112,16 @@ def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> 
         print(report)
         return 0 if report.passed else 1
     if not (given.step or given.mermaid or given.source or given.svg is not None or given.html is not None):
-        _print_passes(graph, expression, inputs)
+        _print_passes(graph, inputs)
     return 0
 
 
-def _print_passes(graph: ComputationalGraph, expression: str, inputs: dict[str, Any]) -> None:
+def _print_passes(graph: ComputationalGraph, inputs: dict[str, Any]) -> None:
     """Run both passes and print them, gate by gate."""
     stepper = graph.stepper(inputs, 1.0)
     steps = list(stepper)
-    print(f"{graph.output} = {expression}\n")
+    title = title_of(graph)
+    print(title if f"{graph.output} = " in title else f"{graph.output} = {title}", end="\n\n")
     for line in walkthrough(graph, steps, stepper.finish()):
         print(line)
     if shape := shape_of(graph.output.value):

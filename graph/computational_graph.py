@@ -36,6 +36,7 @@ _INHERITED: tuple[str, ...] = (
     "constant",
     "add",
     "output",
+    "expression",
 )
 _INHERITED += ("nodes_topologically_sorted", "forward", "backward", "evaluate", "copy")
 #: Names that features use, and that completion in a REPL hides.
@@ -455,15 +456,16 @@ class ComputationalGraph(TwoPasses):
         Parameters
         ----------
         source : str
-            Numbers, names, `+ - * / ** @`, parentheses, and a function for each gate: `exp(x)`, `max(x, y)`,
-            `leaky_relu(x, 0.2)`. Every name becomes an input, in order of appearance.
+            Numbers, names, `+ - * / ** @`, parentheses, and a function for each gate: `exp(x)`, `max(x, y, z)`,
+            `leaky_relu(x, 0.2)`. Every name becomes an input, in order of appearance; `pi` is the number. Statements
+            such as `q = x + y; f = q * z`, separated by `;` or by the end of a line, name their gates.
         guard : bool
             As for the constructor.
 
         Returns
         -------
         ComputationalGraph
-            The graph, whose output is the expression.
+            The graph, whose output is the value of the last statement.
 
         Raises
         ------
@@ -475,9 +477,15 @@ class ComputationalGraph(TwoPasses):
         >>> graph = ComputationalGraph.from_expression("1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))")
         >>> graph.forward(w0=2, x0=-1, w1=-3, x1=-2, w2=-3)
         0.7310585786300049
+        >>> graph = ComputationalGraph.from_expression("q = x + y; f = q * z")
+        >>> graph.forward(x=-2, y=5, z=-4)
+        -12.0
+        >>> graph.backward(), graph["q"].grad
+        ({'x': -4.0, 'y': -4.0, 'z': 3.0}, -4.0)
         """
         graph = cls(guard)
         graph.output = expression.build(graph, source)
+        graph.express(source)
         return graph
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose
 from graph import ComputationalGraph, fully_connected, train
 from tests.collectives import collectives
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parent.parent / "graph" / "README.md"
 SIZES = [64, 96, 10]
 REPLICATED: dict[str, tuple[Any, ...]] = {"W1": (), "b1": (), "W2": (), "b2": ()}
 BY_COLUMNS_THEN_ROWS: dict[str, tuple[Any, ...]] = {

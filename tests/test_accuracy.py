@@ -32,6 +32,12 @@ def two_numbers() -> list[tuple[float, float]]:
     return [*product(edges, edges), *map(tuple, sizes.tolist())]
 
 
+def three_numbers() -> list[tuple[float, float, float]]:
+    """Return triples of inputs: all of a few."""
+    few = [0.0, -0.0, 1e-300, -1.0, 0.1, 3.0, -1e300]
+    return [(x, y, z) for x in few for y in few for z in few]
+
+
 def exactly(formula: Any, inputs: tuple[float, ...]) -> Any:
     """Return a formula's exact result where it is a normal number or 0, else None."""
     try:
@@ -60,7 +66,8 @@ ELEMENTWISE = [pytest.param(case, id=case.name) for case in [*CASES, *STEEP] if 
 
 @pytest.mark.parametrize("case", ELEMENTWISE)
 def test_forward_and_gradients_within_4_ulp(case: Case) -> None:
-    grid = two_numbers() if len(case.slopes) == 2 else [(x,) for x in one_number()]
+    grids = {1: lambda: [(x,) for x in one_number()], 2: two_numbers, 3: three_numbers}
+    grid: Any = grids[len(case.slopes)]()
     gate = case.make()
     forward, backward = [], [[] for _ in case.slopes]
     for inputs in grid:

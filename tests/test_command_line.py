@@ -1,6 +1,7 @@
 """The command line: most of it in this process, and in one of its own what only a process shows."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def test_the_lectures_first_circuit(run: Any) -> None:
     result = run(*FIRST_CIRCUIT)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == (
-        "multiply_1 = (x + y) * z\n"
+        "multiply_1 = (x + y) × z\n"
         "\n"
         "forward\n"
         "  x           Input               -2\n"
@@ -54,9 +55,16 @@ def test_the_lectures_first_circuit(run: Any) -> None:
     )
 
 
+def test_statements_name_the_gates() -> None:
+    lines = run("q = x + y; f = q * z", *FIRST_CIRCUIT[1:]).stdout.splitlines()
+    assert lines[0] == "q = x + y; f = q × z"
+    assert "  f  Multiply(q, z)  -12" in lines
+    assert run("f = x + 1", "x=1").stdout.splitlines()[0] == "f = x + 1"
+
+
 def test_without_arguments_the_sigmoid_neuron() -> None:
     lines = run().stdout.splitlines()
-    assert lines[0] == "reciprocal_1 = 1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))"
+    assert lines[0] == "reciprocal_1 = 1 / (1 + exp(−(w0 × x0 + w1 × x1 + w2)))"
     assert "    shift_1  -0.534447 × 1 = -0.534447" in lines
     assert "    negative_1  0.367879 × -0.534447 = -0.196612" in lines
     gradients = dict(line.split() for line in lines[lines.index("gradients") + 1 :])
@@ -76,7 +84,7 @@ def test_arrays_wires_read_twice_and_numbers_that_are_not_finite() -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert "gradients of the sum of its elements" in result.stdout
     assert run("--", "-x", "x=inf").stdout.endswith("gradients\n  x  -1\n")
-    assert run("2 * 3").stdout == "constant_1 = 2 * 3\n\nforward\n  constant_1  Constant  6\n"
+    assert run("2 * 3").stdout == "constant_1 = 2 × 3\n\nforward\n  constant_1  Constant  6\n"
 
 
 def test_a_reader_that_stops_and_a_terminal_without_the_sign_are_no_errors() -> None:
@@ -94,24 +102,20 @@ def test_the_exit_status_of_a_process() -> None:
     assert (result.returncode, result.stderr) == (1, "")
     result = run_python("x + y", "x=1")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "python -m graph: missing input 'y': wanted are x, y\n"
+    assert result.stderr == "python -m graph: give a value to y: y=...\n"
 
 
 def test_help_explains() -> None:
     result = run("--help")
     assert result.returncode == 0
-    for words in ("expression", "name=value", 'python -m graph "(x + y) * z" x=-2 y=5 z=-4', "sigmoid neuron"):
+    for words in ("expression", "name=value", 'python -m graph "q = x + y; f = q * z" x=-2 y=5 z=-4', "sigmoid neuron"):
         assert words in " ".join(result.stdout.split())
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["(x + y"], "this parenthesis is never closed, at position 1: -->(x + y"),
-        (["x + foo(y)", "x=1", "y=2"], "unknown function 'foo'"),
-        ([""], "a number, a name or '(' was wanted, got the end"),
-        (["x\n+\n)"], "a number, a name or '(' was wanted, got ')'"),
-        (["x + y", "x=1"], "missing input 'y': wanted are x, y"),
+        (["x + y", "x=1"], "give a value to y: y=..."),
         (["x + y", "x=1", "y=2", "z=3"], "unknown input 'z': wanted are x, y"),
         (["x", "x=1", "x=2"], "input 'x' is given twice"),
         (["x", "x=one"], "input 'x' must be a number or an array such as [1, 2], got 'one'"),
@@ -124,11 +128,8 @@ def test_help_explains() -> None:
         (["--nope"], "unrecognized arguments: --nope"),
         (["-x**2", "x=3"], "write -- in front of an expression that begins with a minus"),
         (["w0=2", "x0=-1"], "the expression comes first, then its inputs, got 'w0=2'"),
-        (["leaky_relu(x, slope=0.2)", "x=1"], "got '='; a function's settings are given by position"),
-        (["sum(x, 1e300)", "x=[1,2]"], "Sum: axis must be an integer, a tuple of integers or None, got 1000"),
         (["x", "x=" + "[" * 100_000], "input 'x' must be a number or an array"),
         (["x", "x=[1" + "0" * 400 + "]"], "input 'x': "),
-        (["2 ** x", "x=1"], "at position 3: 2 -->** x"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(arguments: list[str], message: str) -> None:
@@ -138,6 +139,25 @@ def test_a_mistake_is_one_line_and_status_2(arguments: list[str], message: str) 
     assert message in result.stderr
     assert result.stderr.startswith("python -m graph: ")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("(x + y", "this parenthesis is never closed, at position 1:\n    (x + y\n    ^\n"),
+        ("x + foo(y)", "unknown function 'foo'; "),
+        ("", "a number, a name or '(' was wanted, got the end, at position 1:\n    \n    ^\n"),
+        ("x\n+\n)", "a number, a name or '(' was wanted, got ')'"),
+        ("leaky_relu(x, slope=0.2)", "a function's settings are given by position, at position 20:\n"),
+        ("sum(x, 1e300)", "Sum: axis must be an integer, a tuple of integers or None, got 1000"),
+        ("2 ^ x", "powers are written **, as in x ** 2, at position 3:\n    2 ^ x\n      ^\n"),
+    ],
+)
+def test_a_mistake_in_an_expression_shows_the_place(expression: str, message: str) -> None:
+    result = run(expression, "x=1", "y=2")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"python -m graph: {message}")
+    assert result.stderr.count("\n") == 3
 
 
 class TestCheck:
@@ -169,7 +189,7 @@ class TestCheck:
     def test_a_mistake_in_what_was_typed(self) -> None:
         result = run("x * y", "x=1", "--check")
         assert (result.returncode, result.stdout) == (2, "")
-        assert "missing input 'y'" in result.stderr
+        assert "give a value to y" in result.stderr
 
 
 STEPS = (
@@ -182,6 +202,14 @@ STEPS = (
 GRADIENTS = "gradient of x: -4\ngradient of y: -4\ngradient of z: 3\n"
 
 
+END = "this is the end; b: back; any other key: quit\n"
+
+
+def without_circuits(text: str) -> str:
+    """Return what `--step` prints, without the tables."""
+    return re.sub(r"\n  gate .*?\n\n", "", text, flags=re.DOTALL)
+
+
 class TestStep:
     def test_ctrl_d_quits(self) -> None:
         assert run(*FIRST_CIRCUIT, "--step", keys="\n\x04\n").stdout.endswith(STEPS[0])
@@ -190,13 +218,40 @@ class TestStep:
     def test_a_line_for_each_gate_and_to_the_end_where_there_is_none(self, keys: str) -> None:
         result = run(*FIRST_CIRCUIT, "--step", keys=keys)
         assert (result.returncode, result.stderr) == (0, "")
-        head, *lines = result.stdout.splitlines(keepends=True)
-        assert head == "any key: the next gate; b: back; q: quit\n"
-        assert "".join(lines) == "".join(STEPS) + GRADIENTS
+        head, steps = without_circuits(result.stdout).split("\n", 1)
+        assert head == "any key: the next gate; b: back; q: quit; ?: the keys"
+        assert steps.removesuffix(END) == "".join(STEPS) + GRADIENTS
+
+    def test_the_circuit_with_the_active_gate(self) -> None:
+        lines = run(*FIRST_CIRCUIT, "--step", keys="\n\n\nq\n").stdout
+        assert lines.endswith(
+            "\n  gate                    value  gradient\n"
+            "  x                       -2.0   -\n"
+            "  y                       5.0    -\n"
+            "  z                       -4.0   3.0\n"
+            "  add_1 = x + y           3.0    -4.0\n"
+            "> multiply_1 = add_1 * z  -12.0  1.0\n"
+            "\n" + STEPS[2]
+        )
+
+    def test_a_long_circuit_shows_what_is_near_in_80_columns(self) -> None:
+        names = [f"a_long_name_number_{number}" for number in range(30)]
+        inputs = [f"{name}={number}" for number, name in enumerate(names)]
+        lines = run(" + ".join(names), *inputs, "--step", keys="\n" * 15).stdout.splitlines()
+        marked = [line for line in lines if line.startswith("> ")]
+        assert len(marked) == 2 * 29
+        assert max(map(len, marked)) <= 80
+        assert "  ... 22 before" in lines
 
     def test_back_and_quit(self) -> None:
-        lines = run(*FIRST_CIRCUIT, "--step", keys="b\n\n\nb\n\nq\n").stdout.split("\n", 1)[1]
-        assert lines == "this is the start\n" + STEPS[0] + STEPS[1] + "back, before forward of multiply_1\n" + STEPS[1]
+        text = without_circuits(run(*FIRST_CIRCUIT, "--step", keys="b\n\n\nb\n\nq\n").stdout).split("\n", 1)[1]
+        assert text == "this is the start\n" + STEPS[0] + STEPS[1] + "back, before forward of multiply_1\n" + STEPS[1]
+
+    def test_back_from_the_end_and_the_list_of_keys(self) -> None:
+        text = without_circuits(run(*FIRST_CIRCUIT, "--step", keys="?\n" + "\n" * 4 + "b\n\n\n\n").stdout)
+        end = STEPS[3] + GRADIENTS + END
+        assert text.endswith("".join(STEPS[:3]) + end + "back, before backward of add_1\n" + end)
+        assert "q or Ctrl-D: quit\n" in text
 
     @pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is a thing of Unix")
     def test_a_key_in_a_terminal(self) -> None:
@@ -211,23 +266,27 @@ class TestStep:
             assert process.stdout is not None
             watchdog = threading.Timer(60, process.kill)  # else a key that is not read would wait for ever
             watchdog.start()
-            assert process.stdout.readline().startswith("any key")
-            shown = []
-            for key, lines in ((b" ", 1), (b"n", 1), (b"\x1b[D\x1b[D", 2), (b"xy", 2), (b"\n", 2), (b"\n", 2)):
+            first, second = "scale_1 = 2 * x = 2 * 3 = 6", "multiply_1 = scale_1 * x = 6 * 3 = 18"
+            back = "back, before forward of multiply_1", "back, before forward of scale_1"
+            for key, starts in (
+                (b"", ["any key"]),
+                (b" ", [first]),
+                (b"n", [second]),
+                (b"\x1b[D\x1b[D", back),  # an arrow key that is held
+                (b"xy", [first, second]),
+                (b"\n", ["multiply_1 = scale_1 * x   dscale_1"]),
+                (b"\n", ["scale_1 = 2 * x   dx"]),
+                (b"", ["gradient of x: 12", "this is the end"]),
+                (b"b", ["back, before backward of scale_1"]),
+                (b"q", []),
+            ):
                 os.write(ours, key)
-                shown += [process.stdout.readline() for _ in range(lines)]
-            rest = process.stdout.read()
+                for start in starts:
+                    assert any(line.startswith(start) for line in process.stdout)  # which reads up to there
+            assert process.stdout.read() == ""
             watchdog.cancel()
         assert termios.tcgetattr(ours) == before
         os.close(ours)
-        first, second = "scale_1 = 2 * x = 2 * 3 = 6\n", "multiply_1 = scale_1 * x = 6 * 3 = 18\n"
-        back = [
-            "back, before forward of multiply_1\n",
-            "back, before forward of scale_1\n",
-        ]  # an arrow key that is held
-        assert shown[:6] == [first, second, *back, first, second]
-        assert shown[-1].strip() == "dx so far = 6 + 6 = 12"
-        assert rest == "gradient of x: 12\n"
         assert process.returncode == 0
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix")

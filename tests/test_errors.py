@@ -28,11 +28,11 @@ def nodes_and_edges(graph: ComputationalGraph) -> Any:
 
 def test_a_missing_input(graph: ComputationalGraph) -> None:
     before = state(graph)
-    with pytest.raises(ValueError, match="missing input 'y', 'z': wanted are x, y, z"):
+    with pytest.raises(ValueError, match=r"give a value to y and z: y=\.\.\., z=\.\.\."):
         graph.forward(x=1)
-    with pytest.raises(ValueError, match="missing input 'x'"):
+    with pytest.raises(ValueError, match="give a value to x"):
         graph.evaluate("q", y=1)
-    with pytest.raises(ValueError, match="missing input 'x': wanted are x, y$"):
+    with pytest.raises(ValueError, match=r"give a value to x: x=\.\.\.$"):
         graph.evaluate("q", y=1, z=2)
     assert state(graph) == before
 

@@ -70,17 +70,50 @@ def test_operators_bind_as_in_python(source: str) -> None:
         ("9 ** 9 ** 9", math.inf),
         ("max(2, min(7, 5))", 5.0),
         ("x ** (1 / 2)", 3.0),
-        ("x\n+\tx", 18.0),
+        ("(x\n+\tx)", 18.0),
+        ("x +\n\tx", 18.0),
     ],
 )
 def test_numbers_follow_the_rules(source: str, wanted: float) -> None:
     assert value(source, **({"x": 9} if "x" in source.replace("max", "") else {})) == wanted
 
 
+def test_statements_name_their_gates() -> None:
+    for source in ("q = x + y; f = q * z", "q = x + y\nf = q * z\n", "\n;q = x + y;\n\nf = (q\n* z);", "q=x+y;f=q*z"):
+        graph = ComputationalGraph.from_expression(source)
+        assert graph.nodes_topologically_sorted() == ["x", "y", "z", "q", "f"]
+        assert str(graph.output) == "f"
+        assert graph.forward(x=-2, y=5, z=-4) == -12.0
+        assert graph.backward() == {"x": -4.0, "y": -4.0, "z": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("source", "nodes", "wanted"),
+    [
+        ("f = exp(x)", ["x", "f"], math.e),
+        ("a = 3; b = a * 2; f = b * x", ["x", "f"], 6.0),
+        ("q = x; q * q", ["x", "multiply_1"], 1.0),
+        ("f = +x", ["x"], 1.0),
+        ("f = 2 * 3", ["f"], 6.0),
+        ("s = x + x; unused = s * s; s + 1", ["x", "s", "unused", "shift_1"], 3.0),
+        ("m = max(x, 2, y, 7)", ["x", "y", "constant_1", "max_1", "max_2", "constant_2", "m"], 7.0),
+        ("min(x, y, 0.5)", None, 0.5),
+        ("max(1, 2, 3)", None, 3.0),
+        ("2 * pi * x", ["x", "scale_1"], 2 * math.pi),
+        ("exp_1 = x; exp(exp_1)", ["x", "exp_1"], math.e),
+    ],
+)
+def test_what_statements_make(source: str, nodes: list[str] | None, wanted: float) -> None:
+    graph = ComputationalGraph.from_expression(source)
+    assert nodes is None or list(graph) == nodes
+    assert graph.forward({name: 1.0 for name in ("x", "y") if name in graph}) == wanted
+
+
 def test_there_is_a_function_for_each_gate() -> None:
     names = "add subtract multiply divide negative reciprocal power square sqrt exp log scale shift max min sigmoid "
     names += "tanh relu leaky_relu elu matmul transpose sum mean squared_norm neuron maxout softmax_loss svm_loss "
-    names += "squared_error_loss l2_regularization"
+    names += "squared_error_loss l2_regularization sin cos abs clip where softplus pow softmax logsumexp reduce_max "
+    names += "variance var"
     assert sorted(FUNCTIONS) == sorted(names.split(" "))
     calls = [
         ("sqrt(x)", 1.5),
@@ -101,12 +134,33 @@ def test_there_is_a_function_for_each_gate() -> None:
         ("divide(subtract(multiply(x, 2), add(x, 1)), negative(x))", -1.25 / 2.25),
         ("sum(x)", 2.25),
         ("mean(x)", 2.25),
+        ("sin(x)", math.sin(2.25)),
+        ("cos(x)", math.cos(2.25)),
+        ("abs(-x)", 2.25),
+        ("clip(x, 0, 1)", 1.0),
+        ("clip(x, 3, 4)", 3.0),
+        ("where(x - 2, x, 7)", 2.25),
+        ("where(x - 3, x, 7)", 7.0),
+        ("softplus(x)", math.log1p(math.exp(2.25))),
+        ("x ** x", 2.25**2.25),
+        ("2 ** x", 2**2.25),
+        ("pow(x, 2 * x)", 2.25**4.5),
+        ("logsumexp(x)", 2.25),
+        ("reduce_max(x)", 2.25),
+        ("var(x)", 0.0),
     ]
     for source, wanted in calls:
         assert value(source, x=2.25) == pytest.approx(wanted, rel=1e-15)
 
 
 def test_arrays_flow_through_expressions() -> None:
+    scores = np.array([[1.0, 2.0, 4.0], [0.0, -1.0, 1.0]])
+    e = np.exp(scores)
+    assert value("softmax(s, 1)", s=scores) == pytest.approx(e / e.sum(axis=1, keepdims=True))
+    assert value("softmax(s)", s=scores) == pytest.approx(e / e.sum(axis=1, keepdims=True))
+    assert value("logsumexp(s, 0)", s=scores) == pytest.approx(np.log(e.sum(axis=0)))
+    assert value("reduce_max(s, 1)", s=scores).tolist() == [4.0, 1.0]
+    assert value("var(s, 1)", s=scores) == pytest.approx(scores.var(axis=1))
     W, x = np.arange(6.0).reshape(2, 3), np.array([1.0, 2.0, 3.0])
     assert value("sum(W @ x, 0)", W=W, x=x) == (W @ x).sum()
     assert value("mean(transpose(W) @ W, 1)", W=W).tolist() == (W.T @ W).mean(1).tolist()
@@ -121,44 +175,73 @@ def test_arrays_flow_through_expressions() -> None:
         ("(x + y", "this parenthesis is never closed", 1),
         ("x + y)", "this parenthesis was never opened", 6),
         ("()", "a number, a name or '(' was wanted, got ')'", 2),
-        ("x y", "an operator was wanted, got 'y'", 3),
-        ("2x", "an operator was wanted, got 'x'", 2),
+        ("x y", "an operator was wanted; for a product write x * y", 3),
+        ("2x", "an operator was wanted; for a product write 2 * x", 2),
+        ("2(x + y)", "an operator was wanted; for a product write 2 * (...)", 2),
         ("1.2.3", "an operator was wanted, got '.3'", 4),
         ("x.real", "an operator was wanted, got '.'", 2),
-        ("x[0]", "an operator was wanted, got '['", 2),
+        ("x[0]", "there are no brackets here; a wire has them, as in x[0]", 2),
         ("x, y", "a comma may only separate the arguments of a function", 2),
         ("(x, y)", "a comma may only separate the arguments of a function", 3),
-        ("f(x)", "unknown function 'f'; there are add, divide", 1),
-        ("1 + __import__('os')", "unknown function '__import__'", 5),
-        ("x if y else z", "an operator was wanted, got 'if'", 3),
+        ("f(x)", "unknown function 'f'; there are ", 1),
+        ("sigmod(x)", "unknown function 'sigmod'; did you mean 'sigmoid'?", 1),
+        ("1 + __import__(os)", "unknown function '__import__'", 5),
+        ("x if y else z", "there are no conditions; where(c, x, y) is x where c > 0", 3),
+        ("x > y", "there are no comparisons; where(c, x, y) is x where c > 0", 3),
         ("lambda: x", "an operator was wanted, got ':'", 7),
         ("x := 3", "an operator was wanted, got ':'", 3),
         ("x == y", "an operator was wanted, got '='", 3),
         ("'x'", "a number, a name or '(' was wanted, got \"'\"", 1),
         ("x # y", "an operator was wanted, got '#'", 3),
-        ("x ^ 2", "an operator was wanted, got '^'; use ** for powers", 3),
+        ("x ^ 2", "powers are written **, as in x ** 2", 3),
+        ("x²", "powers are written **, as in x ** 2", 1),
+        ("(x)²", "powers are written **, as in x ** 2", 4),
+        ("x × y", "products are written *", 3),
+        ("x ÷ y", "quotients are written /", 3),
+        ("x − y", "a minus is written -", 3),
+        ("−x", "a minus is written -", 1),
+        ("2 * √x", "roots are written sqrt(x)", 5),
         ("x % 2", "an operator was wanted, got '%'", 3),
         ("x // 2", "a number, a name or '(' was wanted, got '/'", 4),
-        ("max(x)", "max takes 2 arguments, got 1", 1),
-        ("max(x, y, z)", "max takes 2 arguments, got 3", 1),
+        ("max(x)", "max takes 2 or more arguments, got 1", 1),
         ("exp()", "a number, a name or '(' was wanted, got ')'", 5),
         ("exp(x,)", "a number, a name or '(' was wanted, got ')'", 7),
         ("power(x)", "power takes 2 arguments, got 1", 1),
         ("power(x, y)", "power: p must be a number, got the wire y", 1),
         ("leaky_relu(x, 1, 2)", "leaky_relu takes 1 to 2 arguments, got 3", 1),
-        ("x + 2 ** y", "no gate for a number ** x", 7),
-        ("x ** y", "no gate for x ** y: the exponent must be a number, got the wire y", 3),
         ("2 @ 3", "MatMul takes arrays of 1 or more axes", 3),
         ("1e999 * x", "the number 1e999 is too large", 1),
         ("x \x00 y", "an operator was wanted, got '\\x00'", 3),
+        ("sum(x, axis=0)", "a function's settings are given by position", 12),
+        ("q = x; q = y; q", "q is assigned twice", 8),
+        ("q * z; q = x + y", "nothing can read this value: give it a name, as in q = x + y", 1),
+        ("f = q * z; q = x + y", "q is assigned here, but read before or in its own value", 12),
+        ("f = f + 1", "f is assigned here, but read before or in its own value", 1),
+        ("pi = 3; pi * x", "pi is a constant", 1),
+        ("q = ", "a number, a name or '(' was wanted, got the end", 5),
+        ("= x", "a number, a name or '(' was wanted, got '='", 1),
+        ("q = r = x", "an operator was wanted, got '='", 7),
+        ("s = x + y + z; add_1 = x * s", "the name 'add_1' is taken", 26),
     ],
 )
 def test_anything_else_is_an_error_that_shows_the_place(source: str, message: str, place: int) -> None:
-    with pytest.raises(ValueError, match=f", at position {place}: ") as caught:
+    with pytest.raises(ValueError, match=f", at position {place}:\n") as caught:
         ComputationalGraph.from_expression(source)
-    assert str(caught.value).startswith(message)
-    assert f"-->{source[place - 1 :]}" in str(caught.value)
-    assert "\n" not in str(caught.value)
+    first, line, caret = str(caught.value).split("\n")
+    assert first.startswith(message)
+    assert line == "    " + source.replace("\x00", "?")
+    assert caret == "    " + " " * (place - 1) + "^"
+
+
+def test_an_error_shows_its_line_and_not_more_than_is_wanted() -> None:
+    with pytest.raises(ValueError, match="powers are written") as caught:
+        ComputationalGraph.from_expression("q = x + y\nf = q ^ 2\n")
+    assert str(caught.value).endswith(":\n    f = q ^ 2\n          ^")
+    with pytest.raises(ValueError, match="powers are written") as caught:
+        ComputationalGraph.from_expression("+ ".join(["x"] * 100) + "^ 2" + " + x" * 100)
+    _, line, caret = str(caught.value).split("\n")
+    assert line[caret.index("^")] == "^"
+    assert len(line) < 80
 
 
 def test_an_expression_must_be_a_string() -> None:

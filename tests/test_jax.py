@@ -347,7 +347,7 @@ def test_eight_devices_in_one_process() -> None:
 
 def program_of_readme() -> str:
     """Return the program for several hosts that README shows."""
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "graph" / "README.md").read_text()
     section = text.split("## When one machine is not enough\n")[1].split("\n## ")[0]
     return section.split("```python\n")[1].split("```")[0]
 

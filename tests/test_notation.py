@@ -27,6 +27,15 @@ FUNCTIONS: dict[str, Any] = {
     "leaky_relu": lambda x: np.where(x > 0, x, 0.1 * x),
     "elu": lambda x: np.where(x >= 0, x, np.exp(x) - 1),
     "copy": lambda x: [x, x],
+    "sin": np.sin,
+    "cos": np.cos,
+    "abs": np.abs,
+    "sign": np.sign,
+    "clip": np.clip,
+    "softplus": lambda x: np.log1p(np.exp(x)),
+    "variance": np.var,
+    "reduce_max": np.max,
+    "softmax": lambda x: np.exp(x) / np.sum(np.exp(x)),
 }
 POINTS: dict[str, list[tuple[Any, ...]]] = {
     "MatMul": [(np.ones((2, 3)), np.arange(12.0).reshape(3, 4)), ([1.0, 2.0], [3.0, 4.0])]
@@ -40,13 +49,22 @@ POINTS: dict[str, list[tuple[Any, ...]]] = {
     "SquaredErrorLoss": [([0.5, -2.0], [1.0, 4.0])],
     "Neuron": [([0.5, -2.0], [1.0, 4.0], 0.25), (0.5, 2.0, -1.0)],
 }
-BY_SHAPE = ("Reshape", "SoftmaxLoss", "SVMLoss")  # no formula of theirs stands in the notation
+POINTS |= {name: [([1.0, 2.0, -0.5],), ([0.5, -3.0],)] for name in ("Variance", "ReduceMax", "LogSumExp", "Softmax")}
+POINTS |= {"Where": [(1.0, 2.0, 3.0), (-1.0, 2.0, 3.0)]}
+BY_SHAPE = (
+    "Reshape",
+    "Index",
+    "Concatenate",
+    "Stack",
+    "SoftmaxLoss",
+    "SVMLoss",
+)  # no formula of theirs stands in the notation
 
 
 def gates() -> list[Gate]:
     """Return a gate of each class, and of some with other settings."""
     settings: dict[str, tuple[Any, ...]] = {"Power": (3,), "Scale": (-2,), "Shift": (-1,), "Copy": (2,)}
-    settings |= {"Reshape": ((2,),), "L2Regularization": (0.5,)}
+    settings |= {"Reshape": ((2,),), "L2Regularization": (0.5,), "Clip": (-1, 1), "Index": (0,)}
     every = [kind(*settings.get(name, ())) for name, kind in GATES.items()]
     return [*every, Power(2), Power(1), Power(0), Power(0.5), Power(-2), Shift(1.5)]
 
@@ -59,7 +77,7 @@ def test_what_is_written_is_what_is_computed(gate: Gate) -> None:
         return
     least, _ = gate.takes or (1, 1)
     ordinary = [(1.25,), (0.5,)] if least == 1 else [(1.25, 0.5), (0.25, 2.0)]
-    signed = [] if name in ("Log", "Sqrt", "Power") else [tuple(-x for x in point) for point in ordinary]
+    signed = [] if name in ("Log", "Sqrt", "Power", "Pow") else [tuple(-x for x in point) for point in ordinary]
     for point in POINTS.get(name, ordinary + signed):
         inputs = [np.asarray(x) if isinstance(x, list) else x for x in point]
         output = gate.forward(*inputs)

@@ -349,7 +349,7 @@ class TestMistakes:
         graph = circuit_1()
         graph.forward(**CIRCUIT_1)
         before = shown(graph)
-        with pytest.raises(ValueError, match="missing input 'z'"):
+        with pytest.raises(ValueError, match="give a value to z"):
             graph.stepper(x=1, y=2)
         assert shown(graph) == before
 

@@ -19,6 +19,7 @@ from graph.drawing.texts import DASH, shortened, text_at, width_of
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
 from graph.structure.wiring import outputs_of
+from graph.watching.titles import title_of
 
 _BANDS = 16  # the most columns
 _KINDS = 24  # the most rows; rarer kinds share one more
@@ -89,7 +90,7 @@ def overview(graph: TwoPasses, dark: bool = True) -> str:
         y += 20
     described = f"{graph!r}, by layer and kind: " + ", ".join(f"{totals[kind]:,} {kind}" for kind in kinds)
     width = max(_HEAD + bands * _COLUMN, width_of(heading, 14))
-    return sheet(repr(graph), described, width + 32, y + 20, body, dark)
+    return sheet(title_of(graph), described, width + 32, y + 20, body, dark)
 
 
 def _cell(kind: str, count: int, most: int, middle: float, y: float) -> str:

@@ -15,6 +15,7 @@ from graph.structure.entries import Constant, Entry, Input, Parameter
 from graph.structure.wire import Wire
 from graph.structure.wiring import sources_of
 from graph.watching.notation import symbol_of
+from graph.watching.titles import title_of
 
 _MARGIN = 16.0
 _NUMBERS, _SYMBOL, _NAME, _ENTRY, _NOTE = 13.0, 15.0, 11.0, 14.0, 12.0  # font sizes, as in style.css
@@ -61,7 +62,7 @@ def diagram(graph: TwoPasses, room: float = 0.0, active: str | None = None, dark
         *(_gate(graph, gate, place, gate.node == active) for gate, place in zip(drawn, layout.places)),
         f'<g class="legend" transform="translate(0 {layout.height + 24:.0f})">{legend}</g>',
     ]
-    return sheet(f"{graph!r}", _described(graph), width, height, body, dark)
+    return sheet(title_of(graph), _described(graph), width, height, body, dark)
 
 
 def sheet(title: str, description: str, width: float, height: float, body: list[str], dark: bool) -> str:

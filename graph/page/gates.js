@@ -40,6 +40,15 @@ const eluSlope = (x, alpha) => {
   return alpha * root * root;
 };
 
+const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+const powSlope = (x, y) => {
+  if (y === 0) return 0;
+  if (y >= 2) return y * x * pow(x, y - 2);
+  if (y >= 0.5 || x === 0 || Math.abs(x) === Infinity) return y * pow(x, y - 1);
+  return (y * pow(x, y)) / x;
+};
+
 // Gates that work along axes: a number has none, so they leave it unchanged.
 const SAME = { forward: ([x]) => [x], backward: ([x], [dy]) => [dy] };
 
@@ -97,6 +106,36 @@ const GATES = {
     forward: ([x]) => [Math.log(x)],
     backward: ([x], [dy]) => [dy / x],
   },
+  Sin: {
+    forward: ([x]) => [Math.sin(x)],
+    backward: ([x], [dy]) => [dy * Math.cos(x)],
+  },
+  Cos: {
+    forward: ([x]) => [Math.cos(x)],
+    backward: ([x], [dy]) => [dy * -Math.sin(x)],
+  },
+  Pow: {
+    forward: ([x, y]) => [pow(x, y)],
+    backward: ([x, y], [dz]) => [dz * powSlope(x, y), dz * (pow(x, y) * Math.log(x === 0 && y >= 0 ? 1 : x))],
+  },
+
+  Abs: {
+    forward: ([x]) => [Math.abs(x)],
+    backward: ([x], [dy]) => [x === 0 ? 0 : x < 0 ? -dy : dy],
+  },
+  Clip: {
+    forward: ([x], { low, high }) => {
+      const y = low === null || x >= low || x !== x ? x : low;
+      return [high === null || y <= high || y !== y ? y : high];
+    },
+    backward: ([x], [dy], { low, high }) => [
+      (low === null || x >= low) && (high === null || x <= high) ? dy : 0,
+    ],
+  },
+  Where: {
+    forward: ([c, x, y]) => [c > 0 ? x : y],
+    backward: ([c], [dz]) => (c > 0 ? [0, dz, 0] : [0, 0, dz]),
+  },
 
   // A tie goes to x; NaN, for which the comparison is false, to y.
   Max: {
@@ -132,6 +171,10 @@ const GATES = {
     forward: ([x], { alpha }) => [x >= 0 ? x : alpha * Math.expm1(x)],
     backward: ([x], [dy], { alpha }) => [dy * eluSlope(x, alpha)],
   },
+  Softplus: {
+    forward: ([x]) => [softplus(x)],
+    backward: ([x], [dy]) => [dy * sigmoid(x)],
+  },
   Neuron: {
     forward: ([input, weight, bias]) => [sigmoid(input * weight + bias)],
     backward: ([input, weight, bias], [drate]) => {
@@ -144,6 +187,12 @@ const GATES = {
   Mean: SAME,
   Transpose: SAME,
   Reshape: SAME,
+  LogSumExp: SAME,
+  ReduceMax: SAME,
+  Variance: {
+    forward: ([x]) => [(x - x) * (x - x)],
+    backward: ([x], [dy]) => [dy * (2 * (x - x))],
+  },
   SquaredNorm: {
     forward: ([x]) => [x * x],
     backward: ([x], [dy]) => [2 * dy * x],

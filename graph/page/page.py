@@ -22,6 +22,7 @@ from graph.structure.wire import Wire
 from graph.watching.notation import pattern_of
 from graph.watching.step import Step, total
 from graph.watching.stepper import Stepper
+from graph.watching.titles import title_of
 
 _SCRIPTS = ("numbers.js", "gates.js", "passes.js", "quiz.js", "page.js")
 _IN_JAVASCRIPT = re.compile(r"^  (\w+): (?:\{|SAME)", re.MULTILINE)  # the gates in gates.js
@@ -42,13 +43,19 @@ def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
     fixed = _why_fixed(twin, set(_IN_JAVASCRIPT.findall(_text("gates.js"))))
     circuit = _structure(twin, steps) | {"steps": [_step(twin, step, shows) for step, shows in shown], "fixed": fixed}
     return Template(_text("page.html")).substitute(
-        title=escaped(f"{twin.output}, gate by gate"),
+        title=escaped(_title(twin)),
         formula=escaped(_formulas(steps)),
         style=_text("page.css"),
         svg=diagram(twin, 0.0 if fixed else width_of(_WIDEST, 13)),
         circuit=_in_script(json.dumps(circuit, separators=(",", ":"))),
         script="".join(map(_text, _SCRIPTS)),
     )
+
+
+def _title(graph: TwoPasses) -> str:
+    """Return the graph's expression; what it computes if it has none, or a long one."""
+    has_title = graph.expression is not None and len(graph.expression) <= _LONG
+    return title_of(graph) if has_title else f"{graph.output}, gate by gate"
 
 
 def _formulas(steps: Sequence[Step]) -> str:

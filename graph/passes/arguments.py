@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gates.formatting import listed
 from gates.validation import fit
 from gates.values import Value, as_labels, as_value, namespace, prefixed, shape_of
 from graph.passes.schedule import Differentiated
@@ -44,13 +45,15 @@ def values_of_entries(
             values[slot] = value
         elif used is None or slot in used:
             missing.append(name)
-    if given or missing:
-        kind, which = ("unknown", given) if given else ("missing", missing)
+    if given:
         names = [
             name for name, gate, slot in schedule.entries if isinstance(gate, Input) and (used is None or slot in used)
         ]
         wanted = f"wanted are {', '.join(names)}" if names else "none is wanted"
-        raise ValueError(f"{kind} input {', '.join(map(repr, which))}: {wanted}")
+        raise ValueError(f"unknown input {', '.join(map(repr, given))}: {wanted}")
+    if missing:
+        form = ", ".join([f"{name}=..." for name in missing[:4]] + ["..."] * (len(missing) > 4))
+        raise ValueError(f"give a value to {listed(missing)}: {form}")
     return values
 
 

@@ -198,6 +198,8 @@ class TwoPasses(Structure):
             twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires, labels_of(gate))
         twin._last = self._last
         twin.chosen_output = self.chosen_output
+        if self.expression is not None:
+            twin.express(self.expression)
         return twin
 
     __copy__ = copy

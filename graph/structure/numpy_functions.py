@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gates import Exp, Gate, Log, Max, Min, Reciprocal, Sqrt, Square, Tanh
+from gates import Abs, Concatenate, Cos, Exp, Gate, Log, Max, Min, Reciprocal, Sin, Sqrt, Square, Stack, Tanh, Where
 
 _OPERATOR_OF: dict[Any, str] = {
     np.add: "add",
@@ -25,10 +25,35 @@ _GATE_OF: dict[Any, type[Gate]] = {
     np.square: Square,
     np.reciprocal: Reciprocal,
     np.tanh: Tanh,
+    np.sin: Sin,
+    np.cos: Cos,
+    np.absolute: Abs,
     np.maximum: Max,
     np.minimum: Min,
 }
+
+
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    """Return x where a condition holds, else y."""
+    wires = [one for one in (x, y) if hasattr(one, "graph")]
+    if not wires or hasattr(condition, "graph") or np.asarray(condition).dtype != bool:
+        raise TypeError("a condition must be an array of booleans; Where() takes x where a wire is > 0")
+    return wires[0].graph.add(Where(), np.asarray(condition, dtype=float), x, y)
+
+
+def _joined(gate: Gate, wires: Any) -> Any:
+    """Return wires and arrays joined by a gate."""
+    first = next(wire for wire in wires if hasattr(wire, "graph"))
+    return first.graph.add(gate, *wires)
+
+
 _METHOD_OF: dict[Any, Callable[..., Any]] = {
+    np.max: lambda x, axis=None, *, keepdims=False: x.max(axis, keepdims=keepdims),
+    np.var: lambda x, axis=None, *, keepdims=False: x.var(axis, keepdims=keepdims),
+    np.clip: lambda x, a_min=None, a_max=None: x.clip(a_min, a_max),
+    np.where: _where,
+    np.concatenate: lambda arrays, axis=0: _joined(Concatenate(axis), arrays),
+    np.stack: lambda arrays, axis=0: _joined(Stack(axis), arrays),
     np.sum: lambda x, axis=None, *, keepdims=False: x.sum(axis, keepdims=keepdims),
     np.mean: lambda x, axis=None, *, keepdims=False: x.mean(axis, keepdims=keepdims),
     np.transpose: lambda x, axes=None: x.transpose(axes),

@@ -40,6 +40,7 @@ class Structure:
         self._counts: dict[str, int] = {}
         self._labelled: dict[str, str] = {}  # inputs and constants read as labels, each with a gate that reads it so
         self._gates: list[Any] = []
+        self._text: tuple[str, int, tuple[str, int]] | None = None  # the expression, and the graph that it stands for
         claim(self, self._gates)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -51,6 +52,24 @@ class Structure:
         self._gates = [gate for _, gate in self.graph.nodes(data="gate")]
         self._listed = set(map(id, self.parameter_gates.values()))
         claim(self, self._gates)
+
+    @property
+    def expression(self) -> str | None:
+        """The text that `from_expression` made the graph from; None if there is none, or the graph has changed since.
+
+        Examples
+        --------
+        >>> from graph import ComputationalGraph
+        >>> ComputationalGraph.from_expression("q = x + y; f = q * z").expression
+        'q = x + y; f = q * z'
+        """
+        if self._text is None or self._text[1:] != (len(self.graph), self.output_place):
+            return None
+        return self._text[0]
+
+    def express(self, text: str) -> None:
+        """Note the text that the graph, as it is now, stands for."""
+        self._text = text, len(self.graph), self.output_place
 
     @property
     def parameters(self) -> Parameters:

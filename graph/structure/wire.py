@@ -19,21 +19,50 @@ if TYPE_CHECKING:
     from graph.structure.structure import Structure
 
 
+#: What an operator stands for: a gate, or None where it changes nothing, and what the gate reads.
+Applied = tuple[Gate | None, tuple[Any, ...]]
 OfNumber = Callable[[Any], Gate | None]
 
 
-def _operator(
+def _binary(
     gate: type[Gate], number_right: OfNumber = lambda y: None, number_left: OfNumber = lambda x: None
-) -> tuple[Callable[[Wire, Wire | Given], Wire], Callable[[Wire, Given], Wire]]:
-    """Return an operator and its reflected form: each adds `gate`, or a gate of one input if the other is a number."""
+) -> Callable[[Any, Any], Applied]:
+    """Return an operator that stands for `gate`, or for a gate of one input if the other operand is a number."""
+
+    def operator(x: Any, y: Any) -> Applied:
+        if _is_number(y) and (unary := number_right(y)) is not None:
+            return unary, (x,)
+        if _is_number(x) and (unary := number_left(x)) is not None:
+            return unary, (y,)
+        return gate(), (x, y)
+
+    return operator
+
+
+#: The operators by sign; those of one operand are written before an x.
+OPERATORS: dict[str, Callable[..., Applied]] = {
+    "+": _binary(gates.Add, gates.Shift, gates.Shift),
+    "-": _binary(gates.Subtract, lambda y: gates.Shift(-as_number(y, "x - y: y"))),
+    "*": _binary(gates.Multiply, gates.Scale, gates.Scale),
+    "/": _binary(gates.Divide, number_left=lambda x: gates.Reciprocal() if x == 1 else None),
+    "@": _binary(gates.MatMul),
+    "**": _binary(gates.Pow, gates.Power),
+    "-x": lambda x: (gates.Negative(), (x,)),
+    "+x": lambda x: (None, (x,)),
+}
+
+
+def _methods(sign: str) -> tuple[Callable[[Wire, Wire | Given], Wire], Callable[[Wire, Given], Wire]]:
+    """Return the method of an operator, and that of its reflected form."""
+    applied = OPERATORS[sign]
 
     def operator(self: Wire, other: Wire | Given) -> Wire:
-        unary = number_right(other) if _is_number(other) else None
-        return self._add(gate(), self, other) if unary is None else self._add(unary, self)
+        gate, inputs = applied(self, other)
+        return self._add(gate, *inputs)
 
     def reflected(self: Wire, other: Given) -> Wire:
-        unary = number_left(other) if _is_number(other) else None
-        return self._add(gate(), other, self) if unary is None else self._add(unary, self)
+        gate, inputs = applied(other, self)
+        return self._add(gate, *inputs)
 
     return operator, reflected
 
@@ -103,23 +132,25 @@ class Wire:
         grad = "" if self.grad is None else f", grad={short(self.grad)}"
         return f"Wire({self}: {gate}{value}{grad})"
 
-    __add__, __radd__ = _operator(gates.Add, gates.Shift, gates.Shift)
-    __sub__, __rsub__ = _operator(gates.Subtract, lambda y: gates.Shift(-as_number(y, "x - y: y")))
-    __mul__, __rmul__ = _operator(gates.Multiply, gates.Scale, gates.Scale)
-    __truediv__, __rtruediv__ = _operator(gates.Divide, number_left=lambda x: gates.Reciprocal() if x == 1 else None)
-    __matmul__, __rmatmul__ = _operator(gates.MatMul)
-
-    def __pow__(self, exponent: float) -> Wire:
-        if not _is_number(exponent):
-            got = f"the wire {exponent}" if isinstance(exponent, Wire) else f"{exponent!r} ({type(exponent).__name__})"
-            raise TypeError(f"no gate for x ** y: the exponent must be a number, got {got}")
-        return self._add(gates.Power(exponent), self)
+    __add__, __radd__ = _methods("+")
+    __sub__, __rsub__ = _methods("-")
+    __mul__, __rmul__ = _methods("*")
+    __truediv__, __rtruediv__ = _methods("/")
+    __matmul__, __rmatmul__ = _methods("@")
+    __pow__, __rpow__ = _methods("**")
 
     def __neg__(self) -> Wire:
         return self._add(gates.Negative(), self)
 
     def __pos__(self) -> Wire:
         return self
+
+    def __abs__(self) -> Wire:
+        return self._add(gates.Abs(), self)
+
+    def __getitem__(self, key: Any) -> Wire:
+        """Return some of the elements: `x[0]`, `x[:, 1:3]`, `x[[0, 2, 2]]`."""
+        return self._add(gates.Index(key), self)
 
     @property
     def T(self) -> Wire:
@@ -144,13 +175,25 @@ class Wire:
         """Return the mean over some axes; by default over all."""
         return self._add(gates.Mean(axis, keepdims), self)
 
+    def var(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Wire:
+        """Return the variance over some axes, the mean squared distance to the mean; by default over all."""
+        return self._add(gates.Variance(axis, keepdims), self)
+
+    def max(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Wire:
+        """Return the largest element over some axes; by default of all."""
+        return self._add(gates.ReduceMax(axis, keepdims), self)
+
+    def clip(self, low: float | None = None, high: float | None = None) -> Wire:
+        """Return the wire with its elements kept within bounds."""
+        return self._add(gates.Clip(low, high), self)
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         return numpy_functions.apply_ufunc(self, ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return numpy_functions.apply_function(function, args, kwargs)
 
-    def _add(self, gate: Gate, *inputs: Any) -> Wire:
+    def _add(self, gate: Any, *inputs: Any) -> Wire:
         """Add a gate with one output and return its wire."""
         wire: Wire = self.graph.add(gate, *inputs)
         return wire
@@ -181,14 +224,13 @@ def _refuse(sign: str) -> Callable[..., Any]:
 
 
 for _names, _sign in {
-    "rpow": "a number ** x",
     "mod rmod": "%",
     "floordiv rfloordiv": "//",
     "divmod rdivmod": "divmod()",
     "lt gt": "x > y (np.maximum(x, y) is the larger)",
     "le ge": "x >= y (np.maximum(x, y) is the larger)",
-    "abs": "abs()",
-    "getitem": "x[i]",
+    "iter contains": "a loop",
+    "len": "len()",
     "bool": "true or false",
     "float": "float()",
     "and rand": "&",

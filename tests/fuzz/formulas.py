@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gates.gate import settings_of
+from gates.selecting import _parts
 from graph.passes.nested import GraphGate
 from graph.structure.entries import Constant, Input, Parameter
 from tests.complex_step import slopes
@@ -80,6 +81,68 @@ def reduced(reduction: str) -> Callable[..., Any]:
     return formula
 
 
+def clip(xp: Any, x: Any, low: float | None, high: float | None) -> Any:
+    """Return x between bounds."""
+    y = x if low is None else xp.where(x < low, low + 0 * x, x)
+    return y if high is None else xp.where(y > high, high + 0 * y, y)
+
+
+def softplus(xp: Any, x: Any) -> Any:
+    """Return ln(1 + e ** x)."""
+    return xp.where(x > 0, x, 0 * x) + xp.log1p(xp.exp(-magnitude(xp, x)))
+
+
+def rows_of(xp: Any, x: Any, axis: Any) -> tuple[Any, Any]:
+    """Return an array whose last axis holds what is reduced together, and the axes that it was."""
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(one % x.ndim for one in axes)
+    moved = xp.moveaxis(x, axes, tuple(range(x.ndim - len(axes), x.ndim)))
+    return moved.reshape((*moved.shape[: x.ndim - len(axes)], -1)), axes
+
+
+def with_axes(x: Any, axes: Any, keepdims: bool) -> Any:
+    """Return what was reduced with the axes that are kept."""
+    for axis in sorted(axes) if keepdims else ():
+        x = x.reshape((*x.shape[:axis], 1, *x.shape[axis:]))
+    return x
+
+
+def first_largest(xp: Any, rows: Any) -> Any:
+    """Return a mask of the first of the largest in each row."""
+    return xp.asarray(np.arange(rows.shape[-1])) == rows.argmax(-1)[..., None]
+
+
+def reduce_max(xp: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return the largest over axes, the first of them in a tie."""
+    if not x.ndim:
+        return x
+    rows, axes = rows_of(xp, x, axis)
+    return with_axes(xp.where(first_largest(xp, rows), rows, 0 * rows).sum(-1), axes, keepdims)
+
+
+def log_sum_exp(xp: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return ln(the sum of e ** x), with the digits of what is added to the largest."""
+    if not x.ndim:
+        return x
+    rows, axes = rows_of(xp, x, axis)
+    mask = first_largest(xp, rows)
+    top = xp.where(mask, rows, 0 * rows).sum(-1)
+    others = xp.where(mask, 0 * rows, xp.exp(rows - top[..., None])).sum(-1)
+    return with_axes(top + xp.log1p(others), axes, keepdims)
+
+
+def softmax(xp: Any, x: Any, axis: int) -> Any:
+    """Return the softmax along an axis."""
+    e = xp.exp(x - reduce_max(xp, x, axis, True))
+    return e / e.sum(axis, keepdims=True)
+
+
+def variance(xp: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return the mean squared distance to the mean."""
+    mean = reduced("mean")
+    return mean(xp, (x - mean(xp, x, axis, True)) ** 2, axis, keepdims)
+
+
 #: They take `torch` or `numpy`, the inputs, and the settings as keywords.
 FORMULAS: dict[str, Callable[..., Any]] = {
     "Add": lambda xp, x, y: x + y,
@@ -111,6 +174,20 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "Sum": reduced("sum"),
     "Mean": reduced("mean"),
     "SquaredNorm": lambda xp, x: (x * x).sum(),
+    "Sin": lambda xp, x: xp.sin(x),
+    "Cos": lambda xp, x: xp.cos(x),
+    "Abs": lambda xp, x: xp.where(x == 0, 0 * x, magnitude(xp, x)),
+    "Clip": clip,
+    "Where": lambda xp, c, x, y: xp.where(c > 0, x, y),
+    "Softplus": softplus,
+    "Pow": lambda xp, x, y: x**y,
+    "Variance": variance,
+    "ReduceMax": reduce_max,
+    "LogSumExp": log_sum_exp,
+    "Softmax": softmax,
+    "Index": lambda xp, x, key: x[_parts(key)],
+    "Concatenate": lambda xp, *arrays, axis: xp.concatenate(arrays, axis),
+    "Stack": lambda xp, *arrays, axis: xp.stack(arrays, axis),
     "SoftmaxLoss": softmax_loss,
     "SVMLoss": svm_loss,
     "SquaredErrorLoss": lambda xp, prediction, target: ((prediction - target) ** 2).sum(),

@@ -49,7 +49,8 @@ f = (x + y) * w - 2 / x + np.ones(3) @ b
 f = x + "2"  # wrong
 f = "2" * x  # wrong
 f = x**2 + x.sum(axis=0) + x.reshape(2, 3).T + x.mean((0, 1))
-f = x**y  # wrong
+f = x**y + 2**x + abs(x) + x[0] + x[:, 1:3].max() + x.var(axis=1)
+f = x ** "2"  # wrong
 f = x.sum(axis="rows")  # wrong
 graph.constant("2")  # wrong
 graph.constant({"x": 1.0})  # wrong

@@ -21,13 +21,15 @@ _DEFAULTS = [("axis", "None"), ("keepdims", "False")]  # of NumPy's functions
 _PREFIXES = {"negative": "-", "positive": "+", "~": "~"}
 
 #: Functions of numbers whose source generated code copies from `gates.scalar_math`.
-TAKEN_OVER = ("exp", "expm1", "log", "log1p", "sqrt", "pow", "divide", "maximum", "minimum", "sign")
+TAKEN_OVER = ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "pow", "divide", "maximum", "minimum", "sign")
 _RAISING = (
     "exp",
     "expm1",
     "log",
     "log1p",
     "sqrt",
+    "sin",
+    "cos",
     "pow",
 )  # those of `math` raise errors instead of returning inf or nan
 _PYTHON = {"tanh": "math.tanh", "isinf": "math.isinf", "abs": "abs"}

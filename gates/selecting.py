@@ -1,0 +1,306 @@
+"""Gates that take some elements of an array, or join arrays."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gates.gate import Gate
+from gates.values import Value, as_integers, namespace, shape_of
+
+_PART = re.compile(r"\s*(\[[^\]]*\]|[^,\[\]]*)\s*(?:,|$)")
+_SLICE = re.compile(r"(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(-?\d+)?)?")
+
+
+class Index(Gate):
+    """y = x[key]. Backward puts each gradient where its element came from; those of an element taken twice add.
+
+    Parameters
+    ----------
+    key : int, slice, list of int, None, Ellipsis, or a tuple of these
+        As NumPy has it, with at most one list; or the same as text, `":, 1:3"`, which is what the gate keeps.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, such as a mask.
+    ValueError
+        If there are several lists, or a list and an integer with something between them.
+    IndexError
+        If x has no such element.
+
+    Examples
+    --------
+    >>> gate = Index([0, 2, 2])
+    >>> gate.forward([10.0, 20.0, 30.0])
+    array([10., 30., 30.])
+    >>> gate.backward([1.0, 2.0, 4.0])
+    [array([1., 0., 6.])]
+    >>> Index((slice(None), slice(1, 3)))
+    Index(key=':, 1:3')
+    """
+
+    notation = "y = index(x)", "dy where x was taken"
+
+    def __init__(self, key: Any) -> None:
+        self.key = key if isinstance(key, str) else _text(key)
+        _parts(self.key)
+
+    def forward(self, x: Value) -> Value:
+        self.kept = (x,)
+        if not shape_of(x) and self._places(()).ndim:
+            raise IndexError(f"Index: a number has no elements to take with [{self.key}]")
+        key, axis, chosen = self._simple(len(shape_of(x)))
+        try:
+            y = x[key] if shape_of(x) else x
+            if chosen is None:
+                return y
+            xp = namespace(x)
+            return xp.take(y, xp.asarray(self._checked(chosen, y.shape[axis])), axis=axis)
+        except IndexError as error:
+            raise IndexError(f"Index: [{self.key}] does not fit the shape {shape_of(x)}: {error}") from None
+
+    def backward(self, dy: Value) -> list[Value]:
+        (x,) = self.kept
+        shape = shape_of(x)
+        if not shape:
+            return [dy]
+        places = self._places(shape).ravel()
+        if isinstance(dy, np.ndarray) or type(dy) is float:
+            dx = np.zeros(math.prod(shape), getattr(x, "dtype", None))
+            np.add.at(dx, places, np.ravel(dy))
+            return [dx.reshape(shape)]
+        return [_added(dy, places, shape)]
+
+    def _simple(self, ndim: int) -> tuple[tuple[Any, ...], int, list[int] | None]:
+        """Return the key with a slice in place of a list, the axis of y where that is, and the list."""
+        parts = list(_parts(self.key))
+        if Ellipsis in parts:
+            place = parts.index(Ellipsis)
+            missing = ndim - sum(part is not None and part is not Ellipsis for part in parts)
+            parts[place : place + 1] = [slice(None)] * missing
+        parts += [slice(None)] * (ndim - sum(part is not None for part in parts))
+        lists = [place for place, part in enumerate(parts) if isinstance(part, list)]
+        if not lists:
+            return tuple(parts), 0, None
+        (place,) = lists
+        axis = sum(not isinstance(part, int) for part in parts[:place])
+        chosen = parts[place]
+        parts[place] = slice(None)
+        return tuple(parts), axis, chosen
+
+    def _checked(self, chosen: list[int], length: int) -> list[int]:
+        """Return the places of a list from 0 on."""
+        wrong = [place for place in chosen if not -length <= place < length]
+        if wrong:
+            raise IndexError(f"{wrong[0]} is out of range for {length} elements")
+        return [place % length for place in chosen]
+
+    def _places(self, shape: tuple[int, ...]) -> Any:
+        """Return which element of an array of this shape each element of y is."""
+        return np.arange(math.prod(shape)).reshape(shape)[_parts(self.key)]
+
+    def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield arrays that have the elements."""
+        parts = [part for part in _parts(self.key) if part is not None and part is not Ellipsis]
+        for extra in ((), (2,), (3, 2)):
+            shape = [max([4, *(abs(n) + 1 for n in np.ravel(part).tolist() if isinstance(n, int))]) for part in parts]
+            yield (random.normal(size=(*shape, *extra) if shape or extra else (3,)),)
+
+
+class Concatenate(Gate):
+    """y = arrays one after another along an axis. Backward cuts the gradient where they meet.
+
+    Parameters
+    ----------
+    axis : int
+        The axis along which they are joined.
+
+    Examples
+    --------
+    >>> gate = Concatenate()
+    >>> gate.forward([1.0, 2.0], [3.0])
+    array([1., 2., 3.])
+    >>> gate.backward([10.0, 20.0, 30.0])
+    [array([10., 20.]), array([30.])]
+    """
+
+    notation = ("z = concatenate(inputs)",)
+
+    def __init__(self, axis: int = 0) -> None:
+        (self.axis,) = as_integers(axis, "Concatenate: axis", "an integer")
+
+    def forward(self, x: Value, *others: Value) -> Value:
+        inputs = self.kept = (x, *others)
+        shapes = list(map(shape_of, inputs))
+        first = shapes[0]
+        if not -len(first) <= self.axis < len(first):
+            raise ValueError(f"Concatenate: the inputs must have the axis {self.axis}, got the shapes {shapes}")
+        axis = self.axis % len(first)
+        if any(len(s) != len(first) or s[:axis] + s[axis + 1 :] != first[:axis] + first[axis + 1 :] for s in shapes):
+            wanted = f"shapes that differ along the axis {self.axis} alone"
+            raise ValueError(f"Concatenate: the inputs must have {wanted}, got {shapes}")
+        return namespace(*inputs).concat(list(inputs), axis=axis)
+
+    def backward(self, dz: Value) -> list[Value | None]:
+        parts: list[Value | None] = []
+        start = 0
+        axis = self.axis % len(shape_of(self.kept[0]))
+        for x, want in zip(self.kept, self.wanted):
+            stop = start + shape_of(x)[axis]
+            parts.append(dz[_along(axis, slice(start, stop), dz)] if want else None)
+            start = stop
+        return parts
+
+    def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield one to three arrays, of other lengths along the axis."""
+        axes = self.axis + 1 if self.axis >= 0 else -self.axis
+        axis = self.axis % (axes + 1) if self.axis >= 0 else self.axis
+        for lengths in ((2,), (2, 3), (1, 2, 1)):
+            shape = [2] * (axes + 1)
+            arrays = []
+            for length in lengths:
+                shape[axis] = length
+                arrays.append(random.normal(size=tuple(shape)))
+            yield tuple(arrays)
+
+
+class Stack(Gate):
+    """y = arrays or numbers side by side along a new axis. Backward takes them apart.
+
+    Parameters
+    ----------
+    axis : int
+        Where the new axis is.
+
+    Examples
+    --------
+    >>> gate = Stack()
+    >>> gate.forward(1.0, 2.0)
+    array([1., 2.])
+    >>> gate.backward([10.0, 20.0])
+    [10.0, 20.0]
+    """
+
+    notation = ("z = stack(inputs)",)
+
+    def __init__(self, axis: int = 0) -> None:
+        (self.axis,) = as_integers(axis, "Stack: axis", "an integer")
+
+    def forward(self, x: Value, *others: Value) -> Value:
+        inputs = self.kept = (x, *others)
+        shapes = list(map(shape_of, inputs))
+        if len(set(shapes)) != 1 or not -len(shapes[0]) - 1 <= self.axis <= len(shapes[0]):
+            raise ValueError(f"Stack: the inputs must have one shape that fits the axis {self.axis}, got {shapes}")
+        xp = namespace(*inputs)
+        return (np if getattr(xp, "of_numbers", False) else xp).stack(list(inputs), axis=self.axis)
+
+    def backward(self, dz: Value) -> list[Value]:
+        axis = self.axis % len(shape_of(dz))
+        return [dz[_along(axis, place, dz)] if want else None for place, want in enumerate(self.wanted)]
+
+    def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield one to three arrays of a shape that has room for the axis."""
+        axes = self.axis if self.axis >= 0 else -self.axis - 1
+        for count in (1, 2, 3):
+            yield tuple(random.normal(size=(2,) * max(axes, 1)) for _ in range(count))
+
+
+def _along(axis: int, key: Any, array: Value) -> tuple[Any, ...]:
+    """Return an index that has a key at an axis, and takes all of the others."""
+    return (*[slice(None)] * axis, key, *[slice(None)] * (len(shape_of(array)) - axis - 1))
+
+
+def _added(dy: Value, places: Any, shape: tuple[int, ...]) -> Value:
+    """Return zeros of a shape with gradients added at places, by gathering: once for each time a place is repeated."""
+    xp = namespace(dy)
+    flat, size = xp.reshape(dy, (-1,)), math.prod(shape)
+    order = np.argsort(places, kind="stable")
+    turn = np.arange(len(places)) - np.searchsorted(places[order], places[order])
+    total = None
+    for number in range(int(turn.max(initial=0)) + 1):
+        here = order[turn == number]
+        source, is_here = np.zeros(size, dtype=int), np.zeros(size, dtype=bool)
+        source[places[here]], is_here[places[here]] = here, True
+        part = xp.where(xp.asarray(is_here), xp.take(flat, xp.asarray(source), axis=0), 0.0)
+        total = part if total is None else total + part
+    return xp.reshape(total, shape)
+
+
+def _text(key: Any) -> str:
+    """Return a key as text."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return ", ".join(map(_part_text, parts)) or "()"
+
+
+def _part_text(part: Any) -> str:
+    """Return a part of a key as text."""
+    if part is None or part is Ellipsis:
+        return "None" if part is None else "..."
+    if isinstance(part, slice):
+        start, stop, step = ("" if n is None else str(_whole(n)) for n in (part.start, part.stop, part.step))
+        return f"{start}:{stop}" + f":{step}" * bool(step)
+    if isinstance(part, (list, np.ndarray)) and np.ndim(part) == 1:
+        return f"[{', '.join([str(_whole(place)) for place in part])}]"
+    return str(_whole(part))
+
+
+def _whole(number: Any) -> int:
+    """Return an integer, or raise TypeError."""
+    wanted = "integers, slices, None, ... and one list of integers"
+    if isinstance(number, (bool, np.bool_)):
+        raise TypeError(f"Index: key must be made of {wanted}, got a mask; Where chooses by a condition")
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise TypeError(f"Index: key must be made of {wanted}, got {number!r}") from None
+
+
+@functools.cache
+def _parts(text: str) -> tuple[Any, ...]:
+    """Return the parts of a key that is given as text."""
+    if text == "()":
+        return ()
+    parts, place = [], 0
+    while place < len(text):
+        match = _PART.match(text, place)
+        if match is None:
+            raise ValueError(f"Index: key {text!r} cannot be read")
+        parts.append(_part(match[1].strip(), text))
+        place = match.end()
+    _check(parts, text)
+    return tuple(parts)
+
+
+def _part(part: str, text: str) -> Any:
+    """Return one part of a key."""
+    if part in ("None", "..."):
+        return None if part == "None" else Ellipsis
+    try:
+        if part.startswith("["):
+            return [int(place) for place in part[1:-1].split(",")] if part[1:-1].strip() else []
+        if match := _SLICE.fullmatch(part):
+            return slice(*[None if number is None else int(number) for number in match.groups()])
+        return int(part)
+    except ValueError:
+        raise ValueError(f"Index: key {text!r} cannot be read at {part!r}") from None
+
+
+def _check(parts: Sequence[Any], text: str) -> None:
+    """Raise ValueError for keys whose meaning in NumPy surprises."""
+    if parts.count(Ellipsis) > 1:
+        raise ValueError(f"Index: key may have one ..., got {text!r}")
+    advanced = [place for place, part in enumerate(parts) if isinstance(part, (int, list))]
+    if any(isinstance(part, list) for part in parts):
+        if sum(isinstance(part, list) for part in parts) > 1:
+            raise ValueError(f"Index: key may have one list, got {text!r}")
+        if advanced[-1] - advanced[0] >= len(advanced):
+            raise ValueError(f"Index: nothing may stand between a list and an integer, got {text!r}")
+    if any(isinstance(part, slice) and part.step == 0 for part in parts):
+        raise ValueError(f"Index: the step of a slice must not be 0, got {text!r}")
