@@ -90,13 +90,15 @@ class Pow(Gate):
         x, y, z = self.kept
         xp, one = namespace(z), namespace(z).ones_like(z)
         x_wide, y_wide = x * one, y * one
+        is_high, is_low = y_wide >= 2.0, y_wide < 0.5
+        limit, zero = (x_wide == 0.0) | xp.isinf(x_wide), x_wide == 0.0
         # From y = 2 on x**(y - 1) turns subnormal before y * x**(y - 1) does. Below 1/2 y - 1 is rounded, an error that
         # a large or a small x magnifies; x**y / x has none, but for x = 0 and inf.
-        high = y_wide * x_wide * xp.pow(x_wide, xp.maximum(y_wide, 2.0) - 2.0)
+        base = xp.where(is_high, x_wide, one)
+        high = y_wide * base * xp.pow(base, xp.maximum(y_wide, 2.0) - 2.0)
+        low = y_wide * xp.where(is_low, z, one) / xp.where(is_low & ~limit, x_wide, one)
         plain = y_wide * xp.pow(x_wide, y_wide - 1.0)
-        limit, zero = (x_wide == 0.0) | xp.isinf(x_wide), x_wide == 0.0
-        low = xp.where(limit, plain, y_wide * z / xp.where(limit, one, x_wide))
-        slope_of_x = xp.where(y_wide >= 2.0, high, xp.where(y_wide >= 0.5, plain, low))
+        slope_of_x = xp.where(is_high, high, xp.where(is_low, xp.where(limit, plain, low), plain))
         slope_of_y = z * xp.log(xp.where(zero & (y_wide >= 0.0), one, x_wide))
         return [sum_to(dz * xp.where(y_wide == 0.0, 0.0, slope_of_x), x), sum_to(dz * slope_of_y, y)]
 

@@ -167,11 +167,9 @@ class ReduceMax(Reduction):
     def forward(self, x: Value) -> Value:
         self._refuse(x)
         self.kept = (x,)
-        shape = shape_of(x)
-        if not shape:
+        if not shape_of(x):
             return x
-        if 0 in [shape[axis] for axis in _axes(self.axis, len(shape))]:
-            raise ValueError(f"ReduceMax: x must have elements along its axes, got the shape {shape}")
+        require_elements(x, self.axis, "ReduceMax")
         return namespace(x).max(x, axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, dy: Value) -> list[Value]:
@@ -216,6 +214,13 @@ def spread(dy: Value, x: Value, axis: Any) -> Value:
     reduced = _axes(axis, len(shape_of(x)))
     shape = tuple(1 if i in reduced else length for i, length in enumerate(shape_of(x)))
     return xp.ones_like(x) * xp.reshape(xp.asarray(dy), shape)
+
+
+def require_elements(x: Value, axis: Any, who: str) -> None:
+    """Raise ValueError if x has no elements along the axes, so that none is the largest."""
+    shape = shape_of(x)
+    if 0 in [shape[axis] for axis in _axes(axis, len(shape))]:
+        raise ValueError(f"{who}: x must have elements along its axes, got the shape {shape}")
 
 
 def first_largest(x: Value, axis: Any) -> Any:

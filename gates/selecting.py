@@ -31,9 +31,7 @@ class Index(Gate):
     TypeError
         If it is something else, such as a mask.
     ValueError
-        If there are several lists, or a list and an integer with something between them.
-    IndexError
-        If x has no such element.
+        If there are several lists, or a list and an integer with something between them, or x has no such element.
 
     Examples
     --------
@@ -54,23 +52,24 @@ class Index(Gate):
 
     def forward(self, x: Value) -> Value:
         self.kept = (x,)
-        if not shape_of(x) and self._places(()).ndim:
-            raise IndexError(f"Index: a number has no elements to take with [{self.key}]")
-        key, axis, chosen = self._simple(len(shape_of(x)))
+        shape = shape_of(x)
         try:
-            y = x[key] if shape_of(x) else x
-            if chosen is None:
-                return y
-            xp = namespace(x)
-            return xp.take(y, xp.asarray(self._checked(chosen, y.shape[axis])), axis=axis)
-        except IndexError as error:
-            raise IndexError(f"Index: [{self.key}] does not fit the shape {shape_of(x)}: {error}") from None
+            places = self._places(shape)
+        except IndexError:
+            raise ValueError(f"Index: x must have the elements [{self.key}], got the shape {shape}") from None
+        if not shape:
+            return namespace(x).reshape(x, places.shape)
+        key, axis, chosen = self._simple(len(shape))
+        if chosen is None:
+            return x[key]
+        xp, length = namespace(x), x[key].shape[axis]
+        return xp.take(x[key], xp.asarray([place % length for place in chosen], dtype=xp.arange(0).dtype), axis=axis)
 
     def backward(self, dy: Value) -> list[Value]:
         (x,) = self.kept
         shape = shape_of(x)
         if not shape:
-            return [dy]
+            return [namespace(dy).reshape(dy, ())]
         places = self._places(shape).ravel()
         if isinstance(dy, np.ndarray) or type(dy) is float:
             dx = np.zeros(math.prod(shape), getattr(x, "dtype", None))
@@ -94,13 +93,6 @@ class Index(Gate):
         chosen = parts[place]
         parts[place] = slice(None)
         return tuple(parts), axis, chosen
-
-    def _checked(self, chosen: list[int], length: int) -> list[int]:
-        """Return the places of a list from 0 on."""
-        wrong = [place for place in chosen if not -length <= place < length]
-        if wrong:
-            raise IndexError(f"{wrong[0]} is out of range for {length} elements")
-        return [place % length for place in chosen]
 
     def _places(self, shape: tuple[int, ...]) -> Any:
         """Return which element of an array of this shape each element of y is."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gates.gate import Gate
-from gates.reductions import Reduction, first_largest, spread
+from gates.reductions import Reduction, first_largest, require_elements, spread
 from gates.values import Value, as_integers, namespace, shape_of
 
 
@@ -41,6 +41,7 @@ class Softmax(Gate):
         shape = shape_of(x)
         if not -len(shape) <= self.axis < len(shape):
             raise ValueError(f"Softmax: x must have the axis {self.axis}, got the shape {shape}")
+        require_elements(x, self.axis, "Softmax")
         e = _powers(x, self.axis)
         y = e / namespace(e).sum(e, axis=self.axis, keepdims=True)
         self.kept = (y,)
@@ -88,6 +89,7 @@ class LogSumExp(Reduction):
         if not shape_of(x):
             self.kept = x, None
             return x
+        require_elements(x, self.axis, "LogSumExp")
         xp = namespace(x)
         top = xp.max(x, axis=self.axis, keepdims=True)
         e = _powers(x, self.axis)

@@ -33,7 +33,7 @@ def counted(least: int, most: float) -> str:
 def validated_forward(bare: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a forward formula so that its arguments are converted first; a failed call leaves the gate unchanged."""
     signature = inspect.signature(bare)
-    names = list(signature.parameters)[1:]
+    names = [name for name, p in list(signature.parameters.items())[1:] if p.kind is not p.VAR_POSITIONAL]
 
     @functools.wraps(bare)
     def forward(self: Any, *inputs: Any, **named: Any) -> Any:
@@ -45,7 +45,7 @@ def validated_forward(bare: Callable[..., Any]) -> Callable[..., Any]:
             raise TypeError(f"{who} takes {counted(least, most)}, got {len(inputs)}")
         values = [
             as_labels(given) if port in self.labels else as_argument(given, who, name)
-            for port, (given, name) in enumerate(zip_longest(inputs, names[: len(inputs)]))
+            for port, (given, name) in enumerate(zip_longest(inputs, names[: len(inputs)], fillvalue="an input"))
         ]
         check_inputs(self, values, type(self).__name__)
         before = dict(vars(self))

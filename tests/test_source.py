@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates import Add, Gate, Multiply, ReLU, namespace
+from gates import Add, Gate, Index, Multiply, ReLU, namespace
 from graph import ComputationalGraph, fully_connected
 from graph.engines.source.generated import Specialization
 from graph.engines.source.writing import Names
@@ -155,7 +155,7 @@ def test_every_gate_is_written_down(case: Any) -> None:
         graph.output = wires if not isinstance(wires, tuple) else wires[0]
         given = dict(zip(names, inputs))
         text = graph.to_source(given)
-        assert "called as an object" not in text
+        assert ("called as an object" in text) == isinstance(case.make(), Index)  # which adds at places
         value = graph.forward(given)
         upstream = np.ones_like(value) if np.ndim(value) else None
         wanted = value, graph.backward(upstream)
