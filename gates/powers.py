@@ -89,18 +89,27 @@ class Pow(Gate):
     def backward(self, dz: Value) -> list[Value]:
         x, y, z = self.kept
         xp, one = namespace(z), namespace(z).ones_like(z)
-        x_wide, y_wide = x * one, y * one
-        is_high, is_low = y_wide >= 2.0, y_wide < 0.5
-        limit, zero = (x_wide == 0.0) | xp.isinf(x_wide), x_wide == 0.0
+        wide = xp, x * one, y * one, z
+        return [sum_to(dz * self._slope_of_x(*wide), x), sum_to(dz * self._slope_of_y(*wide), y)]
+
+    @staticmethod
+    def _slope_of_x(xp: Any, x: Value, y: Value, z: Value) -> Value:
+        """Return y * x**(y - 1). In each formula, numbers of which another one is taken are 1: they might overflow."""
+        one = xp.ones_like(z)
+        is_high, is_low, limit = y >= 2.0, y < 0.5, (x == 0.0) | xp.isinf(x)
         # From y = 2 on x**(y - 1) turns subnormal before y * x**(y - 1) does. Below 1/2 y - 1 is rounded, an error that
         # a large or a small x magnifies; x**y / x has none, but for x = 0 and inf.
-        base = xp.where(is_high, x_wide, one)
-        high = y_wide * base * xp.pow(base, xp.maximum(y_wide, 2.0) - 2.0)
-        low = y_wide * xp.where(is_low, z, one) / xp.where(is_low & ~limit, x_wide, one)
-        plain = y_wide * xp.pow(x_wide, y_wide - 1.0)
-        slope_of_x = xp.where(is_high, high, xp.where(is_low, xp.where(limit, plain, low), plain))
-        slope_of_y = z * xp.log(xp.where(zero & (y_wide >= 0.0), one, x_wide))
-        return [sum_to(dz * xp.where(y_wide == 0.0, 0.0, slope_of_x), x), sum_to(dz * slope_of_y, y)]
+        base = xp.where(is_high, x, one)
+        high = y * base * xp.pow(base, xp.maximum(y, 2.0) - 2.0)
+        low = y * xp.where(is_low, z, one) / xp.where(is_low & ~limit, x, one)
+        plain = y * xp.pow(xp.where(is_low & ~limit, one, x), y - 1.0)
+        slope = xp.where(is_high, high, xp.where(is_low & ~limit, low, plain))
+        return xp.where(y == 0.0, 0.0, slope)
+
+    @staticmethod
+    def _slope_of_y(xp: Any, x: Value, y: Value, z: Value) -> Value:
+        """Return z * ln(x)."""
+        return z * xp.log(xp.where((x == 0.0) & (y >= 0.0), xp.ones_like(z), x))
 
     def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
         """Yield positive bases, for which every exponent has a slope."""
