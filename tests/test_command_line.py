@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from graph import ComputationalGraph
+from graph import ComputationalGraph, __version__
 from graph.__main__ import main
 from tests import command_line
 
@@ -360,3 +360,34 @@ def test_a_closed_output_is_an_error_of_one_line() -> None:
     command = f'"{sys.executable}" -m graph "x * 2" x=1 >&-'
     result = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, check=False)
     assert (result.returncode, result.stderr) == (2, "python -m graph: standard output is closed\n")
+
+
+def test_the_command_and_its_version(tmp_path: Path) -> None:
+    command = Path(sys.executable).parent / "gategraph"
+    if not command.exists():
+        command = tmp_path / "bin" / "gategraph"
+        command.parent.mkdir()
+        command.write_text(f"#!{sys.executable}\nimport sys\nfrom graph.__main__ import main\nsys.exit(main())\n")
+        command.chmod(0o755)
+    root = str(Path(__file__).parent.parent)
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": root}
+        return subprocess.run([command, *arguments], capture_output=True, text=True, cwd=tmp_path, env=environment)
+
+    assert call("--version").stdout == f"gategraph {__version__}\n"
+    assert call(*FIRST_CIRCUIT).stdout == run(*FIRST_CIRCUIT).stdout
+    assert call("x +").stderr.startswith("gategraph: a number, a name or '(' was wanted")
+    (tmp_path / "gates.py").touch()
+    result = call(*FIRST_CIRCUIT)
+    assert result.returncode == 0
+    assert result.stderr.startswith("gategraph: note: there is a file gates.py: Python imports it here instead")
+
+
+def test_a_file_that_hides_the_gates_is_named(tmp_path: Path) -> None:
+    (tmp_path / "gates.py").touch()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)])}
+    command = [sys.executable, "-c", "import graph"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert result.returncode == 1
+    assert "is imported instead of gategraph's package 'gates': give it another name" in result.stderr
