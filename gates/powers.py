@@ -1,5 +1,6 @@
 """Powers, roots, the exponential and the logarithm as gates."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,14 +97,14 @@ class Pow(Gate):
     def _slope_of_x(xp: Any, x: Value, y: Value, z: Value) -> Value:
         """Return y * x**(y - 1). In each formula, numbers of which another one is taken are 1: they might overflow."""
         one = xp.ones_like(z)
-        is_high, is_low, limit = y >= 2.0, y < 0.5, (x == 0.0) | xp.isinf(x)
         # From y = 2 on x**(y - 1) turns subnormal before y * x**(y - 1) does. Below 1/2 y - 1 is rounded, an error that
         # a large or a small x magnifies; x**y / x has none, but for x = 0 and inf.
+        is_high, is_low = y >= 2.0, (y < 0.5) & (x != 0.0) & (xp.abs(x) < math.inf)
         base = xp.where(is_high, x, one)
         high = y * base * xp.pow(base, xp.maximum(y, 2.0) - 2.0)
-        low = y * xp.where(is_low, z, one) / xp.where(is_low & ~limit, x, one)
-        plain = y * xp.pow(xp.where(is_low & ~limit, one, x), y - 1.0)
-        slope = xp.where(is_high, high, xp.where(is_low & ~limit, low, plain))
+        low = y * xp.where(is_low, z, one) / xp.where(is_low, x, one)
+        plain = y * xp.pow(xp.where(is_low, one, x), y - 1.0)
+        slope = xp.where(is_high, high, xp.where(is_low, low, plain))
         return xp.where(y == 0.0, 0.0, slope)
 
     @staticmethod
