@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale, Shift, Subtract
+from gates.convolution import Conv2d, MaxPool2d
 from gates.gate import Gate
 from gates.jacobian import Jacobian, jacobian
+from gates.layers import Affine, Dropout, Embedding
 from gates.linear import MatMul
 from gates.neurons import Maxout, Neuron
+from gates.normalization import BatchNorm, LayerNorm
 from gates.powers import Exp, Log, Power, Sqrt, Square
 from gates.rearranging import Reshape, Transpose
 from gates.reductions import Mean, SquaredNorm, Sum
@@ -40,15 +43,22 @@ __version__ = "0.1.0"
 __all__ = [
     "ELU",
     "Add",
+    "Affine",
+    "BatchNorm",
+    "Conv2d",
     "Copy",
     "Divide",
+    "Dropout",
+    "Embedding",
     "Exp",
     "Gate",
     "Jacobian",
+    "LayerNorm",
     "LeakyReLU",
     "Log",
     "MatMul",
     "Max",
+    "MaxPool2d",
     "Maxout",
     "Mean",
     "Min",

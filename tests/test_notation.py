@@ -38,9 +38,12 @@ POINTS: dict[str, list[tuple[Any, ...]]] = {
     "SquaredNorm": [([0.5, -2.0],)],
     "L2Regularization": [([0.5, -2.0],)],
     "SquaredErrorLoss": [([0.5, -2.0], [1.0, 4.0])],
+    "MeanSquaredErrorLoss": [([0.5, -2.0], [1.0, 4.0])],
+    "BinaryCrossEntropyLoss": [([0.5, -2.0], [1.0, 0.25])],
     "Neuron": [([0.5, -2.0], [1.0, 4.0], 0.25), (0.5, 2.0, -1.0)],
 }
-BY_SHAPE = ("Reshape", "SoftmaxLoss", "SVMLoss")  # no formula of theirs stands in the notation
+BY_NAME = ("Affine", "BatchNorm", "Conv2d", "Dropout", "Embedding", "LayerNorm", "MaxPool2d")
+BY_SHAPE = ("Reshape", "SoftmaxLoss", "SVMLoss", *BY_NAME)  # no formula of theirs stands in the notation
 
 
 def gates() -> list[Gate]:

@@ -34,7 +34,10 @@ TRIED: list[Gate] = [
 ]
 
 #: The gates that are not in the page's table, for they refuse numbers.
-ARRAYS_ONLY = {"MatMul", "Maxout", "SVMLoss", "SoftmaxLoss"}
+ARRAYS_ONLY = {
+    *("Affine", "BatchNorm", "Conv2d", "Dropout", "Embedding", "LayerNorm", "MatMul", "MaxPool2d", "Maxout"),
+    *("SVMLoss", "SoftmaxLoss"),
+}
 
 EXTREMES = [0.0, -0.0, 5e-324, -5e-324, 1e-300, -1e-300, 1e-160, 1e160, -1e160, 1e300, -1e300, inf, -inf, nan]
 ORDINARY = [1.0, -1.0, 0.5, -0.5, 2.0, -3.0, 1 / 3, -0.7310585786300049, 1e-9, -1e-9, 12.345]
