@@ -91,7 +91,7 @@ class Conv2d(Gate):
             dW = xp.zeros((math.prod(shape_of(W)[1:]), shape_of(W)[0]), dtype=dz.dtype)
             for images, columns in _columns(padded, shape_of(W)[2:], self.stride):
                 # BLAS takes a third less time for columns @ dz.T than for dz @ columns.T
-                dW = dW + xp.sum(columns @ dz_of_images[images].mT, axis=0)
+                dW = dW + xp.sum(columns @ dz_of_images[images, :, :].mT, axis=0)
             dW = xp.reshape(dW.mT, shape_of(W))
         return [self._gradient_of_x(dz) if want_x else None, dW, xp.sum(dz, axis=(0, 2, 3)) if want_b else None]
 

@@ -22,13 +22,13 @@ def drawn(*shapes: tuple[int, ...], seed: int = 0) -> list[Any]:
 
 
 def assert_close(found: Any, wanted: Any) -> None:
-    """Compare with a tensor, to 1e-12 of its largest number, and the shapes."""
+    """Compare with a tensor, to 1e-12 of its largest number or of 1, and the shapes."""
     wanted = wanted.detach().numpy()
     assert np.shape(found) == wanted.shape
-    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12 * np.max(np.abs(wanted), initial=0.0))
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12 * np.max(np.abs(wanted), initial=1.0))
 
 
-def assert_same(gate: Gate, function: Callable[..., Any], inputs: Sequence[Any]) -> None:
+def assert_same(gate: Gate, function: Callable[..., Any], inputs: Sequence[Any], verdict: str = "pass") -> None:
     """Compare both passes with those of PyTorch, and let the checker compare them with slopes."""
     tensors = [torch.tensor(x, requires_grad=port not in gate.labels) for port, x in enumerate(inputs)]
     wanted = function(*tensors)
@@ -41,7 +41,7 @@ def assert_same(gate: Gate, function: Callable[..., Any], inputs: Sequence[Any])
         else:
             assert gradient is None
     report = check_gate(gate, *inputs)
-    assert report.passed, report
+    assert report.verdict == verdict, report
 
 
 def id_of(given: Any) -> str:
@@ -135,18 +135,17 @@ def test_dropout_is_a_product_with_its_mask(shape: tuple[int, ...], p: float) ->
     gate = Dropout(p, seed=3)
     scale = torch.tensor(gate.forward(np.ones(shape)))
     assert set(scale.flatten().tolist()) <= {0.0, 1.0 if p == 1.0 else 1.0 / (1.0 - p)}
-    assert_same(gate, lambda x: x * scale, drawn(shape))
+    assert_same(gate, lambda x: x * scale, drawn(shape), "pass" if scale.any() else "inconclusive")
     gate.training = False
     assert_same(gate, lambda x: functional.dropout(x, p, training=False), drawn(shape))
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (3, 4), (2, 1, 3)], ids=id_of)
 def test_losses_of_targets(shape: tuple[int, ...]) -> None:
-    scores, target = (float(x) if x.ndim == 0 else x for x in map(np.asarray, drawn(shape, shape)))
-    target = 1.0 / (1.0 + np.exp(target))
-    target = target if shape else float(target)
-    assert_same(MeanSquaredErrorLoss(), functional.mse_loss, [scores, target])
-    assert_same(BinaryCrossEntropyLoss(), functional.binary_cross_entropy_with_logits, [scores, target])
+    scores, target = drawn(shape, shape)
+    inputs = [scores, 1.0 / (1.0 + np.exp(target))]
+    assert_same(MeanSquaredErrorLoss(), functional.mse_loss, inputs)
+    assert_same(BinaryCrossEntropyLoss(), functional.binary_cross_entropy_with_logits, inputs)
 
 
 @pytest.mark.parametrize("gate", [Affine(), LayerNorm(), BatchNorm(), Conv2d(), Conv2d(2, 1), MaxPool2d(), Embedding()])
