@@ -121,9 +121,12 @@ class Case:
         random = np.random.default_rng(seed)
         arrays = [random.uniform(self.low, 3.0, shape) for shape in shapes]
         for port in self.labels:
-            # of a class of the scores before them, or of a row of the table after them
-            arrays[port] = random.integers(0, shapes[0][-1] if port else shapes[1][0], shapes[port])
+            arrays[port] = self.labels_of(shapes, port, random)
         return [array if array.ndim else float(array) for array in arrays]
+
+    def labels_of(self, shapes: Sequence[tuple[int, ...]], port: int, random: Any) -> Any:
+        """Return random labels: classes of the scores before them, or rows of the table after them."""
+        return random.integers(0, shapes[0][-1] if port else shapes[1][0], shapes[port])
 
     def each(self, inputs: Sequence[Any], change: Callable[[Any], Any]) -> list[Any]:
         """Return the inputs, all but the labels changed."""
