@@ -279,8 +279,10 @@ def inputs_of_any_size(case: Case, shapes: Sequence[tuple[int, ...]], random: An
         arrays = [array * random.choice([-1, 1], array.shape) for array in arrays]
     for port in case.labels:
         arrays[port] = case.labels_of(shapes, port, random)
-    if isinstance(case.make(), (BatchNorm, LayerNorm)):  # one number beside tiny ones has a slope below its rounding
-        arrays[0] = random.normal(size=shapes[0]) * 10.0 ** random.uniform(-9, 9)
+    if isinstance(case.make(), (BatchNorm, LayerNorm)):
+        # A number that outweighs all others, two numbers far above eps, a gamma far below beta: slopes below rounding.
+        arrays = [random.normal(size=shape) for shape in shapes]
+        arrays[0] *= 10.0 ** random.uniform(-9, 2)
     return arrays
 
 
