@@ -33,19 +33,19 @@ class Conv2d(Gate):
 
     Notes
     -----
-    With p for the padded x, s for the stride, and i, j for a place in a kernel:
+    With p for the padded x, s for the stride, i, j for a place in a kernel and u, v for a place in the output:
 
-    1. One output is z[n, f, y, x] = b[f] + the sum over c, i, j of p[n, c, s*y + i, s*x + j] * W[f, c, i, j].
-    2. Write each window as a column of C * h * w numbers, and each kernel as a row of them. Then z is one matrix
-       product, rows @ columns + b, as in `Affine`, whose gradients are known.
-    3. So db[f] is the sum of dz over images and places, and dW is dz @ columns.T, summed over the images: the sum over
-       n, y, x of dz[n, f, y, x] * p[n, c, s*y + i, s*x + j].
-    4. A pixel p[Y, X] is in the window at y, x as its element i = Y - s*y, j = X - s*x. So its gradient is the sum over
-       all windows that it is in, and over f, of dz[f, y, x] * W[f, c, Y - s*y, X - s*x].
-    5. This is a convolution again. Put s - 1 zeros between the elements of dz and h - 1 around them, and let the kernels
-       turned by half a circle, W[f, c, h - 1 - i, w - 1 - j], slide over that with the stride 1; here the sum is over
-       f instead of c.
-    6. Rows of the frame of zeros are no inputs: their gradients are cut off.
+    1. One output is z[n, f, u, v] = b[f] + the sum over c, i, j of p[n, c, s*u + i, s*v + j] * W[f, c, i, j].
+    2. Write each window as a column of C * h * w numbers, and each kernel as a row of them. Then z is a matrix product,
+       rows @ columns + b, as in `Affine`, whose gradients are known.
+    3. So db[f] is the sum of dz[n, f, u, v] over n, u, v. And dW is dz @ columns.T, summed over the images, so that
+       dW[f, c, i, j] is the sum over n, u, v of dz[n, f, u, v] * p[n, c, s*u + i, s*v + j].
+    4. A pixel p[n, c, k, l] is element i = k - s*u, j = l - s*v of the window at u, v, if it is in there. So its
+       gradient is the sum over f, and over the windows that have it, of dz[n, f, u, v] * W[f, c, k - s*u, l - s*v].
+    5. This is a convolution again. Put s - 1 zeros between neighbours in dz, and h - 1 rows and w - 1 columns of zeros
+       around it. Let the kernels slide over that with the stride 1, turned by half a circle: as i grows, u falls. The
+       sum is over f instead of c.
+    6. The frame of zeros around x is no input: the gradients there are cut off.
 
     References
     ----------

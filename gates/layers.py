@@ -13,8 +13,8 @@ from gates.values import Value, as_flag, as_number, as_whole_number, namespace, 
 class Affine(Gate):
     """z = x @ W + b: a layer of M neurons that all read the same D inputs. Backward: dz @ W.T, x.T @ dz, sums of dz.
 
-    `forward(x, W, b)` takes x of shape (D,) or (..., D), W (D, M) and b (M,), and returns (..., M). Axes before the last
-    are examples.
+    `forward(x, W, b)` takes x of shape (D,) or (..., D), W (D, M) and b (M,), and returns (M,) or (..., M). Axes before
+    the last are those of examples.
 
     Raises
     ------
@@ -100,9 +100,9 @@ class Dropout(Gate):
     Notes
     -----
     The mask depends on the seed, `passes` and the shape of x, and on nothing else. So a pass that is repeated drops the
-    same elements, in forward and backward, in a check, in a copy and in every engine. A pass changes nothing in the
-    gate: for another mask count on, with `gate.passes += 1`. `train()` does so after each step. An engine keeps the mask
-    that it had at its first call.
+    same elements, in forward and backward, in a check, in a copy and in every engine. A pass does not count itself:
+    for another mask add to the count, `gate.passes += 1`. `train` does so after each step, and saved graphs keep the
+    count. An engine keeps the count that the gate had at its first call.
 
     1. The mask is drawn without looking at x, so that for the gradient it is a constant.
     2. Where an element is kept, y is x times 1 / (1 - p). So dx is dy / (1 - p).

@@ -10,8 +10,8 @@ from losses.squares import check_target
 class BinaryCrossEntropyLoss(Gate):
     """The mean cross-entropy, in nats, of p = sigmoid(score) and a target t from 0 to 1: -t ln p - (1 - t) ln(1 - p).
 
-    `forward(scores, target)` takes two arrays of one shape, or a number as the target of all. Scores may be of any size;
-    targets are not checked, since formulas may not look at values. Backward: (p - t) / n for each of n scores.
+    `forward(scores, target)` takes two arrays of one shape, or a number as the target of all. Scores may be of any
+    size; that targets are from 0 to 1 is not checked. Backward: (p - t) / n for each of n scores.
 
     Raises
     ------

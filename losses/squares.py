@@ -49,7 +49,7 @@ class SquaredErrorLoss(Gate):
 
 
 class MeanSquaredErrorLoss(Gate):
-    """The mean of (prediction - target)**2 over all n elements. Backward: 2 (prediction - target) / n, and its negative.
+    """The mean of (prediction - target)**2 over n elements. Backward: 2 (prediction - target) / n, and its negative.
 
     `forward(prediction, target)` takes two arrays of one shape, or a number as the target of all. The unit of the
     loss is the square of theirs.

@@ -1,4 +1,4 @@
-"""Layers and losses against PyTorch: outputs and gradients in float64 agree to 1e-12, and the checker agrees with both."""
+"""Layers and losses against PyTorch: outputs and gradients in float64 agree to 1e-12, and the checker agrees."""
 
 from __future__ import annotations
 

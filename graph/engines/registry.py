@@ -140,8 +140,9 @@ _KEPT: WeakKeyDictionary[TwoPasses, tuple[Exact, list[Any]]] = WeakKeyDictionary
 def exact_engine(graph: TwoPasses) -> Exact | None:
     """Return an engine that does what the graph's own passes do, to the bit; None if only these are sure to.
 
-    A gate of the user's own may keep something from pass to pass, and one that learns does, which engines would leave to
-    a copy of it. The engine is the same until the graph or a setting changes, so that its code need not be written again.
+    A gate of the user's own may keep something from pass to pass, and one that learns does, which engines would leave
+    to a copy of it. The engine is the same until the graph or a setting changes, so that its code need not be written
+    again.
     """
     if graph.guard:
         return None
