@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale, Shift, Subtract
-from gates.convolution import Conv2d, MaxPool2d
+from gates.batch_normalization import BatchNorm
+from gates.convolution import Conv2d
+from gates.embedding import Embedding
 from gates.gate import Gate
 from gates.jacobian import Jacobian, jacobian
-from gates.layers import Affine, Dropout, Embedding
+from gates.layers import Affine, Dropout
 from gates.linear import MatMul
 from gates.neurons import Maxout, Neuron
-from gates.normalization import BatchNorm, LayerNorm
+from gates.normalization import LayerNorm
+from gates.pooling import MaxPool2d
 from gates.powers import Exp, Log, Power, Sqrt, Square
 from gates.rearranging import Reshape, Transpose
 from gates.reductions import Mean, SquaredNorm, Sum

@@ -1,6 +1,5 @@
-"""Convolution and pooling of images. Both cut an image into windows, and put gradients back where these came from."""
+"""The convolution of images with kernels."""
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 from gates.gate import Gate
 from gates.values import Value, as_whole_number, namespace, shape_of
+from gates.windows import counts, interleaved, windows_of, with_zeros
 
 _TOGETHER = 2**17  # numbers in the columns of a few images, which a processor's cache holds
 
@@ -78,7 +78,7 @@ class Conv2d(Gate):
             raise ValueError(f"kernels of {_by(of_W)} must fit images of {_by(of_x)} with the padding {self.padding}")
 
     def forward(self, x: Value, W: Value, b: Value) -> Value:
-        padded = _padded(x, [(self.padding, self.padding)] * 2)
+        padded = with_zeros(x, [(self.padding, self.padding)] * 2)
         self.kept = padded, W
         return _products(W, padded, self.stride) + namespace(b).reshape(b, (1, -1, 1, 1))
 
@@ -98,13 +98,13 @@ class Conv2d(Gate):
     def _gradient_of_x(self, dz: Value) -> Value:
         """Return dx: the convolution of dz, spread out, with the kernels turned around."""
         padded, W = self.kept
-        xp, spread = namespace(dz), _interleaved({(0, 0): dz}, self.stride)
+        xp, spread = namespace(dz), interleaved({(0, 0): dz}, self.stride)
         missing = [  # at the start and at the end of both axes, of an array whose windows are the pixels of x
             (across - 1 - self.padding, length - self.padding - there)
             for across, length, there in zip(shape_of(W)[2:], shape_of(padded)[2:], shape_of(spread)[2:])
         ]
         turned = xp.permute_dims(xp.flip(W, axis=(2, 3)), (1, 0, 2, 3))
-        return _products(turned, _padded(spread, missing), 1)
+        return _products(turned, with_zeros(spread, missing), 1)
 
     def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
         """Yield images with kernels and biases, among them images with pixels that no window has."""
@@ -112,101 +112,17 @@ class Conv2d(Gate):
             yield random.normal(size=x), random.normal(size=W), random.normal(size=W[0])
 
 
-class MaxPool2d(Gate):
-    """Each output is the largest number of a window. Backward routes the gradient there; a tie goes to the first.
-
-    `forward(x)` takes images of shape (N, C, H, W) and returns (N, C, H', W'), with H' = (H - size) // stride + 1 and
-    likewise W'. Of equal numbers the first is meant, row by row. Rows and columns at the end that do not fill a window
-    are left out, and have the gradient 0.
-
-    Parameters
-    ----------
-    size : int
-        The height and the width of a window.
-    stride : int or None
-        How many pixels windows are apart; None is the size, so that they do not overlap.
-
-    Raises
-    ------
-    ValueError
-        If a setting is out of range, or x is no stack of images that are as large as a window.
-
-    Notes
-    -----
-    1. A window's output is a copy of its largest number, as long as that stays the largest.
-    2. So this number gets dz, and the others in the window get 0.
-    3. Where windows overlap, a number may be the largest of several: it is a branch, and its gradients add.
-
-    Examples
-    --------
-    >>> gate = MaxPool2d(2)
-    >>> gate.forward([[[[1.0, 5.0, 2.0, 2.0], [3.0, 4.0, 2.0, 0.0]]]])
-    array([[[[5., 2.]]]])
-    >>> gate.backward([[[[10.0, 100.0]]]])
-    [array([[[[  0.,  10., 100.,   0.],
-             [  0.,   0.,   0.,   0.]]]])]
-    """
-
-    pattern = "gradient router"
-    notation = ("y = max_pool2d(x)",)
-
-    def __init__(self, size: int = 2, stride: int | None = None) -> None:
-        self.size = as_whole_number(size, "MaxPool2d: size", 1)
-        self.stride = stride if stride is None else as_whole_number(stride, "MaxPool2d: stride", 1)
-
-    def check(self, x: Value) -> None:
-        shape = shape_of(x)
-        if len(shape) != 4 or min(shape[2:]) < self.size or not shape[1]:
-            wanted = f"x must have the shape (N, C, H, W), with H and W at least {self.size}"
-            raise ValueError(f"{wanted}, got {shape}")
-
-    def forward(self, x: Value) -> Value:
-        xp, stride = namespace(x), self.stride or self.size
-        windows = _windows(x, (self.size, self.size), stride)
-        largest, is_larger = windows[0], []
-        for candidate in windows[1:]:
-            is_larger.append(candidate > largest)
-            largest = xp.maximum(largest, candidate)
-        self.kept = shape_of(x), is_larger
-        return largest
-
-    def backward(self, dy: Value) -> list[Value]:
-        (*_, height, width), is_larger = self.kept
-        where, pieces = namespace(dy).where, {}
-        for place, larger in reversed([*enumerate(is_larger, 1)]):  # the last that was larger is the largest
-            pieces[divmod(place, self.size)] = where(larger, dy, 0.0)
-            dy = where(larger, 0.0, dy)
-        pieces[0, 0] = dy
-        return [_put_back(pieces, self.stride or self.size, height, width)]
-
-    def example_inputs(self, random: Any) -> Iterator[tuple[Any, ...]]:
-        """Yield images, among them some with rows and columns that do not fill a window."""
-        for images, more in (((2, 2), (0, 0)), ((1, 1), (3, 2)), ((2, 1), (1, 4))):
-            yield (random.normal(size=(*images, self.size + more[0], self.size + more[1])),)
-
-
 def _by(shape: tuple[int, ...]) -> str:
     """Return a height and a width as a text."""
     return f"{shape[2]} x {shape[3]}"
 
 
-def _counts(x: Value, size: Sequence[int], stride: int) -> list[int]:
-    """Return how many windows there are below and beside one another."""
-    return [(length - across) // stride + 1 for length, across in zip(shape_of(x)[2:], size)]
-
-
-def _windows(x: Value, size: Sequence[int], stride: int) -> list[Value]:
-    """Return for each place in a window, row by row, the numbers that all windows have there."""
-    rows, columns = [stride * (count - 1) + 1 for count in _counts(x, size, stride)]
-    return [x[:, :, i : i + rows : stride, j : j + columns : stride] for i, j in itertools.product(*map(range, size))]
-
-
 def _columns(x: Value, size: Sequence[int], stride: int) -> Iterator[tuple[slice, Value]]:
     """Yield images, and their windows as the columns of a matrix for each: (n, C * h * w, H' * W')."""
     xp, (count, channels, _, _) = namespace(x), shape_of(x)
-    of_window, of_image = channels * math.prod(size), math.prod(_counts(x, size, stride))
+    of_window, of_image = channels * math.prod(size), math.prod(counts(x, size, stride))
     if type(x) is not np.ndarray:
-        columns = xp.stack(_windows(x, size, stride), axis=2)
+        columns = xp.stack(windows_of(x, size, stride), axis=2)
         yield slice(None), xp.reshape(columns, (count, of_window, of_image))
         return
     windows = np.lib.stride_tricks.sliding_window_view(x, tuple(size), axis=(2, 3))[:, :, ::stride, ::stride]
@@ -223,48 +139,4 @@ def _products(W: Value, x: Value, stride: int) -> Value:
     rows = xp.reshape(W, (shape[0], math.prod(shape[1:])))
     products = [rows @ columns for _, columns in _columns(x, shape[2:], stride)]
     product = xp.concat(products) if len(products) > 1 else products[0]
-    return xp.reshape(product, (shape_of(x)[0], shape[0], *_counts(x, shape[2:], stride)))
-
-
-def _padded(x: Value, missing: Sequence[tuple[int, int]]) -> Value:
-    """Return x with rows and columns of zeros before and after it; negative numbers of them are cut off instead."""
-    xp = namespace(x)
-    for axis, (before, after) in enumerate(missing, 2):
-        shape = list(shape_of(x))
-        kept = slice(max(-before, 0), shape[axis] - max(-after, 0))
-        if kept != slice(0, shape[axis]):
-            x = x[:, :, kept, :] if axis == 2 else x[:, :, :, kept]
-        zeros = [xp.zeros((*shape[:axis], max(n, 0), *shape[axis + 1 :]), dtype=x.dtype) for n in (before, after)]
-        x = xp.concat([zeros[0], x, zeros[1]], axis=axis) if max(before, after) > 0 else x
-    return x
-
-
-def _interleaved(pieces: dict[tuple[int, int], Value], stride: int) -> Value:
-    """Return an array with the elements of each piece `stride` apart, from the place of the piece on; 0 elsewhere."""
-    first = next(iter(pieces.values()))
-    if stride == 1:
-        return first
-    xp, (*images, rows, columns) = namespace(first), shape_of(first)
-    zeros = xp.zeros_like(first)
-    lines = [
-        xp.stack([pieces.get((i, j), zeros) for j in range(stride)], axis=4)  # (N, C, rows, columns, stride)
-        for i in range(stride)
-    ]
-    lines = [xp.reshape(line, (*images, rows, columns * stride)) for line in lines]
-    return xp.reshape(xp.stack(lines, axis=3), (*images, rows * stride, columns * stride))
-
-
-def _put_back(pieces: dict[tuple[int, int], Value], stride: int, height: int, width: int) -> Value:
-    """Return the gradient of images from those of the places in all windows, which add where windows overlap."""
-    blocks: dict[tuple[int, int], dict[tuple[int, int], Value]] = {}
-    for (i, j), piece in sorted(pieces.items()):
-        blocks.setdefault((i // stride, j // stride), {})[i % stride, j % stride] = piece
-    total: Value = 0.0
-    for (down, right), block in blocks.items():
-        spread = _interleaved(block, stride)
-        rows, columns = shape_of(spread)[2:]
-        before = down * stride, right * stride
-        total = total + _padded(
-            spread, [(before[0], height - rows - before[0]), (before[1], width - columns - before[1])]
-        )
-    return total
+    return xp.reshape(product, (shape_of(x)[0], shape[0], *counts(x, shape[2:], stride)))

@@ -80,7 +80,8 @@ def test_numbers_follow_the_rules(source: str, wanted: float) -> None:
 def test_there_is_a_function_for_each_gate() -> None:
     names = "add subtract multiply divide negative reciprocal power square sqrt exp log scale shift max min sigmoid "
     names += "tanh relu leaky_relu elu matmul transpose sum mean squared_norm neuron maxout softmax_loss svm_loss "
-    names += "squared_error_loss l2_regularization"
+    names += "squared_error_loss l2_regularization affine layer_norm batch_norm dropout embedding conv2d max_pool2d "
+    names += "mean_squared_error_loss binary_cross_entropy_loss"
     assert sorted(FUNCTIONS) == sorted(names.split(" "))
     calls = [
         ("sqrt(x)", 1.5),
@@ -101,6 +102,8 @@ def test_there_is_a_function_for_each_gate() -> None:
         ("divide(subtract(multiply(x, 2), add(x, 1)), negative(x))", -1.25 / 2.25),
         ("sum(x)", 2.25),
         ("mean(x)", 2.25),
+        ("mean_squared_error_loss(x, 0.25)", 4.0),
+        ("binary_cross_entropy_loss(x, 0)", math.log1p(math.exp(2.25))),
     ]
     for source, wanted in calls:
         assert value(source, x=2.25) == pytest.approx(wanted, rel=1e-15)
@@ -128,7 +131,7 @@ def test_arrays_flow_through_expressions() -> None:
         ("x[0]", "an operator was wanted, got '['", 2),
         ("x, y", "a comma may only separate the arguments of a function", 2),
         ("(x, y)", "a comma may only separate the arguments of a function", 3),
-        ("f(x)", "unknown function 'f'; there are add, divide", 1),
+        ("f(x)", "unknown function 'f'; there are add, affine", 1),
         ("1 + __import__('os')", "unknown function '__import__'", 5),
         ("x if y else z", "an operator was wanted, got 'if'", 3),
         ("lambda: x", "an operator was wanted, got ':'", 7),
