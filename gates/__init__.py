@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from gates.activations import ELU, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
 from gates.arithmetic import Add, Divide, Multiply, Negative, Reciprocal, Scale, Shift, Subtract
+from gates.batch_normalization import BatchNorm
+from gates.convolution import Conv2d
+from gates.embedding import Embedding
 from gates.gate import Gate
 from gates.jacobian import Jacobian, jacobian
+from gates.layers import Affine, Dropout
 from gates.linear import MatMul
 from gates.neurons import Maxout, Neuron
+from gates.normalization import LayerNorm
 from gates.piecewise import Abs, Clip, Where
+from gates.pooling import MaxPool2d
 from gates.powers import Exp, Log, Pow, Power, Sqrt, Square
 from gates.rearranging import Reshape, Transpose
 from gates.reductions import Mean, ReduceMax, SquaredNorm, Sum, Variance
@@ -45,20 +51,27 @@ __all__ = [
     "ELU",
     "Abs",
     "Add",
+    "Affine",
+    "BatchNorm",
     "Clip",
     "Concatenate",
+    "Conv2d",
     "Copy",
     "Cos",
     "Divide",
+    "Dropout",
+    "Embedding",
     "Exp",
     "Gate",
     "Index",
     "Jacobian",
+    "LayerNorm",
     "LeakyReLU",
     "Log",
     "LogSumExp",
     "MatMul",
     "Max",
+    "MaxPool2d",
     "Maxout",
     "Mean",
     "Min",

@@ -44,6 +44,10 @@ class Gate:
         input, which then has no gradient, or from a constant.
     has_parameters : bool
         Whether the gate contains parameters, so that backward runs even if no input's gradient is wanted.
+    training_state : tuple of str
+        The settings that training changes, such as running statistics. A saved graph has them, `repr` leaves them out.
+        A gate that has such settings has an attribute `training`, which says whether they change. `train` then runs the
+        graph's own gates, since what copies of them learn is lost.
     intended : str
         What a gradient that is not the slope is meant to be, such as "straight-through" or "clipped": `check_gate` then
         notes the difference and does not fail.
@@ -89,6 +93,7 @@ class Gate:
     takes: tuple[int, float] | None = None
     wanted: tuple[bool, ...] = ()
     has_parameters: bool = False
+    training_state: tuple[str, ...] = ()
     intended: str = ""
     faults: Sequence[str] = ()
     remarks: Iterable[str] = ()
@@ -126,9 +131,12 @@ class Gate:
         shapes, so that the formula can be traced. The base class accepts everything.
         """
 
+    def count_pass(self) -> None:
+        """Move on to the next pass; `train` calls this after each step. The base class does nothing."""
+
     def __repr__(self) -> str:
         defaults = {name: parameter.default for name, parameter in parameters_of(self).items()}
-        settings = {name: repr(value) for name, value in settings_of(self).items()}
+        settings = {name: repr(x) for name, x in settings_of(self).items() if name not in self.training_state}
         changed = [f"{name}={text}" for name, text in settings.items() if text != repr(defaults[name])]
         return f"{type(self).__name__}({', '.join(changed)})"
 
@@ -167,6 +175,11 @@ def labels_of(gate: Any) -> tuple[int, ...]:
 def settings_of(gate: Any) -> dict[str, Any]:
     """Return the arguments that a gate was constructed with, read from its attributes."""
     return {name: getattr(gate, name) for name in parameters_of(gate) if hasattr(gate, name)}
+
+
+def learns(gate: Any) -> bool:
+    """Return whether training changes settings of a gate as it is now."""
+    return isinstance(gate, Gate) and bool(gate.training_state) and bool(getattr(gate, "training", True))
 
 
 def fresh(gate: Any) -> Any:

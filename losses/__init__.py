@@ -1,10 +1,18 @@
 """Losses: gates whose output is the number that training minimizes."""
 
 from gates import __version__ as __version__
+from losses.binary import BinaryCrossEntropyLoss
 from losses.classification import SoftmaxLoss, SVMLoss
-from losses.squares import L2Regularization, SquaredErrorLoss
+from losses.squares import L2Regularization, MeanSquaredErrorLoss, SquaredErrorLoss
 
-__all__ = ["L2Regularization", "SVMLoss", "SoftmaxLoss", "SquaredErrorLoss"]
+__all__ = [
+    "BinaryCrossEntropyLoss",
+    "L2Regularization",
+    "MeanSquaredErrorLoss",
+    "SVMLoss",
+    "SoftmaxLoss",
+    "SquaredErrorLoss",
+]
 
 
 def __dir__() -> list[str]:

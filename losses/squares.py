@@ -1,4 +1,6 @@
-"""Losses that are sums of squares: of errors, and of weights."""
+"""Losses that are sums or means of squares: of errors, and of weights."""
+
+import math
 
 from gates import Gate, namespace, sum_to
 from gates.values import Value, as_number, shape_of
@@ -46,6 +48,54 @@ class SquaredErrorLoss(Gate):
         return [gradient if want_prediction else None, sum_to(-gradient, target) if want_target else None]
 
 
+class MeanSquaredErrorLoss(Gate):
+    """The mean of (prediction - target)**2 over n elements. Backward: 2 (prediction - target) / n, and its negative.
+
+    `forward(prediction, target)` takes two arrays of one shape, or a number as the target of all. The unit of the
+    loss is the square of theirs.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, even if NumPy would broadcast them, or there is no element.
+
+    Notes
+    -----
+    1. One element adds (prediction - target)**2 / n to the loss, and to nothing else.
+    2. The slope of a square is twice what is squared: dprediction is 2 * (prediction - target) / n, times dloss.
+    3. The target has the opposite sign: dtarget = -dprediction. A number that is the target of all elements is a
+       branch, and their gradients add.
+
+    Examples
+    --------
+    >>> gate = MeanSquaredErrorLoss()
+    >>> gate.forward([1.0, 5.0], [3.0, 4.0])
+    2.5
+    >>> gate.backward(1.0)
+    [array([-2.,  1.]), array([ 2., -1.])]
+    """
+
+    notation = (
+        "z = mean((prediction - target) ** 2)",
+        "2 * (prediction - target) / n",
+        "2 * (target - prediction) / n",
+    )
+
+    def check(self, prediction: Value, target: Value) -> None:
+        check_target(prediction, target, "prediction")
+
+    def forward(self, prediction: Value, target: Value) -> Value:
+        difference = prediction - target
+        self.kept = target, difference
+        return namespace(difference).mean(difference * difference)
+
+    def backward(self, dloss: Value) -> list[Value]:
+        target, difference = self.kept
+        want_prediction, want_target = self.wanted
+        gradient = 2.0 * dloss / math.prod(shape_of(difference)) * difference
+        return [gradient if want_prediction else None, sum_to(-gradient, target) if want_target else None]
+
+
 class L2Regularization(Gate):
     """strength * the sum of the squares of W, of any shape. Backward scales by 2 * strength * W.
 
@@ -77,3 +127,11 @@ class L2Regularization(Gate):
     def backward(self, dloss: Value) -> list[Value]:
         (W,) = self.kept
         return [2.0 * self.strength * dloss * W]
+
+
+def check_target(prediction: Value, target: Value, name: str) -> None:
+    """Raise ValueError unless a target has the shape of the prediction, called `name`, or is a number."""
+    shape, got = shape_of(prediction), shape_of(target)
+    if got not in (shape, ()) or 0 in shape:
+        wanted = f"{name} must have 1 or more elements, and target its shape or be a number"
+        raise ValueError(f"{wanted}, got the shapes {shape} and {got}")

@@ -16,20 +16,27 @@ from gates import (
     ELU,
     Abs,
     Add,
+    Affine,
+    BatchNorm,
     Clip,
     Concatenate,
+    Conv2d,
     Copy,
     Cos,
     Divide,
+    Dropout,
+    Embedding,
     Exp,
     Gate,
     Index,
+    LayerNorm,
     LeakyReLU,
     Log,
     LogSumExp,
     MatMul,
     Max,
     Maxout,
+    MaxPool2d,
     Mean,
     Min,
     Multiply,
@@ -59,7 +66,14 @@ from gates import (
     Where,
 )
 from graph.structure.library import GATES
-from losses import L2Regularization, SoftmaxLoss, SquaredErrorLoss, SVMLoss
+from losses import (
+    BinaryCrossEntropyLoss,
+    L2Regularization,
+    MeanSquaredErrorLoss,
+    SoftmaxLoss,
+    SquaredErrorLoss,
+    SVMLoss,
+)
 
 mp = mpmath.mp.clone()
 mp.dps = 50
@@ -121,8 +135,12 @@ class Case:
         random = np.random.default_rng(seed)
         arrays = [random.uniform(self.low, 3.0, shape) for shape in shapes]
         for port in self.labels:
-            arrays[port] = random.integers(0, shapes[0][-1], shapes[port])
+            arrays[port] = self.labels_of(shapes, port, random)
         return [array if array.ndim else float(array) for array in arrays]
+
+    def labels_of(self, shapes: Sequence[tuple[int, ...]], port: int, random: Any) -> Any:
+        """Return random labels: classes of the scores before them, or rows of the table after them."""
+        return random.integers(0, shapes[0][-1] if port else shapes[1][0], shapes[port])
 
     def each(self, inputs: Sequence[Any], change: Callable[[Any], Any]) -> list[Any]:
         """Return the inputs, all but the labels changed."""
@@ -165,6 +183,64 @@ def hinges(margin: float) -> Callable[..., Any]:
         )
 
     return loss
+
+
+def dropped(p: float, seed: int) -> Callable[..., Any]:
+    """Return a dropout whose mask is drawn as the gate says."""
+
+    def reference(x: Any) -> Any:
+        return np.where(np.random.default_rng([seed, 0]).random(np.shape(x)) < p, 0.0, x / (1 - p))
+
+    return reference
+
+
+def normalized(eps: float, axis: Callable[[int], Any]) -> Callable[..., Any]:
+    """Return a layer that normalizes over some axes; gamma and beta belong to the second axis, or to the last."""
+
+    def reference(x: Any, gamma: Any, beta: Any) -> Any:
+        x, over = np.asarray(x), axis(np.ndim(x))
+        u = x - np.mean(x, axis=over, keepdims=True)
+        wide = (np.shape(gamma)[0], *[1] * (np.ndim(x) - 2)) if isinstance(over, tuple) else np.shape(gamma)
+        h = u / np.sqrt(np.mean(u * u, axis=over, keepdims=True) + eps)
+        return np.reshape(gamma, wide) * h + np.reshape(beta, wide)
+
+    return reference
+
+
+def all_but_the_second(ndim: int) -> tuple[int, ...]:
+    """Return the axes of the numbers of one channel."""
+    return 0, *range(2, ndim)
+
+
+def in_windows(x: Any, size: tuple[int, int], stride: int, function: Callable[[Any], Any]) -> Any:
+    """Return what a function gives for each window of the images, in a loop."""
+    rows, columns = ((length - across) // stride + 1 for length, across in zip(np.shape(x)[2:], size))
+    return np.moveaxis(
+        [
+            [
+                function(x[:, :, i * stride : i * stride + size[0], j * stride : j * stride + size[1]])
+                for j in range(columns)
+            ]
+            for i in range(rows)
+        ],
+        (0, 1),
+        (2, 3),
+    )
+
+
+def convolution(stride: int = 1, padding: int = 0) -> Callable[..., Any]:
+    """Return a convolution, as a loop over windows."""
+
+    def reference(x: Any, W: Any, b: Any) -> Any:
+        padded = np.pad(x, [(0, 0)] * 2 + [(padding, padding)] * 2)
+        return in_windows(padded, W.shape[2:], stride, lambda window: np.tensordot(window, W, ([1, 2, 3],) * 2) + b)
+
+    return reference
+
+
+def pooled(size: int, stride: int) -> Callable[..., Any]:
+    """Return a pooling, as a loop over windows."""
+    return lambda x: in_windows(x, (size, size), stride, lambda window: np.max(window, axis=(2, 3)))
 
 
 def zero(*inputs: Any) -> Any:
@@ -721,6 +797,145 @@ CASES = [
         ],
     ),
     Case(
+        Affine,
+        lambda x, W, b: x @ W + b,
+        [((4, 3), (3, 2), (2,)), ((3,), (3, 2), (2,)), ((2, 3, 4), (4, 2), (2,)), ((0, 3), (3, 1), (1,))],
+        [
+            (
+                ([[1, 2], [3, 4]], [[1], [10]], [5]),
+                [[1], [100]],
+                [[26.0], [48.0]],
+                ([[1.0, 10.0], [100.0, 1000.0]], [[301.0], [402.0]], [101.0]),
+            ),
+            (([1, 2], [[1, 0], [3, 1]], [0, 5]), [1, 10], [7.0, 7.0], ([1.0, 13.0], [[1, 10], [2, 20]], [1, 10])),
+        ],
+    ),
+    Case(
+        lambda: LayerNorm(eps=3),
+        normalized(3.0, lambda ndim: -1),
+        [((4, 5), (5,), (5,)), ((3,), (3,), (3,)), ((2, 3, 4), (4,), (4,)), ((0, 3), (3,), (3,)), ((2, 1), (1,), (1,))],
+        [
+            # mean 2, variance 1, with eps 4: x is normalized to -1/2 and 1/2
+            (
+                ([[1, 3]], [2, 4], [1, 0]),
+                [[1, 0]],
+                [[0.0, 2.0]],
+                ([[0.375, -0.375]], [-0.5, 0.0], [1.0, 0.0]),
+            ),
+        ],
+    ),
+    Case(
+        LayerNorm,
+        normalized(1e-5, lambda ndim: -1),
+        [((4, 5), (5,), (5,)), ((3,), (3,), (3,))],
+        [(([[7, 7]], [2, 4], [1, 3]), [[0, 0]], [[1.0, 3.0]], ([[0.0, 0.0]], [0.0, 0.0], [0.0, 0.0]))],
+    ),
+    Case(
+        lambda: BatchNorm(eps=3),
+        normalized(3.0, all_but_the_second),
+        [((4, 3), (3,), (3,)), ((2, 3, 2, 2), (3,), (3,)), ((2, 1), (1,), (1,)), ((3, 2, 4), (2,), (2,))],
+        [(([[1], [3]], [2], [1]), [[1], [0]], [[0.0], [2.0]], ([[0.375], [-0.375]], [-0.5], [1.0]))],
+    ),
+    Case(
+        lambda: BatchNorm(eps=3, training=False),
+        lambda x, gamma, beta: np.moveaxis(np.moveaxis(x, 1, -1) / 2 * gamma + beta, -1, 1),
+        [((4, 3), (3,), (3,)), ((2, 3, 2, 2), (3,), (3,)), ((1, 2), (2,), (2,)), ((0, 2), (2,), (2,))],
+        [
+            (
+                ([[1, 3], [5, -2]], [2, 4], [0, 1]),
+                [[1, 0], [0, 1]],
+                [[1.0, 7.0], [5.0, -3.0]],
+                ([[1.0, 0.0], [0.0, 2.0]], [0.5, -1.0], [1.0, 1.0]),
+            )
+        ],
+    ),
+    Case(
+        Dropout,
+        dropped(0.5, 0),
+        [((5,),), ((2, 7),), ((2, 1, 3),), ((0,),)],
+        [(([1, 2, 3, 4],), [1, 10, 100, 1000], [2.0, 0.0, 0.0, 0.0], ([2.0, 0.0, 0.0, 0.0],))],
+    ),
+    Case(
+        lambda: Dropout(0.25, seed=3, training=False),
+        lambda x: x,
+        [((5,),), ((2, 7),)],
+        [(([1, 2],), [1, 10], [1.0, 2.0], ([1.0, 10.0],))],
+    ),
+    Case(
+        Embedding,
+        lambda indices, weight: np.asarray(weight)[np.asarray(indices)],
+        [((4,), (3, 2)), ((2, 3), (5, 2)), ((1,), (1, 1)), ((0,), (2, 3))],
+        [
+            (
+                ([2, 0, 2], [[1, 2], [3, 4], [5, 6]]),  # a row that is read twice, and one that is not read
+                [[1, 1], [10, 10], [100, 200]],
+                [[5.0, 6.0], [1.0, 2.0], [5.0, 6.0]],
+                (None, [[10.0, 10.0], [0.0, 0.0], [101.0, 201.0]]),
+            ),
+        ],
+    ),
+    Case(
+        Conv2d,
+        convolution(),
+        [((2, 2, 3, 4), (3, 2, 2, 2), (3,)), ((1, 1, 3, 3), (1, 1, 1, 1), (1,)), ((0, 1, 2, 2), (1, 1, 2, 1), (1,))],
+        [
+            (
+                ([[[[1, 2, 3]]]], [[[[10, 1]]]], [5]),
+                [[[[1, 100]]]],
+                [[[[17.0, 28.0]]]],
+                ([[[[10.0, 1001.0, 100.0]]]], [[[[201.0, 302.0]]]], [101.0]),
+            ),
+        ],
+    ),
+    Case(
+        lambda: Conv2d(stride=2, padding=1),
+        convolution(2, 1),
+        [((2, 1, 4, 5), (2, 1, 3, 2), (2,)), ((1, 2, 1, 2), (1, 2, 1, 1), (1,)), ((1, 1, 3, 3), (1, 1, 2, 3), (1,))],
+        [
+            # each window has one pixel: at the bottom right, bottom left, top right and top left
+            (
+                ([[[[1, 2], [3, 4]]]], [[[[1, 10], [100, 1000]]]], [0]),
+                [[[[1, 2], [3, 4]]]],
+                [[[[1000.0, 200.0], [30.0, 4.0]]]],
+                ([[[[1000.0, 200.0], [30.0, 4.0]]]], [[[[16.0, 9.0], [4.0, 1.0]]]], [10.0]),
+            ),
+        ],
+    ),
+    Case(
+        MaxPool2d,
+        pooled(2, 2),
+        [((2, 3, 4, 4),), ((1, 1, 5, 3),), ((0, 1, 2, 2),)],
+        [
+            (
+                ([[[[1, 5, 2, 2, 9], [3, 4, 2, 0, 9]]]],),  # ties go to the first; the last column fills no window
+                [[[[10, 100]]]],
+                [[[[5.0, 2.0]]]],
+                ([[[[0.0, 10.0, 100.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0]]]],),
+            ),
+            (([[[[1, 1], [1, 1]]]],), [[[[3]]]], [[[[1.0]]]], ([[[[3.0, 0.0], [0.0, 0.0]]]],)),
+        ],
+    ),
+    Case(
+        lambda: MaxPool2d(3, stride=2),
+        pooled(3, 2),
+        [((1, 2, 5, 7),), ((2, 1, 4, 3),)],
+        [
+            # overlapping windows, with the same largest number in the middle
+            (
+                ([[[[0, 0, 0, 0, 0], [0, 0, 8, 0, 0], [0, 0, 0, 0, 0]]]],),
+                [[[[1, 10]]]],
+                [[[[8.0, 8.0]]]],
+                ([[[[0.0] * 5, [0.0, 0.0, 11.0, 0.0, 0.0], [0.0] * 5]]],),
+            ),
+        ],
+    ),
+    Case(
+        lambda: MaxPool2d(1, stride=3),
+        pooled(1, 3),
+        [((1, 2, 5, 7),), ((2, 1, 1, 3),)],
+        [(([[[[1, 2, 3, 4]]]],), [[[[5, 6]]]], [[[[1.0, 4.0]]]], ([[[[5.0, 0.0, 0.0, 6.0]]]],))],
+    ),
+    Case(
         SoftmaxLoss,
         cross_entropy,
         SCORES,
@@ -755,6 +970,28 @@ CASES = [
         [
             (([[1, 2], [3, 4]], [[0, 2], [5, 4]]), 3.0, 5.0, ([[6.0, 0.0], [-12.0, 0.0]], [[-6.0, 0.0], [12.0, 0.0]])),
             (([1, 2], 4), 1.0, 13.0, ([-6.0, -4.0], 10.0)),
+        ],
+    ),
+    Case(
+        MeanSquaredErrorLoss,
+        lambda prediction, target: np.mean(np.square(np.subtract(prediction, target))),
+        [((), ()), ((3,), (3,)), ((3, 4), (3, 4)), ((2, 3), ())],
+        [
+            ((3.0, 1.0), 3.0, 4.0, (12.0, -12.0)),
+            (([[1, 2], [3, 4]], [[0, 2], [5, 4]]), 4.0, 1.25, ([[2.0, 0.0], [-4.0, 0.0]], [[-2.0, 0.0], [4.0, 0.0]])),
+            (([1, 2], 4), 2.0, 6.5, ([-6.0, -4.0], 10.0)),
+        ],
+    ),
+    Case(
+        BinaryCrossEntropyLoss,
+        lambda scores, target: np.mean(np.log(1 + np.exp(scores)) - np.multiply(scores, target)),
+        [((), ()), ((3,), (3,)), ((3, 4), (3, 4)), ((2, 3), ())],
+        [
+            ((0.0, 1.0), 2.0, float(np.log(2)), (-1.0, 0.0)),
+            ((0.0, 0.25), 4.0, float(np.log(2)), (1.0, 0.0)),
+            (([1000, -1000], [1, 0]), 2.0, 0.0, ([0.0, 0.0], [-1000.0, 1000.0])),
+            (([1000, -1000], [0, 1]), 2.0, 1000.0, ([1.0, -1.0], [-1000.0, 1000.0])),
+            ((np.inf, 1.0), 1.0, 0.0, (0.0, -np.inf)),
         ],
     ),
     Case(

@@ -113,7 +113,8 @@ def test_there_is_a_function_for_each_gate() -> None:
     names = "add subtract multiply divide negative reciprocal power square sqrt exp log scale shift max min sigmoid "
     names += "tanh relu leaky_relu elu matmul transpose sum mean squared_norm neuron maxout softmax_loss svm_loss "
     names += "squared_error_loss l2_regularization sin cos abs clip where softplus pow softmax logsumexp reduce_max "
-    names += "variance var"
+    names += "variance var affine layer_norm batch_norm dropout embedding conv2d max_pool2d mean_squared_error_loss "
+    names += "binary_cross_entropy_loss"
     assert sorted(FUNCTIONS) == sorted(names.split(" "))
     calls = [
         ("sqrt(x)", 1.5),
@@ -148,6 +149,8 @@ def test_there_is_a_function_for_each_gate() -> None:
         ("logsumexp(x)", 2.25),
         ("reduce_max(x)", 2.25),
         ("var(x)", 0.0),
+        ("mean_squared_error_loss(x, 0.25)", 4.0),
+        ("binary_cross_entropy_loss(x, 0)", math.log1p(math.exp(2.25))),
     ]
     for source, wanted in calls:
         assert value(source, x=2.25) == pytest.approx(wanted, rel=1e-15)

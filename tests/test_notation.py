@@ -47,18 +47,15 @@ POINTS: dict[str, list[tuple[Any, ...]]] = {
     "SquaredNorm": [([0.5, -2.0],)],
     "L2Regularization": [([0.5, -2.0],)],
     "SquaredErrorLoss": [([0.5, -2.0], [1.0, 4.0])],
+    "MeanSquaredErrorLoss": [([0.5, -2.0], [1.0, 4.0])],
+    "BinaryCrossEntropyLoss": [([0.5, -2.0], [1.0, 0.25])],
     "Neuron": [([0.5, -2.0], [1.0, 4.0], 0.25), (0.5, 2.0, -1.0)],
 }
 POINTS |= {name: [([1.0, 2.0, -0.5],), ([0.5, -3.0],)] for name in ("Variance", "ReduceMax", "LogSumExp", "Softmax")}
 POINTS |= {"Where": [(1.0, 2.0, 3.0), (-1.0, 2.0, 3.0)]}
-BY_SHAPE = (
-    "Reshape",
-    "Index",
-    "Concatenate",
-    "Stack",
-    "SoftmaxLoss",
-    "SVMLoss",
-)  # no formula of theirs stands in the notation
+BY_NAME = ("Affine", "BatchNorm", "Conv2d", "Dropout", "Embedding", "LayerNorm", "MaxPool2d")
+#: No formula of theirs stands in the notation.
+BY_SHAPE = ("Reshape", "Index", "Concatenate", "Stack", "SoftmaxLoss", "SVMLoss", *BY_NAME)
 
 
 def gates() -> list[Gate]:

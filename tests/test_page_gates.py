@@ -36,7 +36,10 @@ TRIED: list[Gate] = [
 ]
 
 #: The gates that are not in the page's table, for they refuse numbers.
-ARRAYS_ONLY = {"Concatenate", "Index", "MatMul", "Maxout", "SVMLoss", "Softmax", "SoftmaxLoss", "Stack"}
+ARRAYS_ONLY = {
+    *("Affine", "BatchNorm", "Concatenate", "Conv2d", "Dropout", "Embedding", "Index", "LayerNorm", "MatMul"),
+    *("MaxPool2d", "Maxout", "SVMLoss", "Softmax", "SoftmaxLoss", "Stack"),
+}
 
 EXTREMES = [0.0, -0.0, 5e-324, -5e-324, 1e-300, -1e-300, 1e-160, 1e160, -1e160, 1e300, -1e300, inf, -inf, nan]
 ORDINARY = [1.0, -1.0, 0.5, -0.5, 2.0, -3.0, 1 / 3, -0.7310585786300049, 1e-9, -1e-9, 12.345]

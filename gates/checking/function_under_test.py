@@ -13,7 +13,7 @@ from gates.checking.copies import copy_of, flat
 from gates.checking.own_parameters import OwnParameter, Place, candidates, found_in
 from gates.checking.precision import Precision
 from gates.formatting import listed
-from gates.gate import Gate, fresh, input_counts, labels_of, parameter_names, parameters_of, settings_of
+from gates.gate import Gate, fresh, input_counts, labels_of, learns, parameter_names, parameters_of, settings_of
 from gates.validation import check_inputs, counted
 from gates.values import Value, as_labels, as_value, holds_integers, prefixed
 
@@ -123,7 +123,7 @@ class GateUnderTest(FunctionUnderTest):
         return run
 
     def outputs(self, inputs: Sequence[Value]) -> Any:
-        if self._worker is None or self.is_stateful:
+        if self._worker is None or self.is_stateful or learns(self.gate):
             self._worker = self.start(inputs)
         else:
             self._worker.forward(inputs)

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gates.gate import fresh
+from gates.gate import fresh, learns
 from gates.values import Value
 from graph.engines.batched.batched import Batched
 from graph.engines.batched.segments import MOST_GENERATED
@@ -140,15 +140,22 @@ _KEPT: WeakKeyDictionary[TwoPasses, tuple[Exact, list[Any]]] = WeakKeyDictionary
 def exact_engine(graph: TwoPasses) -> Exact | None:
     """Return an engine that does what the graph's own passes do, to the bit; None if only these are sure to.
 
-    A gate of the user's own may keep something from pass to pass, which engines would leave to a copy of it. The engine
-    is the same until the graph or a setting changes, so that its code need not be written again.
+    A gate of the user's own may keep something from pass to pass, and one that learns does, which engines would leave
+    to a copy of it. The engine is the same until the graph or a setting changes, so that its code need not be written
+    again.
     """
     if graph.guard:
         return None
     program = program_of(graph)
-    if not all(is_library_gate(row.gate) for row in program.rows):
+    if not all(is_library_gate(row.gate) and not learns(row.gate) for row in program.rows):
         return None
-    settings = [row.gate.__getstate__() for row in program.rows]
+    settings = [
+        {
+            name: value.tobytes() if hasattr(value, "tobytes") else value
+            for name, value in row.gate.__getstate__().items()
+        }
+        for row in program.rows
+    ]
     kept = _KEPT.get(graph)
     if kept is None or kept[1] != settings or kept[0].program != program:
         kept = _KEPT[graph] = Exact(program), settings

@@ -205,6 +205,26 @@ const GATES = {
       return [gradient, -gradient];
     },
   },
+  MeanSquaredErrorLoss: {
+    forward: ([prediction, target]) => [(prediction - target) * (prediction - target)],
+    backward: ([prediction, target], [dloss]) => {
+      const gradient = 2 * dloss * (prediction - target);
+      return [gradient, -gradient];
+    },
+  },
+  BinaryCrossEntropyLoss: {
+    forward: ([scores, target]) => {
+      const positive = scores > 0 && target !== 1 ? scores : 0;
+      const negative = scores < 0 && target !== 0 ? scores : 0;
+      return [(1 - target) * positive - target * negative + Math.log1p(Math.exp(-Math.abs(scores)))];
+    },
+    backward: ([scores, target], [dloss]) => {
+      const e = Math.exp(-Math.abs(scores));
+      const p = (scores >= 0 ? 1 : e) / (1 + e);
+      const rest = (scores < 0 ? 1 : e) / (1 + e);
+      return [dloss * ((1 - target) * p - target * rest), -dloss * scores];
+    },
+  },
   L2Regularization: {
     forward: ([W], { strength }) => [strength * W * W],
     backward: ([W], [dloss], { strength }) => [2 * strength * dloss * W],

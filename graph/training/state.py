@@ -22,6 +22,7 @@ from graph.structure.entries import Entry, Input
 from graph.structure.wiring import all_sources
 from graph.training.checkpoints import Groups, described_array, read_checkpoint, write_checkpoint
 from graph.training.descent import Descent
+from graph.training.learning_gates import LearningGates
 from graph.training.minibatches import Batch
 from graph.training.progress import History
 
@@ -40,6 +41,7 @@ class _Step(NamedTuple):
     number: int
     values: dict[str, Value]
     velocity: dict[str, Value]
+    of_gates: dict[str, Any]
     loss: float
     seconds: float
     position: Position
@@ -70,6 +72,8 @@ class TrainingState:
         self.momentum = momentum
         self.settings = settings
         self.velocity: dict[str, Value] = {}
+        self.learning = LearningGates(self.graph)
+        self.of_gates = self.learning.read()  # as the last step that was taken left them
         self.history = History()
         self.random = np.random.default_rng(settings["seed"])
         self.position = Position(0, 0, self.random.bit_generator.state)
@@ -100,6 +104,7 @@ class TrainingState:
             with np.errstate(all="ignore"):  # a number that is not finite raises an error that names its cause
                 self.computed = self._compute(batch, rows)
         except Exception as error:
+            self.learning.write(self.of_gates)
             step, epoch = len(self.history) + 1, self.position.epoch + 1
             of = "" if rows is None else f", on the rows {np.array2string(rows, threshold=200, separator=', ')} of data"
             error.add_note(f"in train(), step {step} (epoch {epoch}){of}; the parameters are as they were before it")
@@ -120,18 +125,21 @@ class TrainingState:
         )
         if wrong:
             raise self._failure(f"the parameter {wrong!r} would not be finite", batch, rows)
+        self.learning.count_pass()
         seconds = time.perf_counter() - self.began
         position = self.position._replace(done=self.position.done + 1)
-        return _Step(len(self.history), values, velocity, loss, seconds, position)
+        return _Step(len(self.history), values, velocity, self.learning.read(), loss, seconds, position)
 
     def apply(self) -> None:
         """Take the computed step, if there is one. After an interrupt in the middle, call it again."""
         if self.computed is None:
+            self.learning.write(self.of_gates)
             return
         parameters = self.graph.parameters
         for name, value in self.computed.values.items():
             parameters[name] = value
-        self.velocity = self.computed.velocity
+        self.velocity, self.of_gates = self.computed.velocity, self.computed.of_gates
+        self.learning.write(self.of_gates)
         self.history.loss[self.computed.number :] = [self.computed.loss]
         self.history.time[self.computed.number :] = [self.computed.seconds]
         self.position = self.computed.position
@@ -144,6 +152,7 @@ class TrainingState:
         arrays = {
             "parameter": self.graph.parameters,
             "velocity": self.velocity if self.momentum else {},
+            "gates": {name: value for name, value in self.of_gates.items() if value is not None},
             "history": {
                 "loss": self.history.loss,
                 "time": self.history.time,
@@ -173,6 +182,8 @@ class TrainingState:
         self.history.validation_loss, self.history.accuracy = unseen.tolist(), accuracy.tolist()
         for name, value in groups["parameter"].items():
             parameters[name] = self.descent.like(value, parameters[name])
+        self.learning.write_saved(groups.get("gates", {}))
+        self.of_gates = self.learning.read()
         if self.history.time:
             self.began -= self.history.time[-1]
 
@@ -188,7 +199,7 @@ class TrainingState:
         for name, setting in self.settings.items():
             if facts.get(name) != setting:
                 raise ValueError(f"train(): {path} was made with {name}={facts.get(name)!r}, got {name}={setting!r}")
-        if described.get("velocity", {}) not in ({}, ours):
+        if described.get("velocity", {}) not in ({}, ours) or not self.learning.may_be(described.get("gates", {})):
             raise ValueError(f"train(): {path} is a damaged checkpoint: its parts do not fit one another")
 
     def _agree(self, loss: Any, seconds: Any, position: Position) -> bool:

@@ -14,6 +14,7 @@ from gates.values import as_number, as_whole_number
 from graph.computational_graph import ComputationalGraph
 from graph.saving.atomic_file import check_writable
 from graph.training.descent import Descent, EngineDescent, JaxDescent
+from graph.training.learning_gates import LearningGates
 from graph.training.minibatches import Data, Minibatches
 from graph.training.progress import History, Progress, progress_of
 from graph.training.state import TrainingState
@@ -82,8 +83,9 @@ def train(
         in proportion to its size, whatever it claims; its arrays are read only if they have the shapes of the graph's.
     engine : str
         The engine that runs both passes. "auto" takes the fastest of those that give the bits of the graph's own
-        passes, and these where a gate is the user's own or the graph has a guard; the history says which. "plain" is
-        the graph's own passes, which keep the values and gradients of each wire. Others are those of `graph.compile`.
+        passes, and these where a gate is the user's own or learns by itself, as `BatchNorm` does in training, or the
+        graph has a guard; the history says which. "plain" is the graph's own passes, which keep the values and
+        gradients of each wire. Others are those of `graph.compile`, which gates that learn by themselves do not allow.
         With "jax" the parameters become `jax.Array`s, float32 unless JAX's 64-bit mode is enabled.
     mesh : jax.sharding.Mesh, optional
         Devices for the engine "jax", on one host or on several that all run the same program. The rows of a minibatch
@@ -188,6 +190,9 @@ def _descent(graph: ComputationalGraph, engine: str, mesh: Any) -> Descent:
         raise ValueError(f"train(): a mesh is for engine='jax', got engine={engine!r}")
     if engine == "plain" or not isinstance(graph, ComputationalGraph):
         return Descent(graph)
+    if engine != "auto" and (learning := LearningGates(graph).read()):
+        what = f"{next(iter(learning))!r}, which the copies of gates that an engine runs would lose"
+        raise ValueError(f"train(): engine must be 'auto' or 'plain' for a graph that learns {what}; got {engine!r}")
     if engine == "jax":
         return JaxDescent(graph, mesh)
     from graph.engines.registry import engine_of, exact_engine

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gates.gate import labels_of
+from graph.passes.nested import GraphGate
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Input
 from graph.structure.wire import Wire
@@ -63,7 +64,13 @@ class Validation:
 @contextmanager
 def evaluating(graph: TwoPasses) -> Iterator[None]:
     """Let the gates that do otherwise in training, such as dropout, do what they do after it."""
-    gates = [gate for _, gate in graph.graph.nodes(data="gate") if getattr(gate, "training", False) is True]
+    gates, graphs = [], [graph]
+    while graphs:
+        for _, gate in graphs.pop().graph.nodes(data="gate"):
+            if isinstance(gate, GraphGate):
+                graphs.append(gate.graph)
+            elif getattr(gate, "training", False) is True:
+                gates.append(gate)
     for gate in gates:
         gate.training = False
     try:

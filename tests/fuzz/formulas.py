@@ -143,6 +143,58 @@ def variance(xp: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return mean(xp, (x - mean(xp, x, axis, True)) ** 2, axis, keepdims)
 
 
+def normalized(xp: Any, x: Any, axes: Any, eps: float) -> Any:
+    """Return x less its mean over some axes, over the square root of its variance there and eps."""
+    u = x - x.mean(axis=axes, keepdims=True)
+    return u / xp.sqrt((u * u).mean(axis=axes, keepdims=True) + eps)
+
+
+def batch_norm(xp: Any, x: Any, gamma: Any, beta: Any, eps: float, training: bool, **at_first: Any) -> Any:
+    """Return batch normalization, in evaluation with means of 0 and variances of 1."""
+    h = normalized(xp, x, (0, *range(2, x.ndim)), eps) if training else x / (1 + eps) ** 0.5
+    shape = (-1, *[1] * (x.ndim - 2))
+    return gamma.reshape(shape) * h + beta.reshape(shape)
+
+
+def dropout(xp: Any, x: Any, p: float, seed: int, passes: int, training: bool) -> Any:
+    """Return x, or in training the part of it that the mask keeps."""
+    kept = np.random.default_rng([seed, passes]).random(tuple(x.shape)) >= p
+    return xp.where(xp.asarray(kept), x / (1 - p), 0 * x) if training else x
+
+
+def windows(x: Any, size: tuple[int, int], stride: int) -> list[Any]:
+    """Return for each place in a window the numbers that all windows have there."""
+    rows, columns = (stride * ((length - across) // stride) + 1 for length, across in zip(x.shape[2:], size))
+    return [x[:, :, i : i + rows : stride, j : j + columns : stride] for i in range(size[0]) for j in range(size[1])]
+
+
+def conv2d(xp: Any, x: Any, W: Any, b: Any, stride: int, padding: int) -> Any:
+    """Return the sum over the places in a kernel of what it adds to each output."""
+    (count, channels, height, width), size = x.shape, tuple(W.shape[2:])
+    padded = xp.zeros((count, channels, height + 2 * padding, width + 2 * padding), dtype=x.dtype)
+    padded[:, :, padding : padding + height, padding : padding + width] = x
+    kernels = W.reshape(*W.shape[:2], -1)
+    parts = [
+        (part[:, None] * kernels[None, :, :, place, None, None]).sum(2)
+        for place, part in enumerate(windows(padded, size, stride))
+    ]
+    return sum(parts) + b[:, None, None]
+
+
+def max_pool2d(xp: Any, x: Any, size: int, stride: int | None) -> Any:
+    """Return the largest of each window, the first of several."""
+    found, *others = windows(x, (size, size), stride or size)
+    for other in others:
+        found = larger(xp, found, other)
+    return found
+
+
+def binary_cross_entropy_loss(xp: Any, scores: Any, target: Any) -> Any:
+    """Return the mean of (1 - target) * max(score, 0) + target * max(-score, 0) + ln(1 + e ** -abs(score))."""
+    positive, negative = (xp.where(there, scores, 0 * scores) for there in (scores >= 0, scores < 0))
+    return ((1 - target) * positive - target * negative + xp.log1p(xp.exp(-magnitude(xp, scores)))).mean()
+
+
 #: They take `torch` or `numpy`, the inputs, and the settings as keywords.
 FORMULAS: dict[str, Callable[..., Any]] = {
     "Add": lambda xp, x, y: x + y,
@@ -190,6 +242,15 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "Stack": lambda xp, *arrays, axis: xp.stack(arrays, axis),
     "SoftmaxLoss": softmax_loss,
     "SVMLoss": svm_loss,
+    "Affine": lambda xp, x, W, b: xp.matmul(x, W) + b,
+    "LayerNorm": lambda xp, x, gamma, beta, eps: gamma * normalized(xp, x, -1, eps) + beta,
+    "BatchNorm": batch_norm,
+    "Dropout": dropout,
+    "Embedding": lambda xp, indices, weight: weight[indices],
+    "Conv2d": conv2d,
+    "MaxPool2d": max_pool2d,
+    "MeanSquaredErrorLoss": lambda xp, prediction, target: ((prediction - target) ** 2).mean(),
+    "BinaryCrossEntropyLoss": binary_cross_entropy_loss,
     "SquaredErrorLoss": lambda xp, prediction, target: ((prediction - target) ** 2).sum(),
     "L2Regularization": lambda xp, W, strength: strength * (W * W).sum(),
 }

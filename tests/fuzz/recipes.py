@@ -170,11 +170,14 @@ class _Drawer:
         settings = self._varied(name, settings)
         there = list(dict.fromkeys(kind for kind in self.kinds if kind is not None and kind[:1] != ("labels",)))
         fitting = [kinds for kinds in itertools.product(there, repeat=_count(row)) if _output((name, settings), kinds)]
-        if GATES[name].labels:
+        if GATES[name].labels == (0,):
+            _, table = self.draw(st.sampled_from(shapes))
+            kinds: Any = (("labels", self.draw(st.integers(0, 4)), table[0]), table)
+        elif GATES[name].labels:
             scores = self.draw(
                 st.sampled_from([shapes[0] for shapes in shapes] + [k for k in there if len(k) == 2 and 0 not in k])
             )
-            kinds: Any = (scores, ("labels", *scores))
+            kinds = (scores, ("labels", *scores))
         elif _count(row) <= 2 and fitting and self.draw(st.integers(0, 4)):
             kinds = self.draw(st.sampled_from(fitting))
         else:
