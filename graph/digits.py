@@ -1,4 +1,4 @@
-"""Train a network on scikit-learn's handwritten digits: `python -m graph.digits [--plot FILE]`.
+"""Train a network on scikit-learn's handwritten digits: `python -m graph.digits [--convolution] [--plot FILE]`.
 
 The data is 1,797 pictures of 8 x 8 pixels, of which a fifth is held out. This needs the extra `train`, and the extra
 `plot` for `--plot`.
@@ -14,9 +14,13 @@ from typing import Any
 import numpy as np
 
 from graph import ComputationalGraph, fully_connected, train
+from graph.networks import convolutional
 
 _SIZES = [64, 200, 100, 10]
-_STAGES = (0.1, 40), (0.01, 15)  # learning rate and epochs: long steps first, then short ones to settle
+_CHANNELS = [16, 32]
+#: Learning rate and epochs: long steps first, then short ones to settle.
+_STAGES = (0.1, 40), (0.01, 15)
+_STAGES_OF_CONVOLUTION = (0.05, 25), (0.01, 8)
 
 
 def split_digits(seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -47,7 +51,7 @@ def table_text(table: Any) -> str:
 
 
 def plot(graph: ComputationalGraph, losses: list[float], path: str) -> None:
-    """Plot the loss at each step, and the first layer's weights as a square for each neuron, to a file."""
+    """Plot the loss at each step, and the first layer's weights as a square for each neuron or kernel, to a file."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(14, 5), layout="constrained")
@@ -55,14 +59,15 @@ def plot(graph: ComputationalGraph, losses: list[float], path: str) -> None:
     axes.semilogy(losses, linewidth=0.8)
     axes.set(title="loss on each minibatch", xlabel="step", ylabel="nats")
     W = np.asarray(graph.parameters["W1"])
-    across = 20
-    squares = np.full((-(-W.shape[1] // across) * 9 - 1, across * 9 - 1), np.nan)
-    for neuron, weights in enumerate(W.T):
-        row, column = (9 * place for place in divmod(neuron, across))
-        squares[row : row + 8, column : column + 8] = weights.reshape(8, 8)
+    each = W[:, 0] if W.ndim == 4 else W.T.reshape(-1, 8, 8)
+    across, side = min(20, len(each)), each.shape[1]
+    squares = np.full((-(-len(each) // across) * (side + 1) - 1, across * (side + 1) - 1), np.nan)
+    for neuron, weights in enumerate(each):
+        row, column = ((side + 1) * place for place in divmod(neuron, across))
+        squares[row : row + side, column : column + side] = weights
     limit = float(np.abs(W).max())
     squares_axes.set_axis_off()
-    squares_axes.set_title("weights of the first layer, a square for each neuron")
+    squares_axes.set_title(f"weights of the first layer, a square for each {'kernel' if W.ndim == 4 else 'neuron'}")
     image = squares_axes.imshow(squares, cmap="RdBu", vmin=-limit, vmax=limit)
     figure.colorbar(image, ax=squares_axes, shrink=0.8)
     figure.savefig(path, dpi=120)
@@ -79,11 +84,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Train the network, and print how many of the held-out digits it classifies correctly."""
     parser = argparse.ArgumentParser(prog="python -m graph.digits", description="Train on handwritten digits.")
     parser.add_argument("--plot", metavar="FILE", help="write the loss curve and the weights as a picture")
+    parser.add_argument("--convolution", action="store_true", help="train a convolutional network, which errs less")
     parser.add_argument("--seed", type=_natural, default=0, help="of the split, the weights and the order (default: 0)")
     given = parser.parse_args(arguments)
     try:
         trained_on, held_out = split_digits(given.seed)
-        graph = fully_connected(_SIZES, regularization=1e-3, seed=given.seed)
+        if given.convolution:
+            graph, stages = convolutional(8, _CHANNELS, 10, seed=given.seed), _STAGES_OF_CONVOLUTION
+        else:
+            graph, stages = fully_connected(_SIZES, regularization=1e-3, seed=given.seed), _STAGES
         if given.plot:
             plot(graph, [1.0], given.plot)  # find problems with the plot now, not after training
     except ImportError as error:
@@ -92,17 +101,20 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     start = time.perf_counter()
     losses = []
-    for stage, (rate, epochs) in enumerate(_STAGES):
+    for stage, (rate, epochs) in enumerate(stages):
         settings = {"batch_size": 32, "epochs": epochs, "seed": given.seed + stage}
         history = train(graph, trained_on, learning_rate=rate, momentum=0.9, **settings)
         losses += history.loss
         if history.interrupted:
             break
     seconds = time.perf_counter() - start
+    if given.convolution:
+        graph.gate("dropout").training = False
     guesses = np.argmax(graph.evaluate("scores", X=held_out["X"]), axis=1)
     right = int(np.sum(guesses == held_out["y"]))
     count = len(guesses)
-    print(f"{'-'.join(map(str, _SIZES))} network, {len(losses):,} steps in {seconds:.1f} s")
+    kind = "convolutional" if given.convolution else "-".join(map(str, _SIZES))
+    print(f"{kind} network, {len(losses):,} steps in {seconds:.1f} s")
     print(f"{right} of {count} held-out digits right: {right / count:.1%}\n")
     print(table_text(confusion(held_out["y"], guesses)))
     if given.plot:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gates import Add, Gate, ReLU
+from gates import Add, Affine, Conv2d, Dropout, Gate, MaxPool2d, ReLU
 from gates.gate import fresh
 from gates.validation import counted
 from gates.values import as_number, prefixed
@@ -103,6 +103,38 @@ def fully_connected(
         for W in weights:
             penalty = graph.add(L2Regularization(regularization), W)
             total = graph.add(Add(), total, penalty, name="loss" if W is weights[-1] else None)
+    return graph
+
+
+def convolutional(side: int, channels: Sequence[int], classes: int, seed: int = 0) -> ComputationalGraph:
+    """Build a convolutional network for square pictures in grey as a graph of gates.
+
+    Its inputs are `X` of shape (N, side * side), a picture in each row, and `y`, the labels. Layer i has kernels of
+    3 x 3 pixels, `Wi` of shape (channels, channels of the layer before, 3, 3), and biases `bi`, and is followed by a
+    `ReLU`. Then come a `MaxPool2d` that halves the sides, a `Dropout` of one half, named `dropout`, and an `Affine`
+    layer, named `scores`. The output is the wire `loss`, a `SoftmaxLoss`. Weights are drawn as for `fully_connected`.
+    Set the dropout's `training` to False before the scores are used.
+
+    Examples
+    --------
+    >>> graph = convolutional(8, [16, 32], 10)
+    >>> {name: W.shape for name, W in graph.parameters.items() if W.ndim > 1}
+    {'W1': (16, 1, 3, 3), 'W2': (32, 16, 3, 3), 'W3': (512, 10)}
+    >>> graph.evaluate("scores", X=np.zeros((5, 64))).shape
+    (5, 10)
+    """
+    random, graph = np.random.default_rng(seed), ComputationalGraph()
+    X, y = graph.input("X", grad=False), graph.input("y", grad=False)
+    z = X.reshape(-1, 1, side, side)
+    for layer, (inputs, outputs) in enumerate(pairwise([1, *channels]), 1):
+        W = graph.parameter(f"W{layer}", random.normal(0.0, (2 / (9 * inputs)) ** 0.5, (outputs, inputs, 3, 3)))
+        b = graph.parameter(f"b{layer}", np.zeros(outputs))
+        z = graph.add(ReLU(), graph.add(Conv2d(padding=1), z, W, b), name=f"h{layer}")
+    numbers, last = channels[-1] * (side // 2) ** 2, len(channels) + 1
+    z = graph.add(Dropout(0.5, seed=seed), graph.add(MaxPool2d(2), z).reshape(-1, numbers), name="dropout")
+    W = graph.parameter(f"W{last}", random.normal(0.0, (2 / numbers) ** 0.5, (numbers, classes)))
+    b = graph.parameter(f"b{last}", np.zeros(classes))
+    graph.add(SoftmaxLoss(), graph.add(Affine(), z, W, b, name="scores"), y, name="loss")
     return graph
 
 

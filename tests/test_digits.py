@@ -37,6 +37,16 @@ def test_at_least_97_percent_of_a_held_out_fifth_with_pictures(tmp_path: Path) -
     assert picture.stat().st_size > 20_000
 
 
+@pytest.mark.parametrize("seed", ["0", "1", "2"])
+def test_a_convolutional_network_errs_less(seed: str, tmp_path: Path) -> None:
+    picture = tmp_path / "kernels.png"
+    result = run("--convolution", "--seed", seed, "--plot", str(picture))
+    assert result.returncode == 0, result.stderr
+    assert "convolutional network, 1,485 steps in " in result.stdout
+    assert float(re.search(r"right: ([\d.]+)%", result.stdout).group(1)) >= 98.5
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_other_splits_and_weights_do_as_well(seed: str) -> None:
     assert float(re.search(r"right: ([\d.]+)%", run("--seed", seed).stdout).group(1)) >= 97

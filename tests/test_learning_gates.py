@@ -10,6 +10,7 @@ import pytest
 
 from gates import Affine, BatchNorm, Conv2d, Dropout, MaxPool2d, ReLU, check_gate
 from graph import ComputationalGraph, train
+from graph.training.descent import Descent
 from losses import SoftmaxLoss
 
 ENGINES = ["plain", "source", "jax", "auto"]
@@ -137,6 +138,26 @@ def test_a_step_that_fails_changes_nothing() -> None:
     with pytest.raises(FloatingPointError):
         train(graph, bad, batch_size=24, epochs=1, progress=False)
     assert_equal(learnt(graph), before)
+
+
+def test_ctrl_c_after_forward_leaves_the_last_whole_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: Any = {"batch_size": 8, "progress": False}
+    whole, graph, again = network(), network(), network()
+    wanted = train(whole, data(), epochs=2, **settings)
+    gradients = Descent.gradients
+
+    def interrupted(descent: Descent) -> Any:
+        if graph.gate("drop").passes == 4:
+            raise KeyboardInterrupt
+        return gradients(descent)
+
+    monkeypatch.setattr(Descent, "gradients", interrupted)
+    history = train(graph, data(), epochs=2, checkpoint=tmp_path / "checkpoint", **settings)
+    assert history.interrupted
+    assert len(history) == graph.gate("drop").passes == 4
+    monkeypatch.undo()
+    assert train(again, data(), epochs=2, resume=tmp_path / "checkpoint", **settings).loss == wanted.loss
+    assert_equal(learnt(again), learnt(whole))
 
 
 def test_in_evaluation_training_runs_an_engine_with_the_statistics_of_now() -> None:

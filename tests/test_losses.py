@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from gates import Gate, jacobian
 from graph import ComputationalGraph
-from losses import L2Regularization, SoftmaxLoss, SquaredErrorLoss, SVMLoss
+from losses import BinaryCrossEntropyLoss, L2Regularization, SoftmaxLoss, SquaredErrorLoss, SVMLoss
 from tests.cases import mp
 
 CONFIDENT = [
@@ -275,3 +275,20 @@ def test_regularization_neither_over_nor_underflows_where_the_result_does_not() 
     gate = L2Regularization(1e-20)
     assert gate.forward([1e160]) == pytest.approx(1e300)
     assert gate.backward(1.0)[0].tolist() == pytest.approx([2e140])
+
+
+@pytest.mark.parametrize("target", [0.0, 1.0, 0.5, 0.3, 1e-20, 1.0 - 1e-15])
+@pytest.mark.parametrize("score", [0.0, 1e-300, 0.7, 20.0, 37.0, 40.0, 700.0, 745.0, 1e4, 1e300])
+def test_binary_cross_entropy_keeps_its_digits_for_scores_of_any_size(score: float, target: float) -> None:
+    for s in (score, -score):
+        gate = BinaryCrossEntropyLoss()
+        loss = gate.forward(s, target)
+        of_score, of_target = gate.backward(1.0)
+        with mp.workdps(500):
+            t, e = mp.mpf(target), mp.exp(-abs(mp.mpf(s))) if abs(s) < 1e5 else mp.mpf(0)
+            exact = (1 - t) * max(mp.mpf(s), 0) + t * max(-mp.mpf(s), 0) + mp.log(1 + e)
+            p, rest = ((1 if is_there else e) / (1 + e) for is_there in (s >= 0, s < 0))
+            slope = (1 - t) * p - t * rest
+            assert abs(loss - exact) <= 4e-16 * exact + 1e-322
+            assert abs(of_score - slope) <= 4e-16 * ((1 - t) * p + t * rest) + 1e-322
+        assert of_target == -s
