@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gates import ELU, Copy, Exp, LeakyReLU, MatMul, ReLU, Sigmoid, Sum, Tanh
+from gates import ELU, Copy, Exp, Gate, LeakyReLU, MatMul, ReLU, Sigmoid, Sum, Tanh
 from graph import ComputationalGraph, fully_connected
 from losses import SoftmaxLoss
 from tests.test_engines import assert_same_passes
@@ -137,3 +137,20 @@ def test_rows_of_scores_of_any_size() -> None:
     for scale in (1e-3, 1.0, 1e3, 1e308):
         scores = random.normal(size=(7, 4)).clip(-1.7, 1.7) * scale
         check(graph, {"scores": scores, "y": random.integers(0, 4, 7)})
+
+
+class Scaled(Gate):
+    """Divides by the sum of some constants, which is read twice and makes an array."""
+
+    def forward(self, x: Any) -> Any:
+        total = np.sum(np.arange(4.0))
+        return x / total + np.arange(3.0) * total
+
+    def backward(self, dy: Any) -> Any:
+        return [dy / np.sum(np.arange(4.0))]
+
+
+def test_constants_that_are_numbers_come_before_the_function_too() -> None:
+    graph = ComputationalGraph()
+    graph.add(Sum(), graph.add(Scaled(), graph.input("x")))
+    check(graph, {"x": np.ones(3)})

@@ -123,7 +123,7 @@ class ArrayWriter(Writer):
                 self._write_into(into, tracer)
                 continue
             tracer.text, tracer.level = self._text(tracer)
-            if id(tracer) in self._constant and isinstance(tracer.value, np.ndarray):
+            if id(tracer) in self._constant and (tracer.operation != "literal" or isinstance(tracer.value, np.ndarray)):
                 tracer.text, tracer.level = self._constant_of(tracer.text), ATOM
             elif not (self._is_cheap(tracer) or tracer.text.isidentifier()):
                 self._hold(tracer)
