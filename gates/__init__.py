@@ -10,6 +10,7 @@ from gates.convolution import Conv2d
 from gates.embedding import Embedding
 from gates.gate import Gate
 from gates.jacobian import Jacobian, jacobian
+from gates.joining import Concatenate, Stack
 from gates.layers import Affine, Dropout
 from gates.linear import MatMul
 from gates.neurons import Maxout, Neuron
@@ -20,7 +21,7 @@ from gates.powers import Exp, Log, Pow, Power, Sqrt, Square
 from gates.rearranging import Reshape, Transpose
 from gates.reductions import Mean, ReduceMax, SquaredNorm, Sum, Variance
 from gates.routing import Copy, Max, Min
-from gates.selecting import Concatenate, Index, Stack
+from gates.selecting import Index
 from gates.softmax import LogSumExp, Softmax
 from gates.sum_to import sum_to
 from gates.trigonometry import Cos, Sin

@@ -95,7 +95,7 @@ class Mean(Reduction):
     def backward(self, dy: Value) -> list[Value]:
         (x,) = self.kept
         shape = shape_of(x)
-        count = math.prod(shape[axis] for axis in _axes(self.axis, len(shape)))
+        count = math.prod(shape[axis] for axis in axes_of(self.axis, len(shape)))
         return [spread(dy, x, self.axis) / max(count, 1)]
 
 
@@ -132,7 +132,7 @@ class Variance(Reduction):
     def backward(self, dy: Value) -> list[Value]:
         (far,) = self.kept
         shape = shape_of(far)
-        count = math.prod(shape[axis] for axis in _axes(self.axis, len(shape)))
+        count = math.prod(shape[axis] for axis in axes_of(self.axis, len(shape)))
         # The mean moves with x, too; that this adds 0 is seen from the sum of the distances to it, which is 0.
         return [spread(dy, far, self.axis) * (2.0 * far / max(count, 1))]
 
@@ -202,7 +202,7 @@ class SquaredNorm(Gate):
         return [2.0 * dy * x]
 
 
-def _axes(axis: Any, ndim: int) -> list[int]:
+def axes_of(axis: Any, ndim: int) -> list[int]:
     """Return the axes that a reduction reduces, as a list of numbers from 0 to ndim - 1."""
     axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
     return [a % ndim for a in axes]
@@ -211,7 +211,7 @@ def _axes(axis: Any, ndim: int) -> list[int]:
 def spread(dy: Value, x: Value, axis: Any) -> Value:
     """Broadcast the gradient of a sum to the shape of x, which was summed."""
     xp = namespace(x)
-    reduced = _axes(axis, len(shape_of(x)))
+    reduced = axes_of(axis, len(shape_of(x)))
     shape = tuple(1 if i in reduced else length for i, length in enumerate(shape_of(x)))
     return xp.ones_like(x) * xp.reshape(xp.asarray(dy), shape)
 
@@ -219,14 +219,14 @@ def spread(dy: Value, x: Value, axis: Any) -> Value:
 def require_elements(x: Value, axis: Any, who: str) -> None:
     """Raise ValueError if x has no elements along the axes, so that none is the largest."""
     shape = shape_of(x)
-    if 0 in [shape[axis] for axis in _axes(axis, len(shape))]:
+    if 0 in [shape[axis] for axis in axes_of(axis, len(shape))]:
         raise ValueError(f"{who}: x must have elements along its axes, got the shape {shape}")
 
 
 def first_largest(x: Value, axis: Any) -> Any:
     """Return a mask in the shape of x, True at the first of the largest elements over the axes."""
     xp, shape = namespace(x), shape_of(x)
-    reduced = sorted(_axes(axis, len(shape)))
+    reduced = sorted(axes_of(axis, len(shape)))
     order = [axis for axis in range(len(shape)) if axis not in reduced] + reduced
     moved = tuple(shape[axis] for axis in order)
     rows = xp.reshape(xp.permute_dims(x, tuple(order)), (*moved[: len(shape) - len(reduced)], -1))

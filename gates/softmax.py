@@ -3,7 +3,7 @@
 from typing import Any
 
 from gates.gate import Gate
-from gates.reductions import Reduction, first_largest, require_elements, spread
+from gates.reductions import Reduction, axes_of, first_largest, require_elements, spread
 from gates.values import Value, as_integers, namespace, shape_of
 
 
@@ -42,7 +42,7 @@ class Softmax(Gate):
         if not -len(shape) <= self.axis < len(shape):
             raise ValueError(f"Softmax: x must have the axis {self.axis}, got the shape {shape}")
         require_elements(x, self.axis, "Softmax")
-        e = _powers(x, self.axis)
+        e = _powers(x, namespace(x).max(x, axis=self.axis, keepdims=True))
         y = e / namespace(e).sum(e, axis=self.axis, keepdims=True)
         self.kept = (y,)
         return y
@@ -92,12 +92,12 @@ class LogSumExp(Reduction):
         require_elements(x, self.axis, "LogSumExp")
         xp = namespace(x)
         top = xp.max(x, axis=self.axis, keepdims=True)
-        e = _powers(x, self.axis)
+        e = _powers(x, top)
         self.kept = x, e
         # The largest element's e**0 = 1 is left out of the sum, so that log1p keeps the digits of the others.
         others = xp.sum(xp.where(first_largest(x, self.axis), 0.0, e), axis=self.axis, keepdims=True)
         y = xp.where(xp.isinf(top), top, top + xp.log1p(others))
-        return y if self.keepdims else xp.reshape(y, shape_of(xp.max(x, axis=self.axis)))
+        return y if self.keepdims else xp.squeeze(y, axis=tuple(axes_of(self.axis, len(shape_of(x)))))
 
     def backward(self, dy: Value) -> list[Value]:
         x, e = self.kept
@@ -107,10 +107,9 @@ class LogSumExp(Reduction):
         return [spread(dy, x, self.axis) * (e / xp.sum(e, axis=self.axis, keepdims=True))]
 
 
-def _powers(x: Value, axis: Any) -> Value:
-    """Return e**(x - the largest x along the axes)."""
+def _powers(x: Value, top: Value) -> Value:
+    """Return e**(x - top), where top is the largest x along some axes."""
     xp = namespace(x)
-    # Half the differences, which never overflow; e**-800 is already 0.
-    top = xp.max(x, axis=axis, keepdims=True)
-    half = 0.5 * x - 0.5 * xp.where(xp.isinf(top), 0.0, top)  # inf - inf would be nan
+    # Half the differences, which never overflow; e**-800 is already 0. Of an infinite top, inf - inf would be nan.
+    half = 0.5 * x - 0.5 * xp.where(xp.isinf(top), 0.0, top)
     return xp.exp(2.0 * xp.maximum(half, -400.0))

@@ -105,7 +105,8 @@ def test_gradients_that_are_the_same_numbers_are_arrays_of_their_own() -> None:
 def test_memory_in_other_orders() -> None:
     random = np.random.default_rng(0)
     x, y = random.normal(size=(60, 50)).T, random.normal(size=(50, 60))
-    for graph in map(ComputationalGraph.from_expression, ("sum(exp(x + y) * y)", "sum(exp(y + x) + x)")):
+    expressions = "sum(exp(x + y) * y)", "sum(exp(y + x) + x)", "sum(exp(x) + y)", "sum(y + exp(x))"
+    for graph in map(ComputationalGraph.from_expression, expressions):
         check(graph, {"x": x, "y": y})
         check(graph, {"x": np.asfortranarray(x), "y": y[::1]})
 
@@ -120,6 +121,15 @@ def test_an_output_and_upstream_that_are_arrays() -> None:
     np.testing.assert_array_equal(dz, before)
     first, second = (graph.compile("source")({"x": x, "y": y}, dz)[0] for _ in range(2))
     assert not np.shares_memory(first, second)
+
+
+@pytest.mark.parametrize("gate", [Exp, Sigmoid, Tanh, Copy], ids=lambda gate: gate.__name__)
+def test_an_output_that_backward_reads_is_not_overwritten(gate: Any) -> None:
+    random = np.random.default_rng(0)
+    x, dz = random.normal(size=(2, 50, 50))
+    graph = ComputationalGraph()
+    graph.output = graph.add(gate() if gate is not Copy else Copy(1), graph.input("x") + 1.0)
+    check(graph, {"x": x}, dz)
 
 
 def test_what_is_handed_on_is_not_overwritten() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gates import Add, Copy, Divide, Exp, Gate, Max, Min, Multiply, Power, ReLU, Scale, Sigmoid, Subtract, Tanh
+from gates import Add, Copy, Divide, Exp, Gate, Max, Min, Multiply, Power, ReLU, Scale, Sigmoid, Subtract, Sum, Tanh
 from graph import ComputationalGraph
 from graph.engines.batched import plan as batches
 from graph.engines.batched.plan import Batch, Plan, Scatter, as_slice
@@ -173,6 +173,30 @@ def test_no_gradient_at_the_end_of_the_graph() -> None:
     graph.output = total
     _, found, wanted = run_both(graph, x=0.0, y=2.0)
     assert found == wanted == (6.0, {"x": 0.0, "y": 3.0})
+
+
+class Strict(Gate):
+    """Refuses numbers above 1."""
+
+    def forward(self, x: Any) -> Any:
+        if x > 1.0:
+            raise ValueError("too large")
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        return [dy]
+
+
+@pytest.mark.parametrize("gate", [Strict(), Sum(axis=0)], ids=repr)
+def test_what_the_output_does_not_need_raises_too(gate: Gate) -> None:
+    graph = side_by_side([Tanh() for _ in range(40)])
+    output = graph.output
+    graph.add(gate, graph["x"] * 2.0)
+    graph.output = output
+    with pytest.raises(ValueError, match=r"too large|axes"):
+        graph.forward(x=2.0, y=1.0)
+    with pytest.raises(ValueError, match=r"too large|axes"):
+        graph.compile("batched")(x=2.0, y=1.0)
 
 
 def test_a_narrow_part_between_wide_ones() -> None:

@@ -83,6 +83,7 @@ def test_the_history() -> None:
     assert not history.interrupted
     assert repr(history).startswith("History(12 steps, loss ")
     assert repr(train(network(), data(), epochs=0, progress=False)) == "History(0 steps)"
+    assert repr(History(interrupted=True)) == "History(0 steps, interrupted)"
 
 
 def test_the_first_loss_is_that_of_the_graph_before_training() -> None:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from gates.formatting import numbered
+
 
 @dataclass(repr=False)
 class History:
@@ -35,12 +37,11 @@ class History:
         return len(self.loss)
 
     def __repr__(self) -> str:
-        if not self.loss:
-            return "History(0 steps)"
-        engine = f", {self.engine} engine" if self.engine else ""
-        losses = f"loss {self.loss[0]:.4g} to {self.loss[-1]:.4g}"
-        end = ", interrupted" * self.interrupted
-        return f"History({len(self):,} steps, {losses}, {self.time[-1]:.1f} s{engine}{end})"
+        parts = [numbered(len(self), "step")]
+        if self.loss:
+            parts += [f"loss {self.loss[0]:.4g} to {self.loss[-1]:.4g}", f"{self.time[-1]:.1f} s"]
+            parts += [f"{self.engine} engine"] * bool(self.engine)
+        return f"History({', '.join([*parts, *['interrupted'] * self.interrupted])})"
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the loss by step, and what was measured after each epoch, with matplotlib.

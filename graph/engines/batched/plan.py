@@ -157,7 +157,7 @@ class Plan:
             for rows in generation.values():
                 self._take(rows)
         unneeded = [row for row in program.rows if not row.is_needed]
-        if not all(is_library_gate(row.gate) for row in unneeded):  # one that is not may raise
+        if not all(is_library_gate(row.gate) and can_be_stacked(row.gate) for row in unneeded):  # others may raise
             self._wait(unneeded)
         self._flush()
         self._add_scatters()
