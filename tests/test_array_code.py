@@ -105,10 +105,12 @@ def test_gradients_that_are_the_same_numbers_are_arrays_of_their_own() -> None:
 def test_memory_in_other_orders() -> None:
     random = np.random.default_rng(0)
     x, y = random.normal(size=(60, 50)).T, random.normal(size=(50, 60))
-    expressions = "sum(exp(x + y) * y)", "sum(exp(y + x) + x)", "sum(y + exp(x))", "sum(exp(sum(exp(x) + y, 0) / 50))"
+    expressions = "sum(exp(x + y) * y)", "sum(exp(y + x) + x)", "sum(y + exp(x))"
     for graph in map(ComputationalGraph.from_expression, expressions):
         check(graph, {"x": x, "y": y})
         check(graph, {"x": np.asfortranarray(x), "y": y[::1]})
+    sums = ComputationalGraph.from_expression("sum(2 * x + y, 0)")  # whose last digits depend on the order
+    check(sums, {"x": x, "y": y}, 1.0)
 
 
 def test_an_output_and_upstream_that_are_arrays() -> None:
