@@ -527,6 +527,7 @@ def test_the_history_draws_itself() -> None:
     history = train(network(), blobs(0), epochs=3, batch_size=20, validation=blobs(1), progress=False)
     ax = history.plot()
     assert [curve.get_label() for curve in ax.get_lines()] == ["loss", "validation loss"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["loss", "validation loss", "accuracy"]
     assert ax.get_lines()[0].get_ydata().tolist() == history.loss
     assert ax.get_lines()[1].get_xdata() == pytest.approx([3.0, 6.0, 9.0])
     _, other = plt.subplots()

@@ -69,18 +69,18 @@ class History:
             ) from None
         if ax is None:
             _, ax = plt.subplots()
-        ax.plot(range(1, len(self) + 1), self.loss, linewidth=1.0, alpha=0.6, label="loss")
+        curves = ax.plot(range(1, len(self) + 1), self.loss, linewidth=1.0, alpha=0.6, label="loss")
         epochs = len(self.validation_loss)
         if epochs:
             ends = [len(self) * (epoch + 1) / epochs for epoch in range(epochs)]
-            ax.plot(ends, self.validation_loss, marker="o", markersize=3.0, label="validation loss")
+            curves += ax.plot(ends, self.validation_loss, marker="o", markersize=3.0, label="validation loss")
             if not all(map(math.isnan, self.accuracy)):
                 right = ax.twinx()
-                right.plot(ends, self.accuracy, color="tab:green", linestyle="--", label="accuracy")
+                curves += right.plot(ends, self.accuracy, color="tab:green", linestyle="--", label="accuracy")
                 right.set_ylabel("accuracy on the validation data")
         ax.set_xlabel("step")
         ax.set_ylabel("loss")
-        ax.legend()
+        ax.legend(handles=curves, loc="center right")
         return ax
 
 
