@@ -93,7 +93,7 @@ def interrupted_at(line_number: int, **settings: Any) -> tuple[ComputationalGrap
 def test_ctrl_c_at_any_line_of_a_step_leaves_a_whole_step(tmp_path: Path) -> None:
     whole = network()
     wanted = train(whole, data(), batch_size=16, momentum=0.9, epochs=2, progress=False)
-    path = tmp_path / "checkpoint.npz"
+    path, warned_of = tmp_path / "checkpoint.npz", np.geterr()
     line_number, seen = 1, set()
     while (result := interrupted_at(line_number, checkpoint=path)) is not None:
         graph, history = result
@@ -109,6 +109,7 @@ def test_ctrl_c_at_any_line_of_a_step_leaves_a_whole_step(tmp_path: Path) -> Non
         assert bits(again) == bits(whole)
         line_number += 7
     assert seen == set(range(9))
+    assert np.geterr() == warned_of
 
 
 def test_ctrl_c_says_where_it_stopped(capsys: Any) -> None:

@@ -101,8 +101,7 @@ class TrainingState:
     def step(self, batch: Batch, rows: Any = None) -> None:
         """Take one step, on a minibatch that consists of some rows of the data."""
         try:
-            with np.errstate(all="ignore"):  # a number that is not finite raises an error that names its cause
-                self.computed = self._compute(batch, rows)
+            self.computed = self._compute(batch, rows)
         except Exception as error:
             self.learning.write(self.of_gates)
             step, epoch = len(self.history) + 1, self.position.epoch + 1
@@ -111,6 +110,7 @@ class TrainingState:
             raise
         self.apply()
 
+    @np.errstate(all="ignore")  # a number that is not finite raises an error that names its cause
     def _compute(self, batch: Batch, rows: Any) -> _Step:
         """Compute a step without taking it."""
         loss = self.descent.loss(batch)
