@@ -54,7 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("inputs", nargs="*", metavar="name=value", help=form)
     parser.add_argument("--check", action="store_true", help="check all gradients; exit status 1 unless they pass")
     parser.add_argument("--step", action="store_true", help="step through both passes, with a key or Enter per gate")
-    parser.add_argument("--svg", metavar="FILE", help="write a picture of the graph, with the numbers of both passes")
+    parser.add_argument(
+        "--picture", "--svg", metavar="FILE", help="write a picture with the numbers of both passes: .svg, .png or .pdf"
+    )
     parser.add_argument("--html", metavar="FILE", help="write a page in which to step through both passes")
     parser.add_argument("--mermaid", action="store_true", help="print the graph in Mermaid's language")
     parser.add_argument("--version", action="version", version=f"gategraph {__version__}")
@@ -97,12 +99,12 @@ def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> 
         print(f"wrote {given.html}", file=sys.stderr)
     if given.step:
         step_through(graph, graph.stepper(inputs, 1.0))
-    if given.svg is not None or given.mermaid:
+    if given.picture is not None or given.mermaid:
         graph.forward(inputs)
         graph.backward(1.0)
-    if given.svg is not None:
-        graph.to_svg(given.svg)
-        print(f"wrote {given.svg}", file=sys.stderr)
+    if given.picture is not None:
+        graph.to_svg(given.picture)
+        print(f"wrote {given.picture}", file=sys.stderr)
     if given.mermaid:
         print(graph.to_mermaid(), end="")
     if given.source:
@@ -111,7 +113,7 @@ def _run(given: argparse.Namespace, expression: str, inputs: dict[str, Any]) -> 
         report = graph.check(inputs)
         print(report)
         return 0 if report.passed else 1
-    if not (given.step or given.mermaid or given.source or given.svg is not None or given.html is not None):
+    if not (given.step or given.mermaid or given.source or given.picture is not None or given.html is not None):
         _print_passes(graph, inputs)
     return 0
 

@@ -21,6 +21,8 @@ from graph.structure.wire import Wire
 from graph.watching import tables
 
 if TYPE_CHECKING:
+    from graph.drawing.diagram import Direction, Names
+    from graph.drawing.svg import Picture, Theme
     from graph.engines.engine import Run
     from graph.gradient_check import GraphReport
     from graph.watching.explanation import Explanation
@@ -190,27 +192,70 @@ class ComputationalGraph(TwoPasses):
 
         return check_graph(self, merged(inputs, named), upstream)
 
-    def to_svg(self, path: str | PathLike[str] | None = None, *, max_gates: int = MAX_GATES) -> str:
-        """Draw the graph as an SVG, with the values and gradients that it shows.
+    def to_svg(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        digits: int = 2,
+        local: bool = False,
+        names: Names = "given",
+        width: float | None = None,
+        direction: Direction = "right",
+        steps: Iterable[int] | None = None,
+        theme: Theme | None = None,
+        background: str | None = None,
+        legend: bool = False,
+        scale: float = 2.0,
+        max_gates: int = MAX_GATES,
+    ) -> Picture:
+        """Draw the graph with the values and gradients that it shows, as an SVG, a PNG or a PDF.
 
-        Inputs are on the left, the output is on the right; each wire has its value above it and its gradient below.
+        The longest way through the graph is straight; parameters stand beside the gate that reads them. Each wire has
+        its value above it, in green, and its gradient below it, in red. An array is a heat map, orange where it is
+        negative and blue where it is positive; below the map are its shape and ±, the largest absolute value.
 
         Parameters
         ----------
         path : path, optional
-            A file to write it into, which ends in .svg or has no suffix.
+            A file to write it into, which ends in .svg, .png or .pdf, or has no suffix for an SVG. PNG and PDF need the
+            package typst.
+        digits : int
+            The digits after the point, from 0 to 17; whole numbers have no point if all numbers on wires are whole.
+        local : bool
+            Whether the local gradients that are numbers stand at the inputs of the gates, such as ×0.37: what a gate
+            multiplies the gradient of its output by.
+        names : "given" or "all"
+            Whether names such as `add_1`, which the graph gave, are left out.
+        width : float, optional
+            The greatest width in px: a longer drawing goes on in the next line, as text does.
+        direction : "right" or "down"
+            Where the wires run.
+        steps : iterable of int, optional
+            Draw the graph at these steps of its two passes, one below the other, with the gate and the wires at work
+            highlighted. Step 0 is the start; with n gates, n is the end of forward. The graph must have run forward.
+        theme : "auto", "light" or "dark", optional
+            The colors: "auto" follows the text around the picture, or the screen if it is a file of its own. By default
+            "light" in a file, and otherwise "auto".
+        background : str, optional
+            The color behind the drawing, such as "white"; by default it is transparent.
+        legend : bool
+            Whether the picture explains itself below.
+        scale : float
+            The pixels of a PNG for each px of the SVG.
         max_gates : int
             A graph with more gates is drawn as an overview: how many gates of each kind there are in which layers.
 
         Returns
         -------
-        str
-            The SVG, self-contained, with colors for light and for dark screens.
+        Picture
+            The SVG, a string, which a notebook shows as a picture.
 
         Raises
         ------
         ValueError
-            If the path has another suffix.
+            If the path has another suffix, or an option is something else.
+        ImportError
+            If the file is a PNG or a PDF and typst is not installed.
 
         Examples
         --------
@@ -218,13 +263,20 @@ class ComputationalGraph(TwoPasses):
         >>> svg.startswith("<svg")
         True
         """
-        if path is not None:
-            check_suffix(path, "an SVG", ".svg")
+        from graph.drawing.diagram import Look
+        from graph.drawing.files import contents_of, format_of
         from graph.drawing.picture import picture
 
-        svg = picture(self, max_gates)
+        kind = "svg" if path is None else format_of(path)
+        is_file = path is not None
+        look = Look(digits, bool(local), names, width, direction, bool(legend))
+        theme = theme or ("light" if is_file else "auto")
+        if kind != "svg" and theme == "auto":
+            theme = "light"  # there is nothing to follow
+        svg = picture(self, look, theme=theme, background=background, max_gates=max_gates, steps=steps)
         if path is not None:
-            write_atomically(path, lambda file: file.write(svg.encode()))
+            contents = contents_of(svg, kind, scale)
+            write_atomically(path, lambda file: file.write(contents))
         return svg
 
     def to_html(
@@ -266,6 +318,38 @@ class ComputationalGraph(TwoPasses):
 
         html = page_of(self, merged(inputs, named) or self.last_inputs(), upstream)
         write_atomically(path, lambda file: file.write(html.encode()))
+
+    def to_tikz(
+        self,
+        *,
+        digits: int = 2,
+        local: bool = False,
+        names: Names = "given",
+        width: float | None = None,
+        direction: Direction = "right",
+        steps: Iterable[int] | None = None,
+    ) -> str:
+        """Return the picture of `to_svg` as a tikzpicture for LaTeX, in the fonts of the document around it.
+
+        The options are those of `to_svg`; a width is in units of 0.75 pt. It needs the package tikz alone.
+
+        Raises
+        ------
+        ValueError
+            If an option is something else.
+
+        Examples
+        --------
+        >>> tikz = ComputationalGraph.from_expression("(x + y) * z").to_tikz()
+        >>> lines = tikz.splitlines()
+        >>> print(lines[0].partition("[")[0], lines[-1])
+        \\begin{tikzpicture} \\end{tikzpicture}
+        """
+        from graph.drawing.diagram import Look
+        from graph.drawing.picture import diagram_of
+        from graph.drawing.tikz import tikz
+
+        return tikz(diagram_of(self, Look(digits, bool(local), names, width, direction), steps=steps))
 
     def to_mermaid(self) -> str:
         """Return the graph as a Mermaid flowchart, with the values and gradients that it shows.
@@ -413,15 +497,13 @@ class ComputationalGraph(TwoPasses):
 
     def _picture(self, active: str | None = None) -> str:
         """Return the HTML of a picture of the graph, with a gate highlighted."""
-        from graph.drawing.picture import picture, scrolled
+        from graph.drawing.picture import picture
 
-        return scrolled(picture(self, active=active, dark=False))
+        return picture(self, active=active)._repr_html_()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from graph.drawing.picture import picture, scrolled
-
-        svg = picture(self, dark=False)
-        return {"text/plain": repr(self), "text/html": scrolled(svg), "image/svg+xml": svg}
+        svg = self.to_svg()
+        return {"text/plain": repr(self), "text/html": svg._repr_html_(), "image/svg+xml": str(svg)}
 
     def as_gate(self) -> Gate:
         """Return the graph as one gate, to be used alone or in another graph.

@@ -315,13 +315,13 @@ def test_an_option_may_stand_between() -> None:
 class TestFiles:
     def test_a_picture_and_a_page(self, tmp_path: Path) -> None:
         picture, page = tmp_path / "circuit.svg", tmp_path / "circuit.html"
-        result = run(*FIRST_CIRCUIT, "--svg", str(picture), "--html", str(page))
+        result = run(*FIRST_CIRCUIT, "--picture", str(picture), "--html", str(page))
         assert (result.returncode, result.stdout) == (0, "")
         assert result.stderr == f"wrote {page}\nwrote {picture}\n"
         graph = ComputationalGraph.from_expression("(x + y) * z")
         graph.forward(x=-2, y=5, z=-4)
         graph.backward()
-        assert picture.read_text(encoding="utf-8") == graph.to_svg()
+        assert picture.read_text(encoding="utf-8") == graph.to_svg(theme="light")
         assert '"node":"multiply_1"' in page.read_text(encoding="utf-8")
 
     def test_mermaid(self) -> None:
@@ -343,16 +343,16 @@ class TestFiles:
         assert "No such file or directory" in result.stderr
         assert result.stderr.count("\n") == 1
 
-    @pytest.mark.parametrize(("option", "name"), [("--svg", "out.png"), ("--svg", "out.html"), ("--html", "out.svg")])
+    @pytest.mark.parametrize(
+        ("option", "name"), [("--svg", "out.gif"), ("--picture", "out.html"), ("--html", "out.svg")]
+    )
     def test_a_name_that_says_something_else_is_refused(self, option: str, name: str, tmp_path: Path) -> None:
         path = tmp_path / name
         result = run(*FIRST_CIRCUIT, option, str(path))
         assert result.returncode == 2
-        kind = {
-            "--svg": "an SVG goes into a file that ends in .svg",
-            "--html": "a page goes into a file that ends in .html",
-        }
-        assert result.stderr == f"python -m graph: {kind[option]}, got {str(path)!r}\n"
+        picture = "a picture goes into a file that ends in .svg, .png or .pdf"
+        kind = "a page goes into a file that ends in .html" if option == "--html" else picture
+        assert result.stderr == f"python -m graph: {kind}, got {str(path)!r}\n"
         assert not path.exists()
 
 

@@ -2,10 +2,12 @@
 
 In the order in which to read it:
 
-- `picture.py` is where it begins: a diagram, or an overview of a large graph.
-- `svg.py` draws a diagram from the places that `layout.py` finds: it orders the boxes of `boxes.py` so that few wires
-  cross (`crossings.py`), and places them so that wires are straight (`coordinates.py`).
-- `texts.py` has the texts in pictures; `mermaid_and_dot.py` writes for Mermaid and Graphviz.
+- `picture.py` is where it begins: a diagram, one of several steps, or the overview of a large graph (`overview.py`).
+- `diagram.py` says which shapes (`shapes.py`) stand where, with the numbers of wires (`labels.py`), arrays as heat maps
+  (`heat.py`), and texts (`texts.py`).
+- `layout.py` finds the places: `layers.py` says in which column each gate stands, `crossings.py` orders the boxes of
+  `boxes.py` so that few wires cross, and `coordinates.py` places them so that wires are straight.
+- `svg.py` and `tikz.py` write shapes, `files.py` makes PNG and PDF; `mermaid_and_dot.py` writes for other tools.
 """
 
 #: A diagram of more gates would be a hairball.

@@ -1,4 +1,4 @@
-"""The vertical coordinates of the nodes of a layered drawing, chosen so that wires are straight."""
+"""The coordinates of the nodes across the wires, chosen so that the main way is straight, and then most other wires."""
 
 from __future__ import annotations
 
@@ -7,44 +7,88 @@ from math import inf
 
 from graph.drawing.boxes import Link, Nodes
 
+_NEAR = 0.01  # px
+_TINY = 1e-6
+_PATIENCE = 4
+_MUCH = 10.0  # a node that weighs so many times as much as another one is not moved by it
+
 
 def coordinates(nodes: Nodes) -> list[float]:
-    """Return the y of each node: as close as the slots allow to where its wires are straight."""
-    before, after = nodes.before, nodes.after
-    both = [left + right for left, right in zip(before, after)]
-    segments = [(node, link) for node, links in enumerate(before) for link in links]
-    stacked = [0.0] * len(nodes.slots)  # y if each layer is packed without gaps
+    """Return the y of each node: as close as the room between nodes allows to where its wires are straight."""
+    wishes = [_Wishes(before, after) for before, after in zip(nodes.before, nodes.after)]
+    stacked = [0.0] * len(nodes.column)  # y if each layer is packed without gaps
     for layer in nodes.layers:
         for upper, lower in pairwise(layer):
-            stacked[lower] = stacked[upper] + (nodes.slots[upper] + nodes.slots[lower]) / 2
+            stacked[lower] = stacked[upper] + nodes.below[upper] + nodes.above[lower]
     y = [top - stacked[nodes.layers[column][-1]] / 2 for top, column in zip(stacked, nodes.column)]
     rounds = nodes.rounds()
     best, least = y, inf
     for turn in range(2 * rounds):
         for layer in nodes.layers:
-            _settle(layer, before if turn < rounds else both, stacked, y)
+            _settle(layer, wishes, "left" if turn < rounds else "both", stacked, y)
         for layer in reversed(nodes.layers):
-            _settle(layer, after if turn < rounds else both, stacked, y)
-        bends = sum(link.weight * abs(y[node] - y[link.other] - link.shift) for node, link in segments)
-        cost = max(y) - min(y) + bends
+            _settle(layer, wishes, "right" if turn < rounds else "both", stacked, y)
+        cost = max(y) - min(y) + sum(wish.bends(node, y) for node, wish in enumerate(wishes))
         if cost < least:
             best, least = list(y), cost
     for _ in range(rounds):
-        _straighten(nodes, stacked, best)
+        for layer in nodes.layers:
+            _settle(layer, wishes, "firm", stacked, best)
+        _straighten(nodes, wishes, stacked, best)
     return best
 
 
-def _settle(layer: list[int], links: list[list[Link]], stacked: list[float], y: list[float]) -> None:
-    """Move the nodes of a layer toward the median of the y that their links want, keeping their order and distance."""
+class _Wishes:
+    """Where a node's wires want it to be.
+
+    A box with several ways in that are equally long wants to be in the middle between them; one with a single longest
+    way in wants that way straight. The ways that are not the longest do not matter to it: they come to it as they can.
+    """
+
+    def __init__(self, before: list[Link], after: list[Link]) -> None:
+        self.mains = [link for link in before if link.is_main]
+        self.sides = [link for link in before if not link.is_main]
+        self.after = after
+
+    def left(self, y: list[float]) -> list[tuple[float, float]]:
+        """Return the wishes of the wires on the left, each a y and its weight."""
+        if not self.mains:
+            return []
+        wish = sum(y[link.other] + link.shift for link in self.mains) / len(self.mains)
+        return [(wish, self.mains[0].weight)]
+
+    def right(self, y: list[float]) -> list[tuple[float, float]]:
+        """Return the wishes of the wires on the right."""
+        return [(y[link.other] + link.shift, link.weight) for link in self.after]
+
+    def both(self, y: list[float]) -> list[tuple[float, float]]:
+        """Return all wishes."""
+        return self.left(y) + self.right(y)
+
+    def firm(self, y: list[float]) -> list[tuple[float, float]]:
+        """Return the wish of the main way, if there is one, otherwise all wishes."""
+        return self.left(y) if len(self.mains) == 1 else self.both(y)
+
+    def bends(self, node: int, y: list[float]) -> float:
+        """Return the cost of the bends of the wires on the left."""
+        cost = sum(link.weight * abs(y[node] - y[link.other] - link.shift) for link in self.sides)
+        return cost + sum(weight * abs(y[node] - wish) for wish, weight in self.left(y))
+
+
+def _settle(layer: list[int], wishes: list[_Wishes], side: str, stacked: list[float], y: list[float]) -> None:
+    """Move the nodes of a layer toward the median of the y that their wires want, keeping their order and distance."""
     blocks: list[tuple[float, float, int]] = []  # weight, wanted y less the stacked one, nodes
     for node in layer:
-        weight, wanted, count = 0.1, 0.9 * y[node], 1  # a node without links drifts toward the middle
-        if links[node]:
-            weight, wanted = _median([(y[link.other] + link.shift, link.weight) for link in links[node]])
+        weight, wanted, count = 0.1, 0.9 * y[node], 1  # a node without wishes drifts toward the middle
+        if found := getattr(wishes[node], side)(y):
+            weight, wanted = _median(found)
         wanted -= stacked[node]
         while blocks and blocks[-1][1] >= wanted:  # blocks that would overlap are merged
             its_weight, its_wanted, its_count = blocks.pop()
-            wanted = (wanted * weight + its_wanted * its_weight) / (weight + its_weight)
+            if its_weight > _MUCH * weight:
+                wanted = its_wanted
+            elif weight < _MUCH * its_weight:
+                wanted = (wanted * weight + its_wanted * its_weight) / (weight + its_weight)
             weight, count = weight + its_weight, count + its_count
         blocks.append((weight, wanted, count))
     starts = (wanted for _, wanted, count in blocks for _ in range(count))
@@ -52,39 +96,67 @@ def _settle(layer: list[int], links: list[list[Link]], stacked: list[float], y: 
         y[node] = start + stacked[node]
 
 
-def _straighten(nodes: Nodes, stacked: list[float], y: list[float]) -> None:
-    """Move each group of nodes joined by straight wires, as far as there is room, to where more wires are straight."""
-    neighbors: list[list[int]] = [[] for _ in y]
-    for upper, lower in (pair for layer in nodes.layers for pair in pairwise(layer)):
-        neighbors[upper].append(lower)
-        neighbors[lower].append(upper)
-    group = [-1] * len(y)
+def _straighten(nodes: Nodes, wishes: list[_Wishes], stacked: list[float], y: list[float]) -> None:
+    """Move each group of nodes joined by straight wires, with those in its way, if that makes wires straighter."""
+    seen: set[int] = set()
     for first in range(len(y)):
-        if group[first] >= 0:
+        if first in seen:
             continue
-        members, bends = [first], []
-        group[first] = first
+        members = _joined(nodes, first, y)
+        seen |= members
+        moves = []
         for node in members:
-            for links, part in ((nodes.before[node], 1.01), (nodes.after[node], 1.0)):  # a tie goes to the left
-                for link in links:
-                    bend = y[link.other] + link.shift - y[node]
-                    if abs(bend) < 0.01 and group[link.other] < 0:
-                        group[link.other] = first
-                        members.append(link.other)
-                    bends.append((link.other, bend, part * link.weight))
-        wishes = [(bend, weight) for other, bend, weight in bends if group[other] != first]
-        up, down = -inf, inf
-        for node in members:
-            for other in neighbors[node]:
-                room = y[other] - stacked[other] - y[node] + stacked[node]
-                if group[other] != first and stacked[other] < stacked[node]:
-                    up = max(up, room)
-                elif group[other] != first:
-                    down = min(down, room)
-        if wishes and up < down:
-            move = max(up, min(down, _median(wishes)[1]))
-            for node in members:
-                y[node] += move
+            wish = wishes[node]
+            if not any(link.other in members for link in wish.mains):
+                moves += [(where - y[node], 1.01 * weight) for where, weight in wish.left(y)]  # a tie goes to the left
+            links = [link for link in wish.after if link.other not in members]
+            moves += [(y[link.other] + link.shift - y[node], link.weight) for link in links]
+        move = _median(moves)[1] if moves else 0.0
+        if abs(move) < _NEAR:
+            continue
+        moved = _pushed(nodes, members, move, stacked, y)
+        concerned = sorted({*moved, *(link.other for node in moved for link in nodes.after[node])})
+        before = sum(wishes[node].bends(node, y) for node in concerned)
+        for node, way in moved.items():
+            y[node] += way
+        if sum(wishes[node].bends(node, y) for node in concerned) > before - _NEAR:
+            for node, way in moved.items():
+                y[node] -= way
+
+
+def _joined(nodes: Nodes, first: int, y: list[float]) -> set[int]:
+    """Return the nodes that are joined to one by straight wires, and itself."""
+    found, waiting = {first}, [first]
+    for node in waiting:
+        for link in nodes.before[node] + nodes.after[node]:
+            if link.other not in found and abs(y[link.other] + link.shift - y[node]) < _NEAR:
+                found.add(link.other)
+                waiting.append(link.other)
+    return found
+
+
+def _pushed(nodes: Nodes, members: set[int], move: float, stacked: list[float], y: list[float]) -> dict[int, float]:
+    """Return how far each node moves if some do: those in the way are pushed, with all that are joined to them.
+
+    Nothing moves if pushing would not end.
+    """
+    side = 1 if move > 0 else -1
+    moved = dict.fromkeys(sorted(members), move)
+    waiting = list(moved)
+    for count, node in enumerate(waiting):
+        other = nodes.neighbor(node, side)
+        if other is None:
+            continue
+        way = y[node] + moved[node] + stacked[other] - stacked[node] - y[other]
+        if side * way <= side * moved.get(other, 0.0) + _TINY:
+            continue
+        if count > _PATIENCE * len(y):
+            return {}
+        for pushed in sorted(_joined(nodes, other, y)):
+            if side * way > side * moved.get(pushed, 0.0):
+                moved[pushed] = way
+                waiting.append(pushed)
+    return moved
 
 
 def _median(wishes: list[tuple[float, float]]) -> tuple[float, float]:

@@ -32,7 +32,7 @@ def ordered(nodes: Nodes) -> list[list[int]]:
     """Return the layers in the order with the fewest crossings found by sweeps in both directions."""
     before, after = nodes.before, nodes.after
     rounds = nodes.rounds()
-    place = [0] * len(nodes.slots)
+    place = [0] * len(nodes.column)
     best, fewest = nodes.layers, _crossings(nodes.layers, before, place)
     layers = [list(layer) for layer in best]
     idle = 0

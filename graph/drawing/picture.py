@@ -1,120 +1,127 @@
-"""The picture of a graph: a diagram, or for a large graph an overview.
-
-An overview shows how many gates of each kind each layer has, and the largest value and gradient there.
-"""
+"""The picture of a graph, where it begins: a diagram, one of several steps, or for a large graph an overview."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import get_args
 
-import numpy as np
-
-from gates.formatting import escaped
 from graph.drawing import MAX_GATES
-from graph.drawing.boxes import layers_of
-from graph.drawing.svg import diagram, sheet
-from graph.drawing.texts import DASH, shortened, text_at, width_of
+from graph.drawing.diagram import PLAIN, Diagram, Drawing, Look, one_of
+from graph.drawing.overview import overview
+from graph.drawing.shapes import Group, Text
+from graph.drawing.svg import Picture, Theme, group_svg, sheet
+from graph.drawing.texts import LINE, width_of
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
-from graph.structure.wiring import outputs_of
+from graph.watching.step import Step
+from graph.watching.stepper import Stepper
 from graph.watching.titles import title_of
 
-_BANDS = 16  # the most columns
-_KINDS = 24  # the most rows; rarer kinds share one more
-_COLUMN, _ROW, _HEAD = 84.0, 26.0, 220.0  # px
+_BETWEEN = 30.0  # px between the pictures of a strip
+_CAPTION = 14.0  # font size, as in style.css
+_LONG = 72  # the most characters of a caption in one line
 
 
-def picture(graph: TwoPasses, max_gates: int = MAX_GATES, active: str | None = None, dark: bool = True) -> str:
+def picture(
+    graph: TwoPasses,
+    look: Look = PLAIN,
+    *,
+    theme: Theme = "auto",
+    background: str | None = None,
+    max_gates: int = MAX_GATES,
+    active: str | None = None,
+    steps: Iterable[int] | None = None,
+) -> Picture:
     """Return the SVG of a graph: a diagram, or an overview if the graph has more than `max_gates` gates.
 
     Parameters
     ----------
     graph : TwoPasses
         The graph.
+    look : Look
+        How a diagram is drawn.
+    theme : "auto", "light" or "dark"
+        The colors.
+    background : str, optional
+        The color behind all.
     max_gates : int
         The largest number of gates to draw as a diagram.
     active : str, optional
         The gate to highlight.
-    dark : bool
-        Whether the picture has other colors on a dark screen. False for notebooks, which may be light on one.
+    steps : iterable of int, optional
+        The steps to draw one below the other.
     """
-    return diagram(graph, active=active, dark=dark) if gates_of(graph) <= max_gates else overview(graph, dark)
+    one_of("theme", theme, get_args(Theme))
+    if gates_of(graph) > max_gates:
+        return overview(graph, theme, background)
+    return in_svg(diagram_of(graph, look, active, steps), title_of(graph), theme, background)
 
 
-def scrolled(svg: str) -> str:
-    """Wrap a picture in HTML that scrolls if the picture is too wide."""
-    return f'<div style="overflow-x: auto">{svg}</div>'
+def in_svg(drawn: Diagram, title: str, theme: Theme = "auto", background: str | None = None) -> Picture:
+    """Return a diagram as an SVG."""
+    body = [
+        "\n".join([f'<g transform="translate(0 {y:.0f})">', *map(group_svg, groups), "</g>"])
+        for y, groups in drawn.panels
+    ]
+    return sheet(title, drawn.said, drawn.width, drawn.height, body, theme, background)
+
+
+def diagram_of(graph: TwoPasses, look: Look, active: str | None = None, steps: Iterable[int] | None = None) -> Diagram:
+    """Return the diagram of a graph, or of several steps of its passes, one below the other.
+
+    Raises
+    ------
+    ValueError
+        If an option is something else, or a step is not one of the passes.
+    """
+    look = look.checked()
+    return Drawing(graph, look).drawn(active) if steps is None else _strip(graph, list(steps), look)
+
+
+def _strip(graph: TwoPasses, steps: Sequence[int], look: Look) -> Diagram:
+    """Return the diagram of several steps, each with what it computes above it."""
+    twin = graph.copy()
+    upstream = None if graph.recording is None else graph.output.grad
+    stepper = Stepper(twin, graph.last_inputs(), upstream)
+    done = list(stepper)
+    if not steps or not all(type(step) is int and 0 <= step <= len(done) for step in steps):
+        raise ValueError(f"steps must be numbers from 0, the start, to {len(done)}, the end, got {steps}")
+    drawing = Drawing(twin, look)  # with room for all numbers
+    while not stepper.at_start:
+        stepper.back()
+    place = 0
+    panels: list[tuple[float, list[Group]]] = []
+    said: list[str] = []
+    width = y = 0.0
+    for number in sorted(set(steps)):
+        while place < number:
+            stepper.next()
+            place += 1
+        step = done[number - 1] if number else None
+        drawn = drawing.drawn(None if step is None else step.node)
+        caption = _caption(step, f"{number} of {len(done)}")
+        first, *rest = caption
+        text = Text(0.0, 12.0, "step", first, "start", more=tuple(rest))
+        panels.append((y, [Group("caption", ("", ""), f"step {number}", [text])]))
+        y += LINE * len(caption) + 8
+        panels += [(y + moved, groups) for moved, groups in drawn.panels]
+        y += drawn.height + _BETWEEN
+        width = max(width, drawn.width, *(width_of(line, _CAPTION) for line in caption))
+        said += caption
+    return Diagram(panels, width, y - _BETWEEN, "\n".join(said))
+
+
+def _caption(step: Step | None, place: str) -> list[str]:
+    """Return the lines above a picture of a strip."""
+    if step is None:
+        return ["Start: the inputs"]
+    parts = [step.computation]
+    if step.phase == "backward":
+        parts = [*filter(None, step.products), *step.additions.values()] or [step.of_nothing_sent]
+    joined = f"{place}, {step.phase}: {',  '.join(parts)}"
+    return [joined] if len(joined) <= _LONG else [f"{place}, {step.phase}:", *parts]
 
 
 def gates_of(graph: TwoPasses) -> int:
     """Return the number of gates of a graph, not counting its inputs, parameters and constants."""
     return sum(not isinstance(gate, Entry) for _, gate in graph.graph.nodes(data="gate"))
-
-
-def overview(graph: TwoPasses, dark: bool = True) -> str:
-    """Return the SVG of a table: a row for each kind of gate, a column for each layer or for several layers together.
-
-    Below the table are the largest absolute value and the largest absolute gradient in each column.
-    """
-    order = graph.nodes_topologically_sorted()
-    layers = layers_of(graph.graph, order)
-    count = max(layers.values(), default=0) + 1
-    bands = min(count, _BANDS)
-    band_of = {node: layer * bands // count for node, layer in layers.items()}
-    gates = dict(graph.graph.nodes(data="gate"))
-    totals = Counter(type(gate).__name__ for gate in gates.values())
-    kinds = [kind for kind, _ in totals.most_common(_KINDS)]
-    row_of = {kind: kind if kind in kinds else "other kinds" for kind in totals}
-    cells = Counter((row_of[type(gates[node]).__name__], band) for node, band in band_of.items())
-    rows = kinds + (["other kinds"] if len(totals) > len(kinds) else [])
-    most = max(cells.values(), default=1)
-    heading = f"{graph!r}: an overview by layer and kind"
-    middles = [_HEAD + (band + 0.5) * _COLUMN for band in range(bands)]
-    body = [text_at(0, 14, "heading", heading)]
-    body.append(text_at(_HEAD - 12, 48, "note end", "layer" if bands == count else "from layer"))
-    body += [text_at(x, 48, "note middle", f"{-(-band * count // bands):,}") for band, x in enumerate(middles)]
-    for place, kind in enumerate(rows):
-        total = totals[kind] if kind in totals else sum(cells[kind, band] for band in range(bands))
-        y = 60 + place * _ROW
-        body.append(text_at(_HEAD - 12, y + 17, "note end", f"{shortened(kind)} {total:,}"))
-        body += [_cell(kind, cells[kind, band], most, x, y) for band, x in enumerate(middles) if cells[kind, band]]
-    y = 60 + len(rows) * _ROW + 24
-    recording = graph.recording
-    held = (None, None) if recording is None else (recording.values, recording.grads)
-    for kind, numbers in zip(("value", "gradient"), held):
-        largest = _largest(graph, numbers, band_of, gates, bands)
-        body.append(text_at(_HEAD - 12, y, f"{kind} end", f"largest |{kind}|"))
-        body += [text_at(x, y, f"{kind} middle", text) for x, text in zip(middles, largest)]
-        y += 20
-    described = f"{graph!r}, by layer and kind: " + ", ".join(f"{totals[kind]:,} {kind}" for kind in kinds)
-    width = max(_HEAD + bands * _COLUMN, width_of(heading, 14))
-    return sheet(title_of(graph), described, width + 32, y + 20, body, dark)
-
-
-def _cell(kind: str, count: int, most: int, middle: float, y: float) -> str:
-    """Return the SVG of a cell, which is darker the more gates it counts."""
-    shade = 0.12 + 0.4 * math.log1p(count) / math.log1p(most)
-    left, width, height = middle - _COLUMN / 2 + 1, _COLUMN - 2, _ROW - 2
-    return (
-        f'<g><title>{count:,} {escaped(kind)}</title><rect class="tip" x="{left:.0f}" y="{y + 1:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}" rx="3" fill-opacity="{shade:.2f}"/>'
-        f"{text_at(middle, y + 17, 'note middle', f'{count:,}')}</g>"
-    )
-
-
-def _largest(
-    graph: TwoPasses, held: list[Any] | None, band_of: dict[str, int], gates: dict[str, Any], bands: int
-) -> list[str]:
-    """Return for each band the largest absolute value of the numbers held there, as text."""
-    if held is None:
-        return [DASH] * bands
-    found: list[list[float]] = [[] for _ in range(bands)]
-    for node, first in graph.schedule.slots.items():
-        for value in held[first : first + outputs_of(gates[node])]:
-            if type(value) is float:
-                found[band_of[node]].append(abs(value))
-            elif value is not None and np.size(value):
-                found[band_of[node]].append(float(np.max(np.abs(np.asarray(value)))))
-    return [f"{np.max(numbers):.3g}" if numbers else DASH for numbers in found]

@@ -1,29 +1,50 @@
-"""Texts in pictures: their width and shortened forms."""
+"""Texts in pictures: numbers, names and signs of gates, and their widths."""
 
+from __future__ import annotations
+
+import math
+import re
 import unicodedata
 from typing import Any
 
 import numpy as np
 
-from gates.formatting import escaped, is_written_out, text_of
+from gates.formatting import is_written_out, text_of
+from gates.gate import kind_of
 from gates.values import Value, shape_of
+from graph.watching.notation import symbol_of
+from graph.watching.titles import superscript
 
 DASH = "–"  # shown for what has not been computed
 LINE = 15.0  # px from one line of numbers to the next
 _SHORT = 18  # a small array with a longer text is shown like a large one
-
-
-def text_at(x: float, y: float, kind: str, *lines: str) -> str:
-    """Return lines as an SVG text element of a class, the first line at (x, y)."""
-    first, *rest = map(escaped, lines)
-    more = "".join([f' <tspan x="{x:.1f}" dy="{LINE:.0f}">{line}</tspan>' for line in rest])
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{first}{more}</text>'
+_NARROW, _WIDE = set("!'()*,-./:;I[]fijlrt| "), set("%@MWmw×±…")
+_EXACT = 15  # from so many digits on, a number is shown with all its digits
+_LARGE = 1e6  # shown with an exponent from here on
+_MATH = re.compile(r"([^\W\d_]+)_?(\d+)")
+_SIGNS = [  # how the symbol of a gate of one input is shortened, as in the lecture
+    (re.compile(r"1 / ·"), "1/x"),
+    (re.compile(r"-·"), "×−1"),
+    (re.compile(r"(\S+) \* ·"), r"×\1"),
+    (re.compile(r"· ([+-]) (\S+)"), r"\1\2"),
+]
+_WHOLE_POWER = re.compile(r"· \*\* (-?\d+)")
 
 
 def width_of(text: str, size: float) -> float:
-    """Return the width in px of a text in a monospace font of the given size; East Asian wide characters are double."""
-    cells = sum(2 if unicodedata.east_asian_width(c) in "WF" else not unicodedata.combining(c) for c in text)
-    return 0.61 * size * cells
+    """Return the width in px that a text has at most in a sans-serif font of the given size.
+
+    It is what DejaVu Sans needs, the widest of the fonts that are asked for; East Asian wide characters are double.
+    """
+    return size * sum(map(_width, text))
+
+
+def _width(character: str) -> float:
+    if unicodedata.combining(character):
+        return 0.0
+    if unicodedata.east_asian_width(character) in "WF":
+        return 1.22
+    return 0.42 if character in _NARROW else 1.02 if character in _WIDE else 0.66
 
 
 def shortened(text: str, length: int = 24) -> str:
@@ -39,6 +60,75 @@ def shortened(text: str, length: int = 24) -> str:
         return text
     end = (length - 1) // 2
     return f"{text[: length - 1 - end]}…{text[len(text) - end :]}"
+
+
+def stem_and_index(name: str) -> tuple[str, str]:
+    """Return a name as mathematics has it: letters, and the digits of an index.
+
+    Examples
+    --------
+    >>> stem_and_index("w0"), stem_and_index("h_12"), stem_and_index("scores")
+    (('w', '0'), ('h', '12'), ('scores', ''))
+    """
+    match = _MATH.fullmatch(name)
+    return (match[1], match[2]) if match else (shortened(name), "")
+
+
+def is_automatic(name: str, gate: Any) -> bool:
+    """Return whether a gate has a name that it was given by the graph, such as `add_1`."""
+    return re.fullmatch(rf"{re.escape(kind_of(gate))}_\d+", name) is not None
+
+
+def sign_of(gate: Any) -> str:
+    """Return what stands in the picture of a gate: `+`, `×−1`, `x²`, or its kind.
+
+    Examples
+    --------
+    >>> from gates import Add, Negative, Power, ReLU, Reciprocal, Shift
+    >>> [sign_of(gate) for gate in (Add(), Negative(), Power(3), ReLU(), Reciprocal(), Shift(-1))]
+    ['+', '×−1', 'x³', 'relu', '1/x', '−1']
+    """
+    symbol = symbol_of(gate)
+    if power := _WHOLE_POWER.fullmatch(symbol):
+        return f"x{superscript(power[1])}"
+    for pattern, sign in _SIGNS:
+        if match := pattern.fullmatch(symbol):
+            return match.expand(sign).replace("-", "−")
+    return shortened(kind_of(gate).replace("_", " ") if "·" in symbol or "(" in symbol else symbol.replace("_", " "))
+
+
+def number_text(number: float, digits: int, is_whole: bool = False) -> str:
+    """Return a number with so many digits after the point, as in the lecture; fewer if it is large.
+
+    Very large and very small numbers have an exponent. From 15 digits on, the text has all digits of the number.
+
+    Parameters
+    ----------
+    number : float
+        The number.
+    digits : int
+        The digits after the point.
+    is_whole : bool
+        Whether all numbers of the picture are whole; then they are shown without a point.
+
+    Examples
+    --------
+    >>> number_text(0.73105857863, 2), number_text(-2.0, 2), number_text(-2.0, 2, is_whole=True)
+    ('0.73', '-2.00', '-2')
+    >>> number_text(1234.5678, 2), number_text(0.00037, 2), number_text(6.02e23, 2)
+    ('1235', '3.7e-4', '6.0e23')
+    """
+    if not math.isfinite(number):
+        return str(number)
+    if digits >= _EXACT:
+        return repr(number).removesuffix(".0")
+    if is_whole and number.is_integer() and abs(number) < _LARGE:
+        return f"{number:.0f}"
+    text = f"{number:.{max(digits - 1, 0)}e}"
+    exponent = int(text.partition("e")[2])
+    if number == 0 or (-digits <= exponent and abs(number) < _LARGE):
+        return f"{number:.{max(0, min(digits, digits + 1 - exponent))}f}"
+    return f"{text.partition('e')[0]}e{exponent}"
 
 
 def lines_of(value: Value) -> list[str]:
@@ -57,12 +147,22 @@ def lines_of(value: Value) -> list[str]:
     text = text_of(value)
     if not shape or (len(text) <= _SHORT and is_written_out(value)):
         return [text]
-    size = " × ".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]} numbers"
     array: Any = np.asarray(value)
     if not array.size:
-        return [size]
+        return [size_text(shape)]
     with np.errstate(all="ignore"):
-        return [size, " … ".join([f"{number:.3g}" for number in (array.min(), array.mean(), array.max())])]
+        return [size_text(shape), " … ".join([f"{number:.3g}" for number in (array.min(), array.mean(), array.max())])]
+
+
+def size_text(shape: tuple[int, ...]) -> str:
+    """Return the shape of an array as text.
+
+    Examples
+    --------
+    >>> size_text((3, 4)), size_text((1,)), size_text((20,))
+    ('3 × 4', '1 number', '20 numbers')
+    """
+    return " × ".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]} number{'s' * (shape[0] != 1)}"
 
 
 def lines_of_gradient(gradient: Value, value: Value) -> list[str]:

@@ -62,7 +62,10 @@ const show = () => {
     const [value, gradient] = ["value", "gradient"].map((kind) => numbersOf(wire, kind).textContent);
     group.querySelector("title").textContent = `${circuit.wires[wire]}: value ${value}, gradient ${gradient}`;
   });
-  boxes.forEach((box, at) => box.classList.toggle("active", step !== undefined && at === gateOf(step).box));
+  const gate = step && gateOf(step);
+  const lit = gate ? [...gate.sources, ...Array.from({ length: gate.outputs }, (_, port) => gate.out + port)] : [];
+  boxes.forEach((box, at) => box.classList.toggle("lit", at === gate?.box));
+  groups.forEach((group, wire) => group.classList.toggle("lit", lit.includes(wire)));
   bringIntoView();
   showPanel(step);
   const slider = document.getElementById("slider");
@@ -79,7 +82,7 @@ const show = () => {
 // Scrolls the picture, but not the page, if the current gate or the numbers that it changed are out of sight.
 const bringIntoView = () => {
   const picture = document.querySelector(".picture");
-  const seen = [...document.querySelectorAll(".active, .fresh")].map((element) => element.getBoundingClientRect());
+  const seen = [...document.querySelectorAll("[data-gate].lit, .fresh")].map((element) => element.getBoundingClientRect());
   if (seen.length === 0) {
     picture.scrollTo(0, 0);
     return;
@@ -87,7 +90,7 @@ const bringIntoView = () => {
   const outer = picture.getBoundingClientRect();
   const [left, right] = [Math.min(...seen.map((r) => r.left)) - 12, Math.max(...seen.map((r) => r.right)) + 12];
   const [top, bottom] = [Math.min(...seen.map((r) => r.top)) - 12, Math.max(...seen.map((r) => r.bottom)) + 12];
-  const gate = document.querySelector(".active").getBoundingClientRect();
+  const gate = document.querySelector("[data-gate].lit").getBoundingClientRect();
   const isWide = right - left > outer.width; // then center the gate
   const middle = isWide ? (gate.left + gate.right) / 2 : (left + right) / 2;
   if (left < outer.left || right > outer.right) picture.scrollLeft += middle - outer.left - outer.width / 2;

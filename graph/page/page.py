@@ -13,8 +13,8 @@ from gates.formatting import escaped, gate_text
 from gates.gate import settings_of
 from gates.values import Value
 from graph.drawing import MAX_GATES
-from graph.drawing.picture import gates_of
-from graph.drawing.svg import diagram
+from graph.drawing.diagram import Look
+from graph.drawing.picture import diagram_of, gates_of, in_svg
 from graph.drawing.texts import lines_of, lines_of_gradient, width_of
 from graph.passes.two_passes import TwoPasses
 from graph.structure.library import is_library_gate
@@ -41,12 +41,13 @@ def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
     if steps:
         shown[-1][1].extend(_unreached(twin, [show for _, shows in shown for show in shows]))
     fixed = _why_fixed(twin, set(_IN_JAVASCRIPT.findall(_text("gates.js"))))
+    drawn = diagram_of(twin, Look(digits=None, room=0.0 if fixed else width_of(_WIDEST, 13) + 12))
     circuit = _structure(twin, steps) | {"steps": [_step(twin, step, shows) for step, shows in shown], "fixed": fixed}
     return Template(_text("page.html")).substitute(
         title=escaped(_title(twin)),
         formula=escaped(_formulas(steps)),
         style=_text("page.css"),
-        svg=diagram(twin, 0.0 if fixed else width_of(_WIDEST, 13)),
+        svg=in_svg(drawn._replace(said=""), title_of(twin)),  # the numbers are not to be known before their step
         circuit=_in_script(json.dumps(circuit, separators=(",", ":"))),
         script="".join(map(_text, _SCRIPTS)),
     )

@@ -32,10 +32,21 @@ def pretty(expression: str) -> str:
         if exponent == "-":
             exponent, end = f"-{tokens[end].text}", end + 1
         if sign == "**" and exponent.lstrip("-").isdecimal() and tokens[end].text != "**":
-            text += exponent.translate(_SUPERSCRIPTS)
+            text += superscript(exponent)
             place = end
             continue
         shown = _SIGNS.get(sign, sign)
         text += f" {shown} " if after_operand and sign in BINARY else _AROUND.get(sign, shown)
         after_operand = kind in ("number", "name") or sign == ")"
     return text
+
+
+def superscript(number: str) -> str:
+    """Return a whole number in superscript digits.
+
+    Examples
+    --------
+    >>> superscript("-12")
+    '⁻¹²'
+    """
+    return number.translate(_SUPERSCRIPTS)

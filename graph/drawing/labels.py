@@ -1,0 +1,155 @@
+"""What stands on a wire: its value on one side and its gradient on the other, each a number, lines or a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from gates.values import Value, shape_of
+from graph.drawing.heat import Heat, heat_of
+from graph.drawing.shapes import Map, Shape, Text
+from graph.drawing.texts import DASH, LINE, lines_of, number_text, size_text, width_of
+from graph.structure.wire import Wire
+
+NUMBERS, CAPTION = 13.0, 10.0  # font sizes, as in style.css
+_CAPTION_LINE = 12.0  # px
+_ASCENT = 10.0  # px from the top of a line of numbers to its baseline
+_MAP = (44.0, 40.0)  # the greatest width and height of a heat map in px
+_LEAST = 8.0  # its least width and height
+_CELL = 9.0  # the greatest size of a cell
+_ROW = 16.0  # the height of a cell with a number
+
+
+class Label(NamedTuple):
+    """A value or a gradient, as it is drawn.
+
+    Attributes
+    ----------
+    kind : str
+        "value" or "gradient".
+    lines : list of str
+        Its lines, or the captions of the heat map.
+    heat : Heat or None
+        The heat map.
+    cell : tuple of float
+        The width and the height of its cells.
+    numbers : list of list of str
+        The texts in its cells, if there are any.
+    """
+
+    kind: str
+    lines: list[str]
+    heat: Heat | None = None
+    cell: tuple[float, float] = (0.0, 0.0)
+    numbers: list[list[str]] | None = None
+
+    @property
+    def map_size(self) -> tuple[float, float]:
+        """The width and the height of the heat map; 0 without one."""
+        if self.heat is None:
+            return 0.0, 0.0
+        return self.cell[0] * len(self.heat.colors[0]), self.cell[1] * len(self.heat.colors)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """The width and the height of all."""
+        width, height = self.map_size
+        size, line = (NUMBERS, LINE) if self.heat is None else (CAPTION, _CAPTION_LINE)
+        widest = max([width_of(line, size) for line in self.lines], default=0.0)
+        return max(width, widest), height + line * len(self.lines)
+
+    @property
+    def said(self) -> str:
+        """The label in words."""
+        if self.heat is None:
+            return " ".join(self.lines)
+        return ", ".join([size_text(self.heat.shape), f"the largest is {self.heat.scale:.4g}", *self.heat.signs])
+
+    def shapes(self, x: float, y: float, anchor: str = "middle", captions: str = "below") -> list[Shape]:
+        """Return the label drawn from a height on.
+
+        Parameters
+        ----------
+        x, y : float
+            The middle, the start or the end of its lines, and their top.
+        anchor : str
+            "middle", "start" or "end".
+        captions : str
+            Whether the captions of a heat map are "above" or "below" it.
+        """
+        if self.heat is None:
+            first, *rest = self.lines
+            return [Text(x, y + _ASCENT, self.kind, first, anchor, more=tuple(rest))]
+        width, height = self.map_size
+        left = x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
+        captions_y = y + 9 if captions == "above" else y + height + 10
+        top = y + _CAPTION_LINE * len(self.lines) if captions == "above" else y
+        shapes: list[Shape] = [Map(left, top, width, height, self.heat.colors, self.kind)]
+        for row, texts in enumerate(self.numbers or []):
+            for column, text in enumerate(texts):
+                middle = left + (column + 0.5) * self.cell[0]
+                color = self.heat.colors[row][column]
+                kind = "cell" if 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2] > 140 else "cell on dark"
+                shapes.append(Text(middle, top + (row + 0.5) * self.cell[1] + 3.5, kind, text))
+        for place, text in enumerate(self.lines):
+            kind = f"caption {self.kind}" if not text.startswith("!") else "caption sign"
+            shapes.append(Text(x, captions_y + _CAPTION_LINE * place, kind, text, anchor))
+        return shapes
+
+
+def labels_of(
+    wires: Iterable[Wire], digits: int | None, kinds: dict[str, str], is_whole: bool
+) -> dict[str, tuple[Label, Label]]:
+    """Return the labels of wires: for each the one of its value and the one of its gradient.
+
+    Parameters
+    ----------
+    wires : iterable of Wire
+        The wires.
+    digits : int or None
+        The digits after the point; None for up to 6 significant digits, and arrays as lines of text.
+    kinds : dict of str to str
+        The kind of each gate, by name.
+    is_whole : bool
+        Whether whole numbers are shown without a point.
+    """
+    return {
+        str(wire): (
+            _label("value", wire.value, digits, is_whole, kinds[wire.node]),
+            _label("gradient", wire.grad, digits, is_whole),
+        )
+        for wire in wires
+    }
+
+
+def are_whole(wires: Iterable[Wire]) -> bool:
+    """Return whether all numbers on wires, other than arrays, are whole."""
+    held = (number for wire in wires for number in (wire.value, wire.grad) if number is not None)
+    return all(float(number).is_integer() for number in held if not shape_of(number) and np.isfinite(number))
+
+
+def _label(kind: str, value: Value, digits: int | None, is_whole: bool, computed_by: str = "") -> Label:
+    """Return the label of a value or of a gradient."""
+    if value is None:
+        return Label(kind, [DASH])
+    if digits is None:
+        return Label(kind, lines_of(value))
+    if not shape_of(value):
+        return Label(kind, [number_text(float(value), digits, is_whole)])
+    heat = heat_of(value, computed_by)
+    if heat is None:
+        return Label(kind, [size_text(shape_of(value))] if value.size > 4 else lines_of(value))
+    signs = [f"! {sign}" for sign in heat.signs]
+    if heat.numbers is not None:
+        is_whole = all(number.is_integer() for row in heat.numbers for number in row if np.isfinite(number))
+        texts = [[number_text(number, min(digits, 4), is_whole) for number in row] for row in heat.numbers]
+        width = max(width_of(text, CAPTION) for row in texts for text in row) + 4
+        return Label(kind, signs, heat, (max(width, _ROW), _ROW), texts)
+    rows, columns = len(heat.colors), len(heat.colors[0])
+    size = min(_CELL, _MAP[0] / columns, _MAP[1] / rows)
+    cell = (max(size, _LEAST / columns), max(size, _LEAST / rows))
+    scale = f"±{heat.scale:.2g}"
+    captions = ["×".join(map(str, heat.shape)), scale, *signs] if kind == "value" else [scale, *signs]
+    return Label(kind, captions, heat, cell)
