@@ -37,6 +37,7 @@ _INHERITED: tuple[str, ...] = (
     "parameters",
     "constant",
     "add",
+    "group",
     "output",
     "expression",
 )
@@ -201,6 +202,7 @@ class ComputationalGraph(TwoPasses):
         names: Names = "given",
         width: float | None = None,
         direction: Direction = "right",
+        depth: int | None = None,
         steps: Iterable[int] | None = None,
         theme: Theme | None = None,
         background: str | None = None,
@@ -230,6 +232,8 @@ class ComputationalGraph(TwoPasses):
             The greatest width in px: a longer drawing goes on in the next line, as text does.
         direction : "right" or "down"
             Where the wires run.
+        depth : int, optional
+            How many groups (`graph.group`) within one another are open; 0 closes all. By default all are open.
         steps : iterable of int, optional
             Draw the graph at these steps of its two passes, one below the other, with the gate and the wires at work
             highlighted. Step 0 is the start; with n gates, n is the end of forward. The graph must have run forward.
@@ -243,7 +247,8 @@ class ComputationalGraph(TwoPasses):
         scale : float
             The pixels of a PNG for each px of the SVG.
         max_gates : int
-            A graph with more gates is drawn as an overview: how many gates of each kind there are in which layers.
+            A graph with more gates gets closed groups, and if it still has more, or no groups, boxes of gates of the
+            same kind. Several wires between boxes are a bundle, whose numbers are a heat map.
 
         Returns
         -------
@@ -269,11 +274,11 @@ class ComputationalGraph(TwoPasses):
 
         kind = "svg" if path is None else format_of(path)
         is_file = path is not None
-        look = Look(digits, bool(local), names, width, direction, bool(legend))
+        look = Look(digits, bool(local), names, width, direction, bool(legend), depth, max_gates)
         theme = theme or ("light" if is_file else "auto")
         if kind != "svg" and theme == "auto":
             theme = "light"  # there is nothing to follow
-        svg = picture(self, look, theme=theme, background=background, max_gates=max_gates, steps=steps)
+        svg = picture(self, look, theme=theme, background=background, steps=steps)
         if path is not None:
             contents = contents_of(svg, kind, scale)
             write_atomically(path, lambda file: file.write(contents))
@@ -327,6 +332,7 @@ class ComputationalGraph(TwoPasses):
         names: Names = "given",
         width: float | None = None,
         direction: Direction = "right",
+        depth: int | None = None,
         steps: Iterable[int] | None = None,
     ) -> str:
         """Return the picture of `to_svg` as a tikzpicture for LaTeX, in the fonts of the document around it.
@@ -349,7 +355,7 @@ class ComputationalGraph(TwoPasses):
         from graph.drawing.picture import diagram_of
         from graph.drawing.tikz import tikz
 
-        return tikz(diagram_of(self, Look(digits, bool(local), names, width, direction), steps=steps))
+        return tikz(diagram_of(self, Look(digits, bool(local), names, width, direction, depth=depth), steps=steps))
 
     def to_mermaid(self) -> str:
         """Return the graph as a Mermaid flowchart, with the values and gradients that it shows.

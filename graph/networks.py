@@ -91,13 +91,14 @@ def fully_connected(
     weights = []
     for layer, (inputs, outputs) in enumerate(pairwise(sizes), 1):
         variance = 2 / inputs if is_relu else 2 / (inputs + outputs)
-        W = graph.parameter(f"W{layer}", random.normal(0.0, variance**0.5, (inputs, outputs)))
-        b = graph.parameter(f"b{layer}", np.zeros(outputs))
-        weights.append(W)
-        if layer < len(sizes) - 1:
-            h = graph.add(_gate(activation, "activation", 1), h @ W + b, name=f"h{layer}")
-        else:
-            h = graph.add(Add(), h @ W, b, name="scores")
+        with graph.group(f"layer {layer}"):
+            W = graph.parameter(f"W{layer}", random.normal(0.0, variance**0.5, (inputs, outputs)))
+            b = graph.parameter(f"b{layer}", np.zeros(outputs))
+            weights.append(W)
+            if layer < len(sizes) - 1:
+                h = graph.add(_gate(activation, "activation", 1), h @ W + b, name=f"h{layer}")
+            else:
+                h = graph.add(Add(), h @ W, b, name="scores")
     total = graph.add(_gate(loss, "loss", 2), h, y, name="data_loss" if regularization else "loss")
     if regularization:
         for W in weights:
@@ -127,9 +128,10 @@ def convolutional(side: int, channels: Sequence[int], classes: int, seed: int = 
     X, y = graph.input("X", grad=False), graph.input("y", grad=False)
     z = X.reshape(-1, 1, side, side)
     for layer, (inputs, outputs) in enumerate(pairwise([1, *channels]), 1):
-        W = graph.parameter(f"W{layer}", random.normal(0.0, (2 / (9 * inputs)) ** 0.5, (outputs, inputs, 3, 3)))
-        b = graph.parameter(f"b{layer}", np.zeros(outputs))
-        z = graph.add(ReLU(), graph.add(Conv2d(padding=1), z, W, b), name=f"h{layer}")
+        with graph.group(f"layer {layer}"):
+            W = graph.parameter(f"W{layer}", random.normal(0.0, (2 / (9 * inputs)) ** 0.5, (outputs, inputs, 3, 3)))
+            b = graph.parameter(f"b{layer}", np.zeros(outputs))
+            z = graph.add(ReLU(), graph.add(Conv2d(padding=1), z, W, b), name=f"h{layer}")
     numbers, last = channels[-1] * (side // 2) ** 2, len(channels) + 1
     z = graph.add(Dropout(0.5, seed=seed), graph.add(MaxPool2d(2), z).reshape(-1, numbers), name="dropout")
     W = graph.parameter(f"W{last}", random.normal(0.0, (2 / numbers) ** 0.5, (numbers, classes)))

@@ -38,7 +38,7 @@ def numbers(svg: str) -> dict[str, tuple[str, str]]:
     found = {}
     for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
         if "data-wire" in group.attrib:
-            texts = {text.get("class"): "".join(text.itertext()) for text in group.iter(f"{SVG}text")}
+            texts = {text.get("class", "").split()[0]: "".join(text.itertext()) for text in group.iter(f"{SVG}text")}
             found[group.attrib["data-wire"]] = texts["value"], texts["gradient"]
     return found
 

@@ -18,6 +18,7 @@ from gates import Add, Affine, Copy, Exp, LayerNorm, ReLU, Sigmoid
 from graph import ComputationalGraph
 from graph.drawing.heat import color_of, heat_of
 from graph.drawing.layers import layers_of, satellites_of
+from graph.drawing.parts import parts_of
 from graph.drawing.texts import lines_of, number_text, shortened, width_of
 from tests.circuits import (
     CIRCUIT_1,
@@ -96,6 +97,7 @@ GRAPHS: dict[str, Callable[[], ComputationalGraph]] = {
     "layers": lambda: layers(),
     "signs": lambda: signs(),
     "random 60": lambda: after_both(*random_circuit(60, 1)),
+    "network of numbers": lambda: scalar_network([3, 16, 16, 1]),
 }
 every_graph = pytest.mark.parametrize("make", GRAPHS.values(), ids=list(GRAPHS))
 #: Ways to draw them.
@@ -319,7 +321,7 @@ class TestTheDrawing:
         assert root.get("aria-label") == root[0].text
         assert root[1].tag == f"{SVG}desc"
         said = root[1].text or ""
-        for node in graph.nodes_topologically_sorted():
+        for node in graph.nodes_topologically_sorted()[:50]:  # a long table leaves out the middle
             assert " ".join(node.replace("\0", "�").split()) in " ".join(said.split())
         for group in root.iter(f"{SVG}g"):
             if "data-wire" in group.attrib or "data-gate" in group.attrib:
@@ -438,22 +440,23 @@ class TestTheDrawing:
 
     def test_inputs_stand_left_and_parameters_beside_their_reader(self) -> None:
         graph = network()
-        layers = layers_of(graph.graph, graph.nodes_topologically_sorted())
+        parts = parts_of(graph, None, 400)
+        layers = layers_of(parts)
         assert layers["X"] == layers["y"] == layers["W1"] == 0
         assert layers["W2"] == layers["matmul_2"] - 1
         assert max(layers, key=layers.__getitem__) == graph.output.node
         for source, reader in graph.graph.edges():
             assert layers[source] < layers[reader]
-        beside = satellites_of(graph.graph)
+        beside = satellites_of(parts)
         assert beside["add_1"] == ["b1"]
         assert "matmul_1" not in beside  # the penalty reads W1, too
 
     def test_a_gate_is_late_where_that_makes_wires_shorter(self) -> None:
         graph = ComputationalGraph.from_expression("exp(exp(exp(exp(x)))) * (y + 1)")
-        layers = layers_of(graph.graph, graph.nodes_topologically_sorted())
+        layers = layers_of(parts_of(graph, None, 400))
         assert layers["shift_1"] == 1  # y is on the left in any case
         graph = ComputationalGraph.from_expression("s = sin(x); exp(exp(exp(x))) * (abs(s) + cos(s))")
-        layers = layers_of(graph.graph, graph.nodes_topologically_sorted())
+        layers = layers_of(parts_of(graph, None, 400))
         assert layers["abs_1"] == layers["cos_1"] == layers["add_1"] - 1
 
     def test_circuits_fit_a_slide(self) -> None:
@@ -647,7 +650,7 @@ class TestTikz:
         root = ElementTree.fromstring(graph.to_svg(local=True))
         tikz = graph.to_tikz(local=True)
         assert tikz.count(r"\node") == sum(1 + len(t.findall(f"{SVG}tspan[@x]")) for t in root.iter(f"{SVG}text"))
-        frames = [r for r in root.iter(f"{SVG}rect") if r.get("class") == "box"]
+        frames = [r for r in root.iter(f"{SVG}rect") if r.get("class") in ("box", "group")]
         assert tikz.count("rounded corners") == len(frames)
         assert tikz.count("{") - tikz.count(r"\{") == tikz.count("}") - tikz.count(r"\}")
 
@@ -692,50 +695,199 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-class TestTheOverview:
-    def test_counts_by_layer_and_kind(self) -> None:
+def scalar_network(sizes: list[int]) -> ComputationalGraph:
+    """Return a network of gates that compute with numbers, after both passes."""
+    graph, random = ComputationalGraph(), np.random.default_rng(0)
+    row = [graph.input(f"x{place}") for place in range(sizes[0])]
+    for layer, size in enumerate(sizes[1:]):
+        following = []
+        for neuron in range(size):
+            total = graph.parameter(f"b_{layer}_{neuron}", random.normal())
+            for place, wire in enumerate(row):
+                total = total + wire * graph.parameter(f"w_{layer}_{neuron}_{place}", random.normal())
+            following.append(np.tanh(total))
+        row = following
+    graph.output = row[0]
+    return after_both(graph, {f"x{place}": random.normal() for place in range(sizes[0])})
+
+
+def boxes(svg: str) -> list[tuple[str, str]]:
+    """Return the sign and the name in each box of a picture."""
+    groups = [g for g in ElementTree.fromstring(svg).iter(f"{SVG}g") if "gate" in g.get("class", "").split()]
+    return [("".join(g[2].itertext()), "".join(g[3].itertext()) if len(g) > 3 else "") for g in groups]
+
+
+class TestGroups:
+    def test_open_ones_have_a_frame_and_closed_ones_are_a_box(self) -> None:
+        graph = small_network()
+        frames = [
+            g.get("data-group") for g in ElementTree.fromstring(graph.to_svg()).iter(f"{SVG}g") if g.get("data-group")
+        ]
+        assert frames == ["layer 1", "layer 2", "layer 3"]
+        svg = graph.to_svg(depth=0)
+        assert boxes(svg) == [
+            ("layer 1", "3 gates"),
+            ("layer 2", "3 gates"),
+            ("layer 3", "2 gates"),
+            ("softmax loss", "loss"),
+        ]
+        assert list(numbers_of_wires(svg)) == ["X", "y", "h1", "h2", "scores", "loss"]
+
+    def test_within_one_another(self) -> None:
         graph = ComputationalGraph()
-        wires = list(graph.inputs("a", "b", "c", "d"))
-        while len(wires) > 1:
-            wires = [left * right for left, right in zip(wires[::2], wires[1::2])]
-        np.exp(wires[0])
-        shown = texts(graph.to_svg(max_gates=3))
-        assert shown[1:] == [
-            *("layer", "0", "1", "2", "3"),
-            *("Input 4", "4", "Multiply 3", "2", "1", "Exp 1", "1"),
-            *("largest |value|", "–", "–", "–", "–", "largest |gradient|", "–", "–", "–", "–"),
+        x = graph.input("x")
+        with graph.group("outer"):
+            y = np.exp(x)
+            with graph.group("inner"):
+                z = np.sin(np.cos(y))
+        graph.output = z + 1
+        assert [sign for sign, _ in boxes(graph.to_svg(depth=0))] == ["outer", "+1"]
+        assert [sign for sign, _ in boxes(graph.to_svg(depth=1))] == ["exp", "inner", "+1"]
+        assert [sign for sign, _ in boxes(graph.to_svg(depth=2))] == ["exp", "cos", "sin", "+1"]
+        assert graph.to_svg(depth=2) == graph.to_svg() == graph.to_svg(depth=9)
+
+    def test_one_that_reads_its_own_results_stays_open(self) -> None:
+        graph = ComputationalGraph()
+        x = graph.input("x")
+        with graph.group("a"):
+            y = np.exp(x)
+        z = np.sin(y)
+        with graph.group("a"):
+            np.cos(z)
+        assert [sign for sign, _ in boxes(graph.to_svg(depth=0))] == ["exp", "sin", "cos"]
+
+    def test_a_frame_has_nothing_else_in_it(self) -> None:
+        graph = ComputationalGraph()
+        x = graph.input("x")
+        with graph.group("a"):
+            y = np.exp(x)
+        z = np.sin(y)
+        with graph.group("a"):
+            np.cos(z)
+        assert not [g for g in ElementTree.fromstring(graph.to_svg()).iter(f"{SVG}g") if g.get("data-group")]
+
+    def test_a_copy_a_file_and_the_gate_at_work(self, tmp_path: Path) -> None:
+        graph = small_network()
+        graph.save(tmp_path / "graph.json")
+        for again in (graph.copy(), ComputationalGraph.load(tmp_path / "graph.json")):
+            assert boxes(again.to_svg(depth=0)) == boxes(graph.to_svg(depth=0))
+        drawn = ElementTree.fromstring(graph.to_svg(depth=0, steps=[1]))
+        lit = [g for g in drawn.iter(f"{SVG}g") if "lit" in g.get("class", "").split()]
+        assert [g.get("data-gate") or g.get("data-wire") for g in lit] == ["X", "layer 1"]
+
+    @pytest.mark.parametrize("depth", [-1, 1.0, True, "all"])
+    def test_a_depth_that_cannot_be(self, depth: Any) -> None:
+        with pytest.raises(ValueError, match=f"depth must be a whole number from 0 on, got {depth!r}"):
+            circuit_1().to_svg(depth=depth)
+
+    @pytest.mark.parametrize("name", ["", 3, None])
+    def test_a_name_that_cannot_be(self, name: Any) -> None:
+        graph = ComputationalGraph()
+        message = re.escape(f"group(): the name must be a string that is not empty, got {name!r}")
+        with pytest.raises(TypeError, match=message), graph.group(name):
+            pass
+
+    def test_an_error_within_ends_the_group(self) -> None:
+        graph = ComputationalGraph()
+        with pytest.raises(KeyError), graph.group("a"):
+            raise KeyError
+        x = graph.input("x")
+        assert "group" not in graph.graph.nodes[x.node]
+
+
+class TestLargeGraphs:
+    def test_a_network_of_numbers_reads_as_its_layers(self) -> None:
+        graph = scalar_network([3, 16, 16, 1])
+        svg = graph.to_svg(max_gates=100)
+        assert boxes(svg) == [
+            ("×", "48 gates"),
+            ("+", "48 gates"),
+            ("tanh", "16 gates"),
+            ("×", "256 gates"),
+            ("+", "256 gates"),
+            ("tanh", "16 gates"),
+            ("×", "16 gates"),
+            ("+", "16 gates"),
+            ("tanh", ""),
+        ]
+        assert {"48 parameters", "16 parameters", "256 parameters"} <= set(texts(svg))
+
+    def test_a_bundle_is_a_heat_map_of_its_numbers(self) -> None:
+        graph = scalar_network([2, 4, 1])
+        svg = graph.to_svg(max_gates=4)
+        weights = [graph.parameters[f"w_0_{neuron}_{place}"] for neuron in range(4) for place in range(2)]
+        largest = max(map(abs, weights))
+        titles = [g[0].text or "" for g in ElementTree.fromstring(svg).iter(f"{SVG}g") if "data-wire" in g.attrib]
+        assert any(f"8 wires: value 8 numbers, the largest is {largest:.4g}" in title for title in titles)
+
+    def test_only_graphs_with_more_gates_get_boxes(self) -> None:
+        assert numbers(circuit_1().to_svg(max_gates=2)).keys() == set("xyzqf")
+        graph = ComputationalGraph.from_expression("exp(x) + exp(y)")
+        assert boxes(graph.to_svg(max_gates=3)) == [("exp", ""), ("exp", ""), ("+", "")]
+        assert boxes(graph.to_svg(max_gates=2)) == [("exp", "2 gates"), ("+", "")]
+
+    def test_groups_are_closed_before_gates_are_put_together(self) -> None:
+        assert [sign for sign, _ in boxes(small_network().to_svg(max_gates=8))] == [
+            *("layer 1", "layer 2", "layer 3", "softmax loss")
         ]
 
-    def test_only_graphs_with_more_gates_get_one(self) -> None:
-        assert numbers(circuit_1().to_svg(max_gates=2)).keys() == set("xyzqf")
-        assert numbers(circuit_1().to_svg(max_gates=1)) == {}
+    def test_where_numbers_vanish_or_explode_is_said_and_coloured(self) -> None:
+        graph = ComputationalGraph()
+        wire = graph.input("x")
+        for _ in range(30):
+            wire = wire * 10
+        after_both(graph, {"x": -1})
+        drawn = ElementTree.fromstring(graph.to_svg())
+        signs = [t.text for t in drawn.iter(f"{SVG}text") if "sign" in t.get("class", "").split()]
+        # 22 values from 1e9 to 1e30 stand above the wires, 22 gradients from 1e30 to 1e9 below them
+        assert len(signs) == 44
+        random = np.random.default_rng(0)
+        graph = ComputationalGraph()
+        for _ in range(12):
+            graph.output = graph.parameter(f"p{len(graph)}", 1e-12 * random.normal()) * 1e-3
+        graph.output = graph.constant(1.0) * graph.output
+        graph = scalar_network([2, 3, 1])
+        for name in graph.parameters:
+            graph.parameters[name] *= 1e-10
+        graph.forward(x0=1, x1=1)
+        assert "! vanishes" in texts(graph.to_svg(max_gates=2))
 
-    def test_the_largest_is_without_its_sign_in_arrays_too(self) -> None:
-        graph = after_both(ComputationalGraph.from_expression("x * 2"), {"x": [-3, 1]}, 1)
-        shown = texts(graph.to_svg(max_gates=0))
-        assert shown[shown.index("largest |value|") + 1 :][:2] == ["3", "6"]
-
-    def test_it_shows_where_numbers_explode(self) -> None:
+    def test_more_stages_than_fit_are_put_into_bands(self) -> None:
         graph = ComputationalGraph()
         wire = graph.input("x")
         for _ in range(500):
-            wire = wire * 10
-        after_both(graph, {"x": -1})
-        shown = texts(graph.to_svg())
-        values = shown[shown.index("largest |value|") + 1 : shown.index("largest |gradient|")]
-        # 501 layers in 16 columns: the first ends with layer 31, the last begins with layer 470
-        assert values[:2] == ["1e+31", "1e+62"]
-        assert values[-1] == "inf"
-        assert shown[-1] == "1e+30"
+            wire = np.sin(wire * 3)
+        found = boxes(graph.to_svg())
+        assert len(found) == 12
+        assert {sign for sign, _ in found} <= {"×3 sin", "sin ×3"}
+        assert sum(int(name.split()[0]) for _, name in found) == 1000
 
-    def test_kinds_that_are_rare_share_a_row(self) -> None:
+    def test_kinds_that_are_rare_are_left_out(self) -> None:
         graph = ComputationalGraph()
         wire = graph.input("x")
-        for place in range(30):
-            kind = type(f"Kind{place}", (Exp,), {})
-            wire = graph.add(kind(), wire)
-        shown = texts(graph.to_svg(max_gates=1))
-        assert "other kinds 7" in shown
+        for place in range(500):
+            wire = graph.add(type(f"Kind{place}", (Exp,), {"notation": ()})(), wire)
+        assert all(sign.count("kind") == 3 and sign.endswith("…") for sign, _ in boxes(graph.to_svg()))
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_boxes_read_what_their_gates_read(self, seed: int) -> None:
+        graph = after_both(*random_circuit(120, seed))
+        for parts in (parts_of(graph, None, 20), parts_of(graph, None, 400)):
+            inside = {node: part.name for part in parts for node in part.members}
+            assert sorted(inside) == sorted(graph)
+            places = {part.name: place for place, part in enumerate(parts)}
+            for part in parts:
+                wanted = {inside[w.node] for node in part.members for w in graph.reads(node)} - {part.name}
+                assert {source for source, _ in part.sources} == wanted
+                assert all(places[source] < places[part.name] for source in wanted)
+                for source, port in part.sources:
+                    read = {str(w) for node in part.members for w in graph.reads(node)}
+                    assert read & set(map(str, parts[places[source]].outputs[port]))
+
+
+def numbers_of_wires(svg: str) -> list[str]:
+    """Return the names of the wires in a picture."""
+    return [g.attrib["data-wire"] for g in ElementTree.fromstring(svg).iter(f"{SVG}g") if "data-wire" in g.attrib]
 
 
 class TestOtherTools:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
-from gates.formatting import gate_text, listed
-from gates.gate import kind_of
+from gates.formatting import gate_text, listed, numbered
+from graph.drawing import MAX_GATES
 from graph.drawing.boxes import Box, Edge
-from graph.drawing.labels import Label, are_whole, labels_of
+from graph.drawing.labels import Key, Label, are_whole, labels_of
 from graph.drawing.layers import layers_of, satellites_of
 from graph.drawing.layout import Layout, Route, arrange
+from graph.drawing.parts import Part, parts_of
 from graph.drawing.shapes import Dot, Group, Path, Point, Rectangle, Shape, Text, Tip
-from graph.drawing.texts import DASH, is_automatic, number_text, shortened, sign_of, stem_and_index, width_of
+from graph.drawing.texts import DASH, is_automatic, number_text, shortened, stem_and_index, width_of
 from graph.passes.two_passes import TwoPasses
-from graph.structure.entries import Constant, Entry, Parameter
-from graph.structure.wire import Wire
-from graph.structure.wiring import sources_of
+from graph.structure.entries import Entry
 from graph.watching.local_gradients import local_gradients
 
 Direction = Literal["right", "down"]
@@ -33,6 +32,9 @@ _TO_SATELLITE = 18.0  # px from a gate to its satellites
 _NAME_HEIGHT = 9.0  # half of the height of a name
 _FREE = {"+", "×", "max", "min"}  # gates whose inputs may change places
 _DIGITS = 17  # with so many, every float is exact
+_CAPTION = 18.0  # px for the caption of a frame
+_LISTED = 20  # the most gates that a tooltip lists
+_LOOKED_AT = 100  # the most wires of a bundle that are looked at
 _LOCAL_SIGN = "×"
 
 
@@ -45,6 +47,8 @@ class Look(NamedTuple):
     width: float | None = None
     direction: Direction = "right"
     legend: bool = False
+    depth: int | None = None
+    most: int = MAX_GATES
     room: float = 0.0  # the least width in px to keep free for the numbers on each wire
 
     def checked(self) -> Look:
@@ -53,6 +57,8 @@ class Look(NamedTuple):
             raise ValueError(f"digits must be a whole number from 0 to {_DIGITS}, got {self.digits!r}")
         if self.width is not None and not (isinstance(self.width, (int, float)) and self.width > 0):
             raise ValueError(f"width must be a number of px above 0, got {self.width!r}")
+        if self.depth is not None and not (type(self.depth) is int and self.depth >= 0):
+            raise ValueError(f"depth must be a whole number from 0 on, got {self.depth!r}")
         one_of("names", self.names, get_args(Names))
         one_of("direction", self.direction, get_args(Direction))
         return self
@@ -87,16 +93,17 @@ class Diagram(NamedTuple):
 
 
 class _Gate(NamedTuple):
-    """A gate as it is drawn, with its middle at (0, 0)."""
+    """A part as it is drawn."""
 
-    node: str
-    gate: Any
-    sign: str
+    part: Part
     name: str  # "" where it is hidden
     width: float
     height: float
-    wires: list[Wire]
     satellites: list[str]
+
+    @property
+    def node(self) -> str:
+        return self.part.name
 
 
 class _Block(NamedTuple):
@@ -148,16 +155,16 @@ class Drawing:
     def __init__(self, graph: TwoPasses, look: Look = PLAIN) -> None:
         self.graph, self.look = graph, look
         self.down = look.direction == "down"
-        order = graph.nodes_topologically_sorted()
-        self.order = order
-        self.is_whole = are_whole(self._all_wires())
+        self.parts = parts_of(graph, look.depth, look.most)
+        self.named = {part.name: part for part in self.parts}
+        self.is_whole = are_whole(self.parts)
         self.labels = self.widest = self._labels()  # what is shown, and that for which there is room
         self.satellites = self._satellites()
         self.reader_of = {entry: node for node, entries in self.satellites.items() for entry in entries}
         self.locals = self._local_gradients() if look.local else {}
-        self.gates = {node: self._gate(node) for node in order}
-        layers = layers_of(graph.graph, order)
-        self.placed = [node for node in order if node not in self.reader_of]
+        self.gates = {part.name: self._gate(part) for part in self.parts}
+        layers = layers_of(self.parts)
+        self.placed = [part.name for part in self.parts if part.name not in self.reader_of]
         index = {node: place for place, node in enumerate(self.placed)}
         self.edges = [edge for node in self.placed for edge in self._edges(node, index)]
         boxes = [self._box(self.gates[node], layers[node]) for node in self.placed]
@@ -167,16 +174,14 @@ class Drawing:
             self.middles[node] = self._xy(left + box.width / 2, middle)
         for node in self.satellites:
             self.middles.update(self._places_of_satellites(node))
+        self.frames = list(self._frames(boxes))
 
     def drawn(self, active: str | None = None) -> Diagram:
         """Return the diagram of what the graph shows now, with a gate and its wires highlighted."""
         self.labels = self._labels()
-        lit = (
-            set()
-            if active is None
-            else {str(wire) for wire in [*self.graph.reads(active), *self.graph.wires_of(active)]}
-        )
-        groups = [group for node in self.gates for group in self._wires(node, lit)]
+        at_work = [] if active is None else [*self.graph.reads(active), *self.graph.wires_of(active)]
+        lit = {str(wire) for wire in at_work}
+        groups = [*self.frames, *(group for part in self.parts for group in self._wires(part, lit))]
         groups += [self._drawn_gate(gate, active) for gate in self.gates.values()]
         width, height = self._xy(self.layout.width, self.layout.height)
         if self.look.legend:
@@ -185,24 +190,23 @@ class Drawing:
             width, height = max(width, legend_width), height + 60
         return Diagram([(0.0, groups)], width, height, str(self.graph))
 
-    def _all_wires(self) -> Iterator[Wire]:
-        return (wire for node in self.order for wire in self.graph.wires_of(node))
+    def _labels(self) -> dict[Key, tuple[Label, Label]]:
+        return labels_of(self.parts, self.look.digits, self.is_whole)
 
-    def _labels(self) -> dict[str, tuple[Label, Label]]:
-        kinds = {node: kind_of(self.graph.gate(node)) for node in self.order}
-        return labels_of(self._all_wires(), self.look.digits, kinds, self.is_whole)
+    def _at_ports(self, gate: _Gate) -> list[tuple[Label, Label]]:
+        """Return the widest labels at the output ports of a gate."""
+        return [self.widest[gate.node, port] for port in range(len(gate.part.outputs))]
 
     def _xy(self, along: float, across: float) -> Point:
         return (across, along) if self.down else (along, across)
 
     def _satellites(self) -> dict[str, list[str]]:
-        """Return the gates that have satellites, which come after an input on the way if the order matters."""
+        """Return the parts that have satellites, which come after an input on the way if the order matters."""
         found = {}
-        for node, entries in satellites_of(self.graph.graph).items():
-            reads = [source for source, _ in sources_of(node, self.graph.graph.pred[node])]
-            is_free = sign_of(self.graph.gate(node)) in _FREE
+        for node, entries in satellites_of(self.parts).items():
+            reads = [source for source, _ in self.named[node].sources]
             first = min(place for place, source in enumerate(reads) if source not in entries)
-            if kept := [entry for entry in entries if is_free or reads.index(entry) > first]:
+            if kept := [entry for entry in entries if _is_free(self.named[node]) or reads.index(entry) > first]:
                 found[node] = kept
         return found
 
@@ -213,6 +217,8 @@ class Drawing:
             return {}
         found = {}
         for call in self.graph.schedule.calls:
+            if call.node not in self.named:
+                continue
             slopes = local_gradients(call, recording.values)
             digits = 6 if self.look.digits is None else self.look.digits
             found[call.node] = [
@@ -221,58 +227,65 @@ class Drawing:
             ]
         return found
 
-    def _gate(self, node: str) -> _Gate:
-        """Return a gate with its texts and its size."""
-        gate = self.graph.gate(node)
-        wires = self.graph.wires_of(node)
-        name = self._name(node)
-        if isinstance(gate, Entry):
-            return _Gate(node, gate, "", name, self._size_of_name(node), 2 * _NAME_HEIGHT, wires, [])
-        sign = sign_of(gate)
+    def _gate(self, part: Part) -> _Gate:
+        """Return a part with its texts and its size."""
+        name = self._name(part)
+        if part.is_entry:
+            return _Gate(part, name, self._size_of_name(part.name), 2 * _NAME_HEIGHT, [])
+        sign = part.sign
         width = 2 * _RADIUS if len(sign) < 3 else max(42.0, width_of(sign, _SYMBOL) + 16)
         height = 2 * _RADIUS
-        satellites = self.satellites.get(node, [])
+        satellites = self.satellites.get(part.name, [])
         if satellites and not self.down:  # so wide that their wires are straight
             blocks = self._blocks(satellites)
             reach = max(abs(block.name_at(middle, 0.0)) for block, middle in zip(blocks, _middles(blocks)))
             width = max(width, 2 * reach + _RADIUS)
-        ports = max(self.graph.graph.in_degree(node) - len(satellites), 1)
+        ports = max(len(part.sources) - len(satellites), 1)
         needed = _PORT * (ports + 1) if ports > 2 else 0.0
-        if len(wires) > 1:
-            each = [2 * max(label.size[1 - self.down] for label in self.widest[str(wire)]) + 12 for wire in wires]
-            needed = max(needed, max(each) * len(wires))
+        gate = _Gate(part, name, width, height, satellites)
+        if len(part.outputs) > 1:
+            each = [2 * max(label.size[1 - self.down] for label in pair) + 12 for pair in self._at_ports(gate)]
+            needed = max(needed, max(each) * len(each))
         width, height = (max(width, needed), height) if self.down else (width, max(height, needed))
-        return _Gate(node, gate, sign, name, width, height, wires, satellites)
+        return gate._replace(width=width, height=height)
 
-    def _name(self, node: str) -> str:
+    def _name(self, part: Part) -> str:
         """Return the name to be shown; "" if none is."""
-        is_hidden = self.look.names == "given" and is_automatic(node, self.graph.gate(node))
-        return "" if is_hidden else shortened(node)
+        if len(part.members) > 1:
+            return self._count(part)
+        is_hidden = self.look.names == "given" and is_automatic(part.name, part.gate)
+        return "" if is_hidden else shortened(part.name)
+
+    def _count(self, part: Part) -> str:
+        """Return how many gates or entries a part stands for."""
+        if part.is_entry:
+            return numbered(len(part.members), part.kind)
+        gates = self.graph.graph.nodes
+        return numbered(sum(not isinstance(gates[node]["gate"], Entry) for node in part.members), "gate")
 
     def _size_of_name(self, node: str) -> float:
-        return _width_of_name(self._name(node)) + 6
+        return _width_of_name(self._name(self.named[node])) + 6
 
     def _edges(self, node: str, index: dict[str, int]) -> Iterator[tuple[Edge, int]]:
         """Yield the edges that enter a gate, each with its input port."""
-        for port, (source, source_port) in enumerate(sources_of(node, self.graph.graph.pred[node])):
+        for port, (source, source_port) in enumerate(self.named[node].sources):
             if source in index:
                 yield Edge(index[source], source_port, index[node], port), port
 
     def _box(self, gate: _Gate, layer: int) -> Box:
         """Return a gate as the layout takes it."""
-        is_entry = isinstance(gate.gate, Entry)
+        is_entry, labels = gate.part.is_entry, self._at_ports(gate)
         width, height = self._xy(gate.width, gate.height)
-        labels = [self.widest[str(wire)] for wire in gate.wires]
         after, before = (1, 0) if self.down else (0, 1)  # of a size, what is along the wires, and across
         room = max(label.size[after] for pair in labels for label in pair) + _BESIDE
         offsets = self._outputs(gate)
         value = max(pair[0].size[before] - offset for pair, offset in zip(labels, offsets)) + _APART
         gradient = max(pair[1].size[before] + offset for pair, offset in zip(labels, offsets)) + _APART
         above, below = max(height / 2, value), max(height / 2, gradient)
-        lead = 0.0 if is_entry else _LEAD
+        lead = (0.0 if is_entry else _LEAD) + (_CAPTION * len(gate.part.group) if self.down else 0.0)
         if texts := list(filter(None, self.locals.get(gate.node, []))):
             sizes = [width_of(text, _LOCAL) for text in texts]
-            lead = _LEAD + (20.0 if self.down else max(sizes) + 4)
+            lead += 20.0 if self.down else max(sizes) + 4
             across = max(sizes) + 26 if self.down else 30.0
             above, below = max(above, across), max(below, across)
         if gate.name and not is_entry:
@@ -300,23 +313,23 @@ class Drawing:
             lead,
             max(room, self.look.room),
             offsets,
-            above + 3,
+            above + 3 + (0 if self.down else _CAPTION * len(gate.part.group)),
             below + 3,
-            in_order=gate.sign not in _FREE,
+            in_order=not _is_free(gate.part),
             at_end=is_entry,
-            is_aside=isinstance(gate.gate, (Parameter, Constant)),
+            is_aside=gate.part.kind in ("parameter", "constant"),
         )
 
     def _outputs(self, gate: _Gate) -> tuple[float, ...]:
         """Return the offsets of a gate's output ports from its middle."""
-        count = len(gate.wires)
+        count = len(gate.part.outputs)
         step = (gate.width if self.down else gate.height) / count
         return tuple([(port - (count - 1) / 2) * step for port in range(count)])
 
     def _name_y(self, gate: _Gate) -> float:
         """Return how far below a gate's middle its name stands where wires run right: clear of numbers if wide."""
         is_wide = _width_of_name(gate.name) > gate.width
-        labels = [self.widest[str(wire)] for wire in gate.wires]
+        labels = self._at_ports(gate)
         if gate.satellites:
             value = max(pair[0].size[1] for pair in labels) + _APART
             return -max(gate.height / 2, value if is_wide else 0.0) - 6
@@ -324,13 +337,45 @@ class Drawing:
         has_local_texts = len(list(filter(None, self.locals.get(gate.node, [])))) > 1
         return max(gate.height / 2, gradient if is_wide else 0.0) + (19 if has_local_texts else 13)
 
+    def _frames(self, boxes: list[Box]) -> Iterator[Group]:
+        """Yield the frames around open groups, the outermost first: those within which nothing else stands."""
+        areas = {}
+        for node, box in zip(self.placed, boxes):
+            along, across = self._along_and_across(*self.middles[node])
+            start, end = along - box.width / 2 - box.lead, along + box.width / 2 + box.room
+            areas[node] = start, across - box.above, end, across + box.below
+        groups = {
+            self.named[node].group[:depth]
+            for node in self.placed
+            for depth in range(1, len(self.named[node].group) + 1)
+        }
+        for group in sorted(groups, key=lambda group: (len(group), group)):
+            inside = [node for node in self.placed if self.named[node].group[: len(group)] == group]
+            starts, tops, ends, floors = zip(*[areas[node] for node in inside])
+            frame = min(starts), min(tops), max(ends), max(floors)
+            if any(_overlap(frame, areas[node]) for node in self.placed if node not in inside):
+                continue
+            shrunk = 2.0 * len(group)
+            (left, top), (right, floor) = self._xy(*frame[:2]), self._xy(*frame[2:])
+            left, top, right, floor = left + shrunk, top + shrunk - 2, right - shrunk, floor - shrunk + 2
+            middle = ((left + right) / 2, (top + floor) / 2)
+            yield Group(
+                "around",
+                ("group", " / ".join(group)),
+                " / ".join(group),
+                [
+                    Rectangle(*middle, right - left, floor - top, 8.0, "group"),
+                    Text(left + 7, top + 13, "note", shortened(group[-1]), "start"),
+                ],
+            )
+
     # Satellites
 
     def _blocks(self, entries: list[str]) -> list[_Block]:
         """Return the satellites of a gate: each has its name, and below it its numbers."""
         blocks = []
         for entry in entries:
-            value, gradient = self.widest[str(self.graph.wires_of(entry)[0])]
+            value, gradient = self.widest[entry, 0]
             name = self._size_of_name(entry)
             height = 2 * _NAME_HEIGHT + value.size[1] + _APART + gradient.size[1]
             blocks.append(_Block(entry, max(name, value.size[0], gradient.size[0]), height, name))
@@ -338,7 +383,7 @@ class Drawing:
 
     def _under(self, gate: _Gate) -> float:
         """Return the distance from a gate's middle to its satellites below it."""
-        gradient = max(self.widest[str(wire)][1].size[1] for wire in gate.wires) + _APART
+        gradient = max(pair[1].size[1] for pair in self._at_ports(gate)) + _APART
         return max(gate.height / 2 + _TO_SATELLITE, gradient + 4)
 
     def _places_of_satellites(self, node: str) -> Iterator[tuple[str, Point]]:
@@ -346,7 +391,7 @@ class Drawing:
         gate, (x, y) = self.gates[node], self.middles[node]
         blocks = self._blocks(gate.satellites)
         if self.down:  # the last one beside the gate, those before it above
-            gradient = max(self.widest[str(wire)][1].size[0] for wire in gate.wires) + _APART
+            gradient = max(pair[1].size[0] for pair in self._at_ports(gate)) + _APART
             left = x + max(gate.width / 2, gradient) + _TO_SATELLITE
             for place, block in reversed(list(enumerate(blocks))):
                 yield block.entry, (left + block.name / 2, y)
@@ -358,19 +403,21 @@ class Drawing:
 
     # Shapes
 
-    def _wires(self, node: str, lit: set[str]) -> Iterator[Group]:
-        """Yield the wires of a gate, with their branches, arrowheads and numbers."""
-        gate = self.gates[node]
-        for port, wire in enumerate(gate.wires):
-            value, gradient = self.labels[str(wire)]
+    def _wires(self, part: Part, lit: set[str]) -> Iterator[Group]:
+        """Yield the wires of a part, with their branches, arrowheads and numbers."""
+        for port, bundle in enumerate(part.outputs):
+            value, gradient = self.labels[part.name, port]
             shapes: list[Shape]
-            if node in self.reader_of:
-                shapes = self._wire_of_satellite(node, value, gradient)
+            if part.name in self.reader_of:
+                shapes = self._wire_of_satellite(part.name, value, gradient)
             else:
-                shapes = self._wire(gate, port, value, gradient)
-            kind = "wire lit" if str(wire) in lit else "wire"
-            title = f"{wire}: value {value.said}; gradient {gradient.said}"
-            yield Group(kind, ("wire", str(wire)), title, shapes)
+                shapes = self._wire(self.gates[part.name], port, value, gradient)
+            name = str(bundle[0]) if len(bundle) == 1 else f"{bundle[0]} to {bundle[-1]}, {len(bundle):,} wires"
+            kind = (
+                f"wire{' bundle' * (len(bundle) > 1)}{' lit' * any(str(wire) in lit for wire in bundle[:_LOOKED_AT])}"
+            )
+            title = f"{name}: value {value.said}; gradient {gradient.said}"
+            yield Group(kind, ("wire", name), title, shapes)
 
     def _wire(self, gate: _Gate, port: int, value: Label, gradient: Label) -> list[Shape]:
         """Return the shapes of a wire."""
@@ -385,7 +432,7 @@ class Drawing:
                 target = self.gates[self.placed[edge.target]]
                 inset = self._inset(target, route[-1][1] - self._along_and_across(*self.middles[target.node])[1])
                 routes.append([(out, across), *route[1:-1], (route[-1][0] + inset, route[-1][1])])
-        room = max(label.size[1 if self.down else 0] for label in self.widest[str(gate.wires[port])]) + _BESIDE
+        room = max(label.size[1 if self.down else 0] for label in self.widest[gate.node, port]) + _BESIDE
         room = max(room, self.look.room)
         if not routes:
             routes = [[(out, across), (start + room + _TIP, across)]]
@@ -435,7 +482,7 @@ class Drawing:
 
     def _inset(self, gate: _Gate, offset: float, across: bool = False) -> float:
         """Return how far inside of a gate's bounds its round end is at a distance from its middle."""
-        if isinstance(gate.gate, Entry):
+        if gate.part.is_entry:
             return 0.0
         radius = min(gate.width, gate.height, 2 * _RADIUS) / 2
         extent = (gate.width if self.down != across else gate.height) / 2
@@ -447,14 +494,13 @@ class Drawing:
 
     def _drawn_gate(self, gate: _Gate, active: str | None) -> Group:
         """Return a gate's box, with its sign, its name and its local gradients."""
-        x, y = self.middles[gate.node]
+        (x, y), part = self.middles[gate.node], gate.part
         output = self.graph.output_if_any
-        is_output = output is not None and output.node == gate.node
-        kind = type(gate.gate).__name__.lower() if isinstance(gate.gate, Entry) else "gate"
+        is_output = output is not None and any(output in bundle for bundle in part.outputs)
         stem, index = stem_and_index(gate.name)
         shapes: list[Shape] = []
-        if isinstance(gate.gate, Entry):
-            title = f"{kind} {gate.node}"
+        title = f"{part.kind} {part.name}"
+        if part.is_entry:
             if gate.name and self.down and gate.node in self.reader_of:  # in line with its numbers
                 shapes.append(Text(x - gate.width / 2 + 3, y + 5, "name", stem, "start", index))
             elif gate.name:
@@ -462,23 +508,29 @@ class Drawing:
             else:
                 shapes.append(Dot(x, y))
         else:
-            title = f"{gate.node}: {gate_text(gate.gate)}"
+            if part.gate is not None:
+                title = f"{part.name}: {gate_text(part.gate)}"
+            elif len(part.members) <= _LISTED:
+                title += f": {', '.join(part.members)}"
             radius = min(gate.width, gate.height, 2 * _RADIUS) / 2
-            shapes += [Rectangle(x, y, gate.width, gate.height, radius), Text(x, y + 5, "symbol", gate.sign)]
+            shapes += [Rectangle(x, y, gate.width, gate.height, radius), Text(x, y + 5, "symbol", part.sign)]
             if gate.name and self.down:
                 shapes.append(Text(x - gate.width / 2 - 5, y + 5, "name", stem, "end", index))
             elif gate.name:
                 shapes.append(Text(x, y + self._name_y(gate), "name", stem, subscript=index))
             shapes += self._local_texts(gate)
-        classes = (
-            f"{'entry ' * isinstance(gate.gate, Entry)}{kind}{' result' * is_output}{' lit' * (gate.node == active)}"
-        )
-        return Group(classes, ("gate", gate.node), title, shapes)
+        classes = [
+            "entry" if part.is_entry else "gate",
+            *([part.kind] if part.kind != "gate" else []),
+            *(["result"] if is_output else []),
+            *(["lit"] if active in part.members else []),
+        ]
+        return Group(" ".join(classes), ("gate", gate.node), title, shapes)
 
     def _local_texts(self, gate: _Gate) -> Iterator[Shape]:
         """Yield the local gradients at a gate's input ports."""
         texts = self.locals.get(gate.node)
-        if not texts or gate.wires[0].value is None:
+        if not texts or gate.part.outputs[0][0].value is None:
             return
         ends = [
             (*self._xy(*route[-1]), texts[port])
@@ -509,9 +561,19 @@ class Drawing:
         return Group("legend", ("", ""), "Legend", shapes), x + max(width_of(note, _NOTE) for note in notes)
 
 
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Return whether two rectangles overlap, each given by its least and its greatest coordinates."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
 def _shared(route: Route, other: Route) -> int:
     """Return how many points two routes have in common before they part."""
     return next((place for place, (a, b) in enumerate(zip(route, other)) if a != b), min(len(route), len(other)))
+
+
+def _is_free(part: Part) -> bool:
+    """Return whether the inputs of a part may change places."""
+    return part.gate is None or part.sign in _FREE
 
 
 def _width_of_name(name: str) -> float:

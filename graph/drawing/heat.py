@@ -24,6 +24,7 @@ _CELLS = 48  # the most rows and columns; those of larger arrays are averaged
 _WRITTEN = 9  # an array of so many numbers or fewer has them written in its cells
 _COLUMNS = 3
 _SATURATED = 0.01  # the distance to a limit from which on a unit counts as saturated
+_EXTREME = 1e-8, 1e8  # what is smaller or larger has vanished or exploded
 _LIMITS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 
 
@@ -71,6 +72,18 @@ def heat_of(value: Value, kind: str = "") -> Heat | None:
     is_small = table.size <= _WRITTEN and table.shape[1] <= _COLUMNS
     colors = _colors(_averaged(table), scale)
     return Heat(colors, table.tolist() if is_small else None, scale, shape, _signs(array, table, kind))
+
+
+def is_extreme(number: float) -> bool:
+    """Return whether a number has vanished, without being 0, or exploded.
+
+    Examples
+    --------
+    >>> is_extreme(1e-9), is_extreme(-1e9), is_extreme(0.0), is_extreme(math.inf)
+    (True, True, False, True)
+    """
+    least, most = _EXTREME
+    return math.isnan(number) or 0 < abs(number) < least or abs(number) > most
 
 
 def color_of(share: float) -> Color:
@@ -131,6 +144,9 @@ def _colors(table: Any, scale: float) -> list[list[Color]]:
 def _signs(array: Any, table: Any, kind: str) -> list[str]:
     """Return what deserves attention in an array."""
     signs = []
+    largest = float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0))
+    if is_extreme(largest):
+        signs.append("vanishes" if largest < 1 else "explodes")
     for name, count in (("nan", np.isnan(array).sum()), ("inf", np.isinf(array).sum())):
         if count:
             signs.append(f"{count:,} {name}")

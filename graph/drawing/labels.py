@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gates.gate import kind_of
 from gates.values import Value, shape_of
-from graph.drawing.heat import Heat, heat_of
+from graph.drawing.heat import Heat, heat_of, is_extreme
+from graph.drawing.parts import Part
 from graph.drawing.shapes import Map, Shape, Text
 from graph.drawing.texts import DASH, LINE, lines_of, number_text, size_text, width_of
-from graph.structure.wire import Wire
 
+Key = tuple[str, int]  # the name of a part, and one of its output ports
 NUMBERS, CAPTION = 13.0, 10.0  # font sizes, as in style.css
 _CAPTION_LINE = 12.0  # px
 _ASCENT = 10.0  # px from the top of a line of numbers to its baseline
@@ -28,7 +30,7 @@ class Label(NamedTuple):
     Attributes
     ----------
     kind : str
-        "value" or "gradient".
+        "value" or "gradient", with "sign" if the number is extreme.
     lines : list of str
         Its lines, or the captions of the heat map.
     heat : Heat or None
@@ -99,45 +101,53 @@ class Label(NamedTuple):
         return shapes
 
 
-def labels_of(
-    wires: Iterable[Wire], digits: int | None, kinds: dict[str, str], is_whole: bool
-) -> dict[str, tuple[Label, Label]]:
-    """Return the labels of wires: for each the one of its value and the one of its gradient.
+def labels_of(parts: Iterable[Part], digits: int | None, is_whole: bool) -> dict[Key, tuple[Label, Label]]:
+    """Return the labels at the output ports of parts: for each the one of its value and the one of its gradient.
 
     Parameters
     ----------
-    wires : iterable of Wire
-        The wires.
+    parts : iterable of Part
+        The parts.
     digits : int or None
         The digits after the point; None for up to 6 significant digits, and arrays as lines of text.
-    kinds : dict of str to str
-        The kind of each gate, by name.
     is_whole : bool
         Whether whole numbers are shown without a point.
     """
     return {
-        str(wire): (
-            _label("value", wire.value, digits, is_whole, kinds[wire.node]),
-            _label("gradient", wire.grad, digits, is_whole),
+        (part.name, port): (
+            _label("value", _held([wire.value for wire in bundle]), digits, is_whole, kind_of(part.gate)),
+            _label("gradient", _held([wire.grad for wire in bundle]), digits, is_whole),
         )
-        for wire in wires
+        for part in parts
+        for port, bundle in enumerate(part.outputs)
     }
 
 
-def are_whole(wires: Iterable[Wire]) -> bool:
-    """Return whether all numbers on wires, other than arrays, are whole."""
+def _held(values: list[Value]) -> Value | str:
+    """Return what a wire holds; of a bundle an array if all of it are numbers, otherwise words."""
+    if len(values) == 1:
+        return values[0]
+    if any(value is None for value in values):
+        return None
+    return f"{len(values):,} wires" if any(map(shape_of, values)) else np.array(values, dtype=float)
+
+
+def are_whole(parts: Iterable[Part]) -> bool:
+    """Return whether all numbers on the wires of parts, other than arrays, are whole."""
+    wires = (wire for part in parts for bundle in part.outputs for wire in bundle)
     held = (number for wire in wires for number in (wire.value, wire.grad) if number is not None)
     return all(float(number).is_integer() for number in held if not shape_of(number) and np.isfinite(number))
 
 
-def _label(kind: str, value: Value, digits: int | None, is_whole: bool, computed_by: str = "") -> Label:
+def _label(kind: str, value: Value | str, digits: int | None, is_whole: bool, computed_by: str = "") -> Label:
     """Return the label of a value or of a gradient."""
-    if value is None:
-        return Label(kind, [DASH])
+    if value is None or isinstance(value, str):
+        return Label(kind, [value or DASH])
     if digits is None:
         return Label(kind, lines_of(value))
     if not shape_of(value):
-        return Label(kind, [number_text(float(value), digits, is_whole)])
+        number = float(value)
+        return Label(f"{kind} sign" if is_extreme(number) else kind, [number_text(number, digits, is_whole)])
     heat = heat_of(value, computed_by)
     if heat is None:
         return Label(kind, [size_text(shape_of(value))] if value.size > 4 else lines_of(value))

@@ -1,13 +1,11 @@
-"""The picture of a graph, where it begins: a diagram, one of several steps, or for a large graph an overview."""
+"""The picture of a graph, where it begins: a diagram, or one of several steps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from graph.drawing import MAX_GATES
 from graph.drawing.diagram import PLAIN, Diagram, Drawing, Look, one_of
-from graph.drawing.overview import overview
 from graph.drawing.shapes import Group, Text
 from graph.drawing.svg import Picture, Theme, group_svg, sheet
 from graph.drawing.texts import LINE, width_of
@@ -28,11 +26,10 @@ def picture(
     *,
     theme: Theme = "auto",
     background: str | None = None,
-    max_gates: int = MAX_GATES,
     active: str | None = None,
     steps: Iterable[int] | None = None,
 ) -> Picture:
-    """Return the SVG of a graph: a diagram, or an overview if the graph has more than `max_gates` gates.
+    """Return the SVG of a graph, or of several steps of its passes, one below the other.
 
     Parameters
     ----------
@@ -44,16 +41,12 @@ def picture(
         The colors.
     background : str, optional
         The color behind all.
-    max_gates : int
-        The largest number of gates to draw as a diagram.
     active : str, optional
         The gate to highlight.
     steps : iterable of int, optional
         The steps to draw one below the other.
     """
     one_of("theme", theme, get_args(Theme))
-    if gates_of(graph) > max_gates:
-        return overview(graph, theme, background)
     return in_svg(diagram_of(graph, look, active, steps), title_of(graph), theme, background)
 
 

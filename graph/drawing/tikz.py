@@ -63,9 +63,9 @@ def _shape(shape: Shape, is_lit: bool) -> Iterable[str]:
             yield rf"\fill[{color}] ({x:.1f},{y:.1f}) -- {back} -- {other} -- cycle;"
         case Dot(x, y):
             yield rf"\fill[{color}] ({x:.1f},{y:.1f}) circle[radius=2pt];"
-        case Rectangle(x, y, width, height, radius):
+        case Rectangle(x, y, width, height, radius, kind):
             low, high = f"({x - width / 2:.1f},{y - height / 2:.1f})", f"({x + width / 2:.1f},{y + height / 2:.1f})"
-            draw = "gg-lit, line width=1.5pt" if is_lit else "black"
+            draw = "gg-lit, line width=1.5pt" if is_lit else "gg-wire, densely dotted" if kind == "group" else "black"
             # half a point less than the half of the height, at which TikZ gives up rounding
             yield rf"\draw[{draw}, rounded corners={radius * _SCALE - 0.05:.2f}pt] {low} rectangle {high};"
         case Text():

@@ -195,7 +195,8 @@ class TwoPasses(Structure):
         for name, sources in all_sources(self.graph):
             gate = self.gate(name)
             wires = [twin.wire(*source) for source in sources]
-            twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires, labels_of(gate))
+            group = self.graph.nodes[name].get("group", ())
+            twin._place(gate if isinstance(gate, Parameter) else fresh(gate), name, wires, labels_of(gate), group)
         twin._last = self._last
         twin.chosen_output = self.chosen_output
         if self.expression is not None:

@@ -34,7 +34,7 @@ _FORMAT, _VERSIONS = "gategraph", (1, 2)
 _DTYPES = ("float16", "float32", "float64", "int64")  # labels are integers
 _OWN = None, True  # whether a class is the user's
 _PART = 2**20  # bytes read at once: read(n) takes memory for n bytes, however short the file is
-_ROW = {"name", "gate", "own", "settings", "reads", "same"}
+_ROW = {"name", "gate", "own", "settings", "reads", "same", "group"}
 _KNOWN: dict[str, type] = {**GATES, **{gate.__name__: gate for gate in (Input, Parameter, Constant, GraphGate)}}
 
 
@@ -92,6 +92,8 @@ def _document(graph: TwoPasses, written: dict[int, int]) -> dict[str, Any]:
             written.setdefault(id(gate), len(written))
         if sources:
             row["reads"] = sources
+        if group := graph.graph.nodes[name].get("group"):
+            row["group"] = list(group)
         rows.append(row)
     return {
         "format": _FORMAT,
@@ -196,12 +198,14 @@ class _Reader:
                 or row.keys() - _ROW
                 or row.get("own") not in _OWN
             ):
-                raise ValueError(f'{who} must have a "name" and a "gate", may have "settings" and "reads", and no more')
+                raise ValueError(
+                    f'{who} must have a "name" and a "gate", may have "settings", "reads" and "group", and no more'
+                )
             try:
                 gate = self.same(row, graph) if "same" in row else self.gate(row)
                 self.outputs += max(outputs_of(gate) - 1 - len(reads), 0)
                 self.require(self.outputs, "max_outputs", "outputs of gates, not counting one for each input")
-                graph.restore(gate, name, [_source(graph, read, names) for read in reads])
+                graph.restore(gate, name, [_source(graph, read, names) for read in reads], _group(row))
                 if isinstance(gate, Parameter) and "same" not in row:
                     self.written.append(gate)
             except (TypeError, ValueError, OverflowError) as error:
@@ -236,6 +240,14 @@ class _Reader:
             raise
         except Exception as error:  # of a user's class
             raise ValueError(f"{kind} cannot be made of its settings: {type(error).__name__}: {error}") from None
+
+
+def _group(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the groups around the gate that a row describes."""
+    group = row.get("group", [])
+    if not _is_list_of(group, str) or "" in group:
+        raise ValueError(f'"group" must be a list of names, got {group!r}')
+    return tuple(group)
 
 
 def _source(graph: TwoPasses, read: Any, names: set[str]) -> Wire:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -40,6 +41,7 @@ class Structure:
         self._counts: dict[str, int] = {}
         self._labelled: dict[str, str] = {}  # inputs and constants read as labels, each with a gate that reads it so
         self._gates: list[Any] = []
+        self._group: tuple[str, ...] = ()  # the groups that gates are added to now, from the outermost on
         self._text: tuple[str, int, tuple[str, int]] | None = None  # the expression, and the graph that it stands for
         claim(self, self._gates)
 
@@ -173,6 +175,36 @@ class Structure:
         as_argument(value, "a constant")
         return self._enter(Constant(value.copy() if isinstance(value, np.ndarray) else value), name)
 
+    @contextmanager
+    def group(self, name: str) -> Iterator[None]:
+        """Put the gates that are added within into a group, which pictures can show as one box.
+
+        Groups can be within one another. What is added to a group of the same name later belongs to it, too.
+
+        Parameters
+        ----------
+        name : str
+            Its name, such as "layer 1".
+
+        Examples
+        --------
+        >>> from graph import ComputationalGraph
+        >>> graph = ComputationalGraph()
+        >>> x, w, b = graph.inputs("x", "w", "b")
+        >>> with graph.group("neuron"):
+        ...     y = x * w + b
+        >>> graph.graph.nodes["add_1"]["group"]
+        ('neuron',)
+        """
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"group(): the name must be a string that is not empty, got {name!r}")
+        around = self._group
+        self._group = (*around, name)
+        try:
+            yield
+        finally:
+            self._group = around
+
     def add(self, gate: GateLike, *wires: Wire | Given, name: str | None = None) -> Any:
         """Add a gate that reads the given wires.
 
@@ -223,14 +255,14 @@ class Structure:
         self._last = name, outputs
         return self._wires(name, outputs)
 
-    def restore(self, gate: Any, name: str, wires: Sequence[Wire]) -> None:
+    def restore(self, gate: Any, name: str, wires: Sequence[Wire], group: tuple[str, ...] = ()) -> None:
         """Add a gate of a saved graph, maybe an entry, or a parameter that is in another graph too, under its name."""
         if isinstance(gate, Parameter):
             owned.discard(id(gate))
         name, labels = self._admit(gate, len(wires), name), labels_of(gate)
         if labels or self._labelled:
             check_labels(self, self._labelled, gate, name, wires)
-        self._place(gate, name, wires, labels)
+        self._place(gate, name, wires, labels, group)
         if not isinstance(gate, Entry):
             self._last = name, outputs_of(gate)
 
@@ -317,9 +349,13 @@ class Structure:
         self._place(gate, name, ())
         return Wire(self, name)
 
-    def _place(self, gate: Any, name: str, wires: Sequence[Wire], labels: Sequence[int] = ()) -> None:
+    def _place(
+        self, gate: Any, name: str, wires: Sequence[Wire], labels: Sequence[int] = (), group: tuple[str, ...] = ()
+    ) -> None:
         """Record a gate and the wires that it reads, those at the ports `labels` as labels."""
         self.graph.add_node(name, gate=gate)
+        if group or self._group:
+            self.graph.nodes[name]["group"] = self._group + group
         add_edge = self.graph.add_edge
         for port, wire in enumerate(wires):
             add_edge(wire.node, name, port, source_port=wire.port)
