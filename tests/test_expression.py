@@ -113,8 +113,8 @@ def test_there_is_a_function_for_each_gate() -> None:
     names = "add subtract multiply divide negative reciprocal power square sqrt exp log scale shift max min sigmoid "
     names += "tanh relu leaky_relu elu matmul transpose sum mean squared_norm neuron maxout softmax_loss svm_loss "
     names += "squared_error_loss l2_regularization sin cos abs clip where softplus pow softmax logsumexp reduce_max "
-    names += "variance var affine layer_norm batch_norm dropout embedding conv2d max_pool2d mean_squared_error_loss "
-    names += "binary_cross_entropy_loss"
+    names += "reduce_min variance var affine layer_norm batch_norm dropout embedding conv2d max_pool2d "
+    names += "mean_squared_error_loss binary_cross_entropy_loss"
     assert sorted(FUNCTIONS) == sorted(names.split(" "))
     calls = [
         ("sqrt(x)", 1.5),
@@ -148,6 +148,7 @@ def test_there_is_a_function_for_each_gate() -> None:
         ("pow(x, 2 * x)", 2.25**4.5),
         ("logsumexp(x)", 2.25),
         ("reduce_max(x)", 2.25),
+        ("reduce_min(x)", 2.25),
         ("var(x)", 0.0),
         ("mean_squared_error_loss(x, 0.25)", 4.0),
         ("binary_cross_entropy_loss(x, 0)", math.log1p(math.exp(2.25))),
@@ -163,6 +164,7 @@ def test_arrays_flow_through_expressions() -> None:
     assert value("softmax(s)", s=scores) == pytest.approx(e / e.sum(axis=1, keepdims=True))
     assert value("logsumexp(s, 0)", s=scores) == pytest.approx(np.log(e.sum(axis=0)))
     assert value("reduce_max(s, 1)", s=scores).tolist() == [4.0, 1.0]
+    assert value("reduce_min(s, 1)", s=scores).tolist() == [1.0, -1.0]
     assert value("var(s, 1)", s=scores) == pytest.approx(scores.var(axis=1))
     W, x = np.arange(6.0).reshape(2, 3), np.array([1.0, 2.0, 3.0])
     assert value("sum(W @ x, 0)", W=W, x=x) == (W @ x).sum()

@@ -49,6 +49,7 @@ def _joined(gate: Gate, wires: Any) -> Any:
 
 _METHOD_OF: dict[Any, Callable[..., Any]] = {
     np.max: lambda x, axis=None, *, keepdims=False: x.max(axis, keepdims=keepdims),
+    np.min: lambda x, axis=None, *, keepdims=False: x.min(axis, keepdims=keepdims),
     np.var: lambda x, axis=None, *, keepdims=False: x.var(axis, keepdims=keepdims),
     np.clip: lambda x, a_min=None, a_max=None: x.clip(a_min, a_max),
     np.where: _where,
@@ -62,6 +63,7 @@ _METHOD_OF: dict[Any, Callable[..., Any]] = {
 _WITH_GATES = "these NumPy functions have gates: " + ", ".join(
     sorted(function.__name__ for function in [*_OPERATOR_OF, *_GATE_OF, *_METHOD_OF])
 )
+_METHOD_OF |= {np.amax: _METHOD_OF[np.max], np.amin: _METHOD_OF[np.min]}  # other names of the same
 
 
 def apply_ufunc(wire: Any, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

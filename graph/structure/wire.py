@@ -183,6 +183,10 @@ class Wire:
         """Return the largest element over some axes; by default of all."""
         return self._add(gates.ReduceMax(axis, keepdims), self)
 
+    def min(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Wire:
+        """Return the smallest element over some axes; by default of all."""
+        return self._add(gates.ReduceMin(axis, keepdims), self)
+
     def clip(self, low: float | None = None, high: float | None = None) -> Wire:
         """Return the wire with its elements kept within bounds."""
         return self._add(gates.Clip(low, high), self)
