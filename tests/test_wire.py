@@ -135,12 +135,12 @@ REFUSED: list[tuple[Callable[[Any, Any], Any], str]] = [
     (lambda x, y: divmod(x, 2), r"no gate for divmod\(\) on wires"),
     (
         lambda x, y: x > y,
-        r"no gate for x > y \(np.maximum\(x, y\) is the larger\) on wires; a wire's value is wire.value",
+        r"no gate for x > y \(np.maximum\(x, y\) is the larger; .*Where\(.* > 0\) on wires; a wire's value is wire.value",
     ),
     (lambda x, y: x <= 1, "no gate for x >= y"),
     (
         lambda x, y: max(x, y),
-        r"no gate for x > y \(np.maximum\(x, y\) is the larger\) on wires; a wire's value is wire.value",
+        r"no gate for x > y \(np.maximum\(x, y\) is the larger; .*Where\(.* > 0\) on wires; a wire's value is wire.value",
     ),
     (lambda x, y: list(x), "no gate for a loop on wires"),
     (lambda x, y: 3.0 in x, "no gate for a loop on wires"),
@@ -160,7 +160,8 @@ REFUSED: list[tuple[Callable[[Any, Any], Any], str]] = [
     ),
     (lambda x, y: np.exp(x, out=np.ones(2)), "no gate for np.exp with out="),
     (lambda x, y: np.add.reduce(x), "no gate for np.add.reduce"),
-    (lambda x, y: np.hstack([x, y]), "no gate for np.hstack"),
+    (lambda x, y: np.hstack([x, y]), r"no gate for np.hstack; write np.concatenate\(\[x, y\], axis\); these NumPy"),
+    (lambda x, y: np.dot(x, y), "no gate for np.dot; write wire @ y; these NumPy functions"),
     (
         lambda x, y: np.where(x, y, 0.0),
         "a condition must be an array of booleans; Where",
@@ -186,6 +187,32 @@ def test_what_has_no_gate_is_refused_and_adds_nothing(number: int) -> None:
     with pytest.raises(TypeError, match=message):
         expression(x, y) if expression is not operator.setitem else operator.setitem(x, 0, y)
     assert list(graph) == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("relu", r"write graph.add\(ReLU\(\), wire\)"),
+        ("exp", r"write graph.add\(Exp\(\), wire\)"),
+        ("softmax", r"write graph.add\(Softmax\(\), wire\)"),
+        ("backward", r"graph.backward\(\) runs the backward pass"),
+        ("data", "a wire's value is wire.value"),
+        ("shape", "a wire's value is wire.value, which has a shape"),
+        ("flatten", r"write wire.reshape\(-1\)"),
+    ],
+)
+def test_what_other_libraries_have_is_an_error_that_says_what_to_write(name: str, advice: str) -> None:
+    x = ComputationalGraph().input("x")
+    with pytest.raises(AttributeError, match=f"^'Wire' object has no attribute '{name}'; {advice}$"):
+        getattr(x, name)
+
+
+def test_another_attribute_is_an_error_as_python_has_it() -> None:
+    x = ComputationalGraph().input("x")
+    for name in ("power", "copy", "matmul", "foo", "_repr_png_"):  # a gate's settings or inputs cannot be guessed
+        with pytest.raises(AttributeError, match=f"^'Wire' object has no attribute '{name}'$") as caught:
+            getattr(x, name)
+        assert (caught.value.name, caught.value.obj) == (name, x)
 
 
 def test_a_wire_is_frozen_and_equal_to_itself() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gates import Abs, Concatenate, Cos, Exp, Gate, Log, Max, Min, Reciprocal, Sin, Sqrt, Square, Stack, Tanh, Where
+from graph.structure.advice import advice
 
 _OPERATOR_OF: dict[Any, str] = {
     np.add: "add",
@@ -86,7 +87,7 @@ def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
     """Apply a NumPy function that is not a ufunc to wires."""
     method = _METHOD_OF.get(function)
     if method is None:
-        raise TypeError(f"no gate for np.{function.__name__}; {_WITH_GATES}")
+        raise TypeError(f"no gate for np.{function.__name__}{advice(function.__name__)}; {_WITH_GATES}")
     try:
         inspect.signature(method).bind(*args, **kwargs)
     except TypeError as error:
