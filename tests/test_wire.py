@@ -135,12 +135,12 @@ REFUSED: list[tuple[Callable[[Any, Any], Any], str]] = [
     (lambda x, y: divmod(x, 2), r"no gate for divmod\(\) on wires"),
     (
         lambda x, y: x > y,
-        r"no gate for x > y \(np.maximum\(x, y\) is the larger; .*Where\(.* > 0\) on wires; a wire's value is wire.value",
+        r"no gate for x > y \(np.maximum\(x, y\) is the larger; .* c > 0\) on wires; a wire's value is wire.value",
     ),
     (lambda x, y: x <= 1, "no gate for x >= y"),
     (
         lambda x, y: max(x, y),
-        r"no gate for x > y \(np.maximum\(x, y\) is the larger; .*Where\(.* > 0\) on wires; a wire's value is wire.value",
+        r"no gate for x > y \(np.maximum\(x, y\) is the larger; .* c > 0\) on wires; a wire's value is wire.value",
     ),
     (lambda x, y: list(x), "no gate for a loop on wires"),
     (lambda x, y: 3.0 in x, "no gate for a loop on wires"),
