@@ -68,6 +68,8 @@ def bare_backward(gate: Gate, upstream: Sequence[Value]) -> Any:
 def require_gate(given: Any, who: str = "") -> None:
     """Raise TypeError unless an object has the methods forward and backward; the message begins with `who`."""
     is_class, name = isinstance(given, type), getattr(given, "__name__", type(given).__name__)
+    if hasattr(given, "as_gate") and not is_class:
+        raise TypeError(f"{who}{': ' * bool(who)}a gate was wanted, got a graph; graph.as_gate() makes one of it")
     has = {method: not is_class and callable(getattr(given, method, None)) for method in ("forward", "backward")}
     if all(has.values()):
         return

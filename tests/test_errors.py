@@ -186,6 +186,8 @@ def test_wrong_inputs_of_a_gate(graph: ComputationalGraph) -> None:
 def test_what_is_no_gate(graph: ComputationalGraph) -> None:
     with pytest.raises(TypeError, match=r"a gate must be an object, got the class Exp; did you mean Exp\(\)\?"):
         graph.add(Exp, graph["x"])
+    with pytest.raises(TypeError, match=r"a gate was wanted, got a graph; graph.as_gate\(\) makes one of it"):
+        graph.add(circuit_1(), graph["x"])
     for thing in (len, Gate(), NoBackward()):
         with pytest.raises(TypeError, match=r"a gate must have the methods forward\(\) and backward\(\), got"):
             graph.add(thing, graph["x"])
