@@ -19,7 +19,7 @@ from gates.piecewise import Abs, Clip, Where
 from gates.pooling import MaxPool2d
 from gates.powers import Exp, Log, Pow, Power, Sqrt, Square
 from gates.rearranging import Reshape, Transpose
-from gates.reductions import Mean, ReduceMax, SquaredNorm, Sum, Variance
+from gates.reductions import Mean, ReduceMax, ReduceMin, SquaredNorm, Sum, Variance
 from gates.routing import Copy, Max, Min
 from gates.selecting import Index
 from gates.softmax import LogSumExp, Softmax
@@ -84,6 +84,7 @@ __all__ = [
     "ReLU",
     "Reciprocal",
     "ReduceMax",
+    "ReduceMin",
     "Report",
     "Reshape",
     "Scale",

@@ -68,7 +68,10 @@ def bare_backward(gate: Gate, upstream: Sequence[Value]) -> Any:
 def require_gate(given: Any, who: str = "") -> None:
     """Raise TypeError unless an object has the methods forward and backward; the message begins with `who`."""
     is_class, name = isinstance(given, type), getattr(given, "__name__", type(given).__name__)
-    if not is_class and all(callable(getattr(given, method, None)) for method in ("forward", "backward")):
+    if hasattr(given, "as_gate") and not is_class:
+        raise TypeError(f"{who}{': ' * bool(who)}a gate was wanted, got a graph; graph.as_gate() makes one of it")
+    has = {method: not is_class and callable(getattr(given, method, None)) for method in ("forward", "backward")}
+    if all(has.values()):
         return
     hint, kind = "", given if is_class else type(given)
     if any(one.__module__.partition(".")[0] in _LIBRARIES for one in kind.__mro__):
@@ -77,6 +80,8 @@ def require_gate(given: Any, who: str = "") -> None:
         hint = f"; did you mean {name}()?"
     elif callable(given):
         hint = f"; if it returns (out, cache), gate_of({name}, backward=...) makes one"
+    elif any(has.values()):
+        hint = f"; {name} has no {'backward' if has['forward'] else 'forward'}()"
     wanted = "be an object" if is_class else "have the methods forward() and backward()"
     raise TypeError(
         f"{who}{': ' * bool(who)}a gate must {wanted}, got {f'the class {name}' if is_class else repr(given)}{hint}"

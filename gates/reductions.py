@@ -1,4 +1,4 @@
-"""Gates that sum, average or look for the largest over axes, and the squared norm."""
+"""Gates that sum, average or look for the largest or the smallest over axes, and the squared norm."""
 
 import math
 from typing import Any
@@ -179,6 +179,48 @@ class ReduceMax(Reduction):
         return [namespace(x).where(first_largest(x, self.axis), spread(dy, x, self.axis), 0.0)]
 
 
+class ReduceMin(Reduction):
+    """y = the smallest x over some axes. Backward routes the gradient to it; a tie goes to the first.
+
+    Parameters
+    ----------
+    axis : int, tuple of int or None
+        The axes to search; None searches all.
+    keepdims : bool
+        Whether these axes are kept, with length 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no element to choose from.
+
+    Examples
+    --------
+    >>> gate = ReduceMin(axis=1)
+    >>> gate.forward([[1.0, 3.0, 2.0], [5.0, 4.0, 4.0]])
+    array([1., 4.])
+    >>> gate.backward([10.0, 20.0])
+    [array([[10.,  0.,  0.],
+           [ 0., 20.,  0.]])]
+    """
+
+    notation = "y = reduce_min(x)", "x == reduce_min(x)"
+
+    def forward(self, x: Value) -> Value:
+        self._refuse(x)
+        self.kept = (x,)
+        if not shape_of(x):
+            return x
+        require_elements(x, self.axis, "ReduceMin")
+        return namespace(x).min(x, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, dy: Value) -> list[Value]:
+        (x,) = self.kept
+        if not shape_of(x):
+            return [dy]
+        return [namespace(x).where(first_largest(-x, self.axis), spread(dy, x, self.axis), 0.0)]
+
+
 class SquaredNorm(Gate):
     """y = the sum of x**2 over all elements. Backward scales by 2 * x.
 
@@ -217,7 +259,7 @@ def spread(dy: Value, x: Value, axis: Any) -> Value:
 
 
 def require_elements(x: Value, axis: Any, who: str) -> None:
-    """Raise ValueError if x has no elements along the axes, so that none is the largest."""
+    """Raise ValueError if x has no elements along the axes, so that none is the largest or the smallest."""
     shape = shape_of(x)
     if 0 in [shape[axis] for axis in axes_of(axis, len(shape))]:
         raise ValueError(f"{who}: x must have elements along its axes, got the shape {shape}")

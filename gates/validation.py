@@ -130,6 +130,8 @@ def as_output(output: Any) -> Value:
     if isinstance(output, (list, tuple)):
         got = f"a {type(output).__name__} of {len(output)}"
         raise ValueError(f"forward() must return one value, got {got}; a gate with several outputs sets `outputs`")
+    if output is None:
+        raise TypeError("forward() must return a value, got None")
     return as_value(output)
 
 

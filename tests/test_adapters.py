@@ -283,6 +283,9 @@ def test_matrices_of_derivatives() -> None:
     assert check_grad(outputs, lambda x: right(x) + np.diag([0, 0, 1]), x).diagnosis.startswith(
         "jac is wrong at [2, 2]"
     )
+    alone = check_grad(np.tanh, lambda x: 1 - np.tanh(x) ** 2, x)
+    hint = "; if each is the slope of its own element alone, check the sum of fun"
+    assert alone.diagnosis == f"jac returns the shape (3,) where (3, 3) belongs{hint}"
     wrong = check_grad(outputs, lambda x: right(x)[:2], x)
     assert wrong.diagnosis == "jac returns the shape (2, 3) where (3, 3) belongs"
     uneven = check_grad(cubes, lambda x: 3 * x**2, x, hess=lambda x: np.diag(6 * x) + np.eye(3, k=1))

@@ -397,6 +397,28 @@ class TestLeavesAsFound:
         assert x.tolist() == [1.0, 2.0]
 
 
+class ForwardAlone(Gate):
+    """A gate that was left unfinished."""
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+class Misspelt(Gate):
+    """A gate whose forward has another name."""
+
+    def forwrad(self, x: Any) -> Any:
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        return [dy]
+
+
+def slope(x: Any) -> Any:
+    """Return the gradient of the sum of x ** 2, of which nothing else is known."""
+    return 2 * np.asarray(x)
+
+
 class TestInputs:
     """What is given, and what is made where nothing is."""
 
@@ -499,6 +521,14 @@ class TestInputs:
         for call, error, message in (
             (lambda: check_gate(Multiply), TypeError, "a gate must be an object, got the class Multiply; did you mean"),
             (lambda: check_gate(3), TypeError, wanted),
+            (lambda: check_gate(ForwardAlone()), TypeError, r"got ForwardAlone\(\); ForwardAlone has no backward\(\)"),
+            (lambda: check_gate(Misspelt()), TypeError, r"; Misspelt has no forward\(\)$"),
+            (lambda: check_gate(slope, [1.0]), TypeError, r"slope is a function alone: check_grad\(slope, jac, x0\)"),
+            (
+                lambda: check_gate(slope, slope, [1.0]),
+                TypeError,
+                r"slope is a function alone: check_grad\(slope, jac, x0\)",
+            ),
             (lambda: check_gate(Multiply(), 1.0), TypeError, r"Multiply\(\) takes 2 inputs, got 1"),
             (lambda: check_gate(Multiply(), "a", 1), TypeError, r"Multiply\(\): x: a number .* was wanted, got 'a'"),
             (lambda: check_gate(Reshape((2, 2)), [1.0]), ValueError, r"1 elements of shape \(1,\) do not fit"),

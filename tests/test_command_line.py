@@ -1,5 +1,6 @@
 """The command line: most of it in this process, and in one of its own what only a process shows."""
 
+import contextlib
 import os
 import re
 import signal
@@ -298,10 +299,15 @@ class TestStep:
         process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         signal.signal(signal.SIGINT, before)
         with process:
+            assert process.stdin is not None
             assert process.stdout is not None
             assert process.stderr is not None
             assert process.stdout.readline().startswith("any key")
             process.send_signal(signal.SIGINT)
+            # Python notices a signal that comes just before it waits for a key when it need not wait any more.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            process.stdin.close()
             assert process.wait(60) == 130
             assert process.stderr.read() == ""
 

@@ -68,6 +68,9 @@ def test_unknown_names(graph: ComputationalGraph) -> None:
         graph["qq"]
     with pytest.raises(KeyError, match="no gate is called 'scores'"):
         graph.evaluate("scores", x=1)
+    for call in (graph.evaluate, graph.explain):
+        with pytest.raises(TypeError, match=rf"{call.__name__}\(\): a wire or its name was wanted, got \['q', 'f'\]"):
+            call(["q", "f"])
     with pytest.raises(KeyError, match="no parameter is called 'W'; there are none"):
         graph.parameters["W"] = 1
     with pytest.raises(TypeError, match="cannot be deleted"):
@@ -168,12 +171,14 @@ def test_names_that_cannot_be(graph: ComputationalGraph) -> None:
     assert list(graph.parameters) == []
 
 
-def test_a_wrong_number_of_inputs(graph: ComputationalGraph) -> None:
+def test_wrong_inputs_of_a_gate(graph: ComputationalGraph) -> None:
     before = nodes_and_edges(graph)
     with pytest.raises(TypeError, match=r"multiply_1 \(Multiply\) takes 2 inputs, got 1"):
         graph.add(Multiply(), graph["x"])
     with pytest.raises(TypeError, match=r"e \(Exp\) takes 1 input, got 2"):
         graph.add(Exp(), graph["x"], 2, name="e")
+    with pytest.raises(TypeError, match=r"add_1 \(Add\) reads wires, got the text 'x'; that wire is graph\['x'\]"):
+        graph.add(Add(), "x", graph["y"])
     assert nodes_and_edges(graph) == before
     assert graph.add(Multiply(), graph["x"], graph["y"]).node == "multiply_1"
 
@@ -181,6 +186,8 @@ def test_a_wrong_number_of_inputs(graph: ComputationalGraph) -> None:
 def test_what_is_no_gate(graph: ComputationalGraph) -> None:
     with pytest.raises(TypeError, match=r"a gate must be an object, got the class Exp; did you mean Exp\(\)\?"):
         graph.add(Exp, graph["x"])
+    with pytest.raises(TypeError, match=r"a gate was wanted, got a graph; graph.as_gate\(\) makes one of it"):
+        graph.add(circuit_1(), graph["x"])
     for thing in (len, Gate(), NoBackward()):
         with pytest.raises(TypeError, match=r"a gate must have the methods forward\(\) and backward\(\), got"):
             graph.add(thing, graph["x"])

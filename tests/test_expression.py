@@ -1,6 +1,7 @@
 """Expressions: what they mean is what Python means, and whatever else they hold is refused, with its place."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph import ComputationalGraph
-from graph.structure.expression import FUNCTIONS
+from graph.structure.expression import FUNCTIONS, INSTEAD
 
 INPUTS = {"x": 0.7, "y": -1.3, "z": 2.5}
 
@@ -100,6 +101,7 @@ def test_statements_name_their_gates() -> None:
         ("min(x, y, 0.5)", None, 0.5),
         ("max(1, 2, 3)", None, 3.0),
         ("2 * pi * x", ["x", "scale_1"], 2 * math.pi),
+        ("2 * π * x", ["x", "scale_1"], 2 * math.pi),
         ("exp_1 = x; exp(exp_1)", ["x", "exp_1"], math.e),
     ],
 )
@@ -113,8 +115,8 @@ def test_there_is_a_function_for_each_gate() -> None:
     names = "add subtract multiply divide negative reciprocal power square sqrt exp log scale shift max min sigmoid "
     names += "tanh relu leaky_relu elu matmul transpose sum mean squared_norm neuron maxout softmax_loss svm_loss "
     names += "squared_error_loss l2_regularization sin cos abs clip where softplus pow softmax logsumexp reduce_max "
-    names += "variance var affine layer_norm batch_norm dropout embedding conv2d max_pool2d mean_squared_error_loss "
-    names += "binary_cross_entropy_loss"
+    names += "reduce_min variance var affine layer_norm batch_norm dropout embedding conv2d max_pool2d "
+    names += "mean_squared_error_loss binary_cross_entropy_loss"
     assert sorted(FUNCTIONS) == sorted(names.split(" "))
     calls = [
         ("sqrt(x)", 1.5),
@@ -148,6 +150,7 @@ def test_there_is_a_function_for_each_gate() -> None:
         ("pow(x, 2 * x)", 2.25**4.5),
         ("logsumexp(x)", 2.25),
         ("reduce_max(x)", 2.25),
+        ("reduce_min(x)", 2.25),
         ("var(x)", 0.0),
         ("mean_squared_error_loss(x, 0.25)", 4.0),
         ("binary_cross_entropy_loss(x, 0)", math.log1p(math.exp(2.25))),
@@ -163,6 +166,7 @@ def test_arrays_flow_through_expressions() -> None:
     assert value("softmax(s)", s=scores) == pytest.approx(e / e.sum(axis=1, keepdims=True))
     assert value("logsumexp(s, 0)", s=scores) == pytest.approx(np.log(e.sum(axis=0)))
     assert value("reduce_max(s, 1)", s=scores).tolist() == [4.0, 1.0]
+    assert value("reduce_min(s, 1)", s=scores).tolist() == [1.0, -1.0]
     assert value("var(s, 1)", s=scores) == pytest.approx(scores.var(axis=1))
     W, x = np.arange(6.0).reshape(2, 3), np.array([1.0, 2.0, 3.0])
     assert value("sum(W @ x, 0)", W=W, x=x) == (W @ x).sum()
@@ -178,22 +182,36 @@ def test_arrays_flow_through_expressions() -> None:
         ("(x + y", "this parenthesis is never closed", 1),
         ("x + y)", "this parenthesis was never opened", 6),
         ("()", "a number, a name or '(' was wanted, got ')'", 2),
-        ("x y", "an operator was wanted; for a product write x * y", 3),
+        ("x y", "an operator was wanted; for a product write x * y, for a function x(y), at", 3),
+        ("exp x", "an operator was wanted; for a product write exp * x, for a function exp(x), at", 5),
+        ("sqrt 2", "an operator was wanted; for a product write sqrt * 2, for a function sqrt(2), at", 6),
+        ("(x + 1)(x - 1)", "an operator was wanted; for a product write (...) * (...), at", 8),
+        ("exp(x) y", "an operator was wanted; for a product write (...) * y, at", 8),
         ("2x", "an operator was wanted; for a product write 2 * x", 2),
         ("2(x + y)", "an operator was wanted; for a product write 2 * (...)", 2),
         ("1.2.3", "an operator was wanted, got '.3'", 4),
-        ("x.real", "an operator was wanted, got '.'", 2),
+        ("x.real", "names have no dots; functions are written alone, as in exp(x)", 2),
+        ("2 * np.exp(x)", "names have no dots; functions are written alone, as in exp(x)", 7),
+        ("x + [1, 2]", "there are no arrays here; forward() takes them, as in x=[1, 2]", 5),
         ("x[0]", "there are no brackets here; a wire has them, as in x[0]", 2),
         ("x, y", "a comma may only separate the arguments of a function", 2),
         ("(x, y)", "a comma may only separate the arguments of a function", 3),
         ("f(x)", "unknown function 'f'; there are ", 1),
         ("sigmod(x)", "unknown function 'sigmod'; did you mean 'sigmoid'?", 1),
+        ("ReLU(x)", "unknown function 'ReLU'; did you mean 'relu'?", 1),
+        ("tan(x)", "unknown function 'tan'; write sin(x) / cos(x)", 1),
+        ("ln(x)", "unknown function 'ln'; write log(x)", 1),
+        ("sign(x)", "unknown function 'sign'; there are ", 1),
+        ("x * x(y)", "unknown function 'x'; for a product write x * (...)", 5),
         ("1 + __import__(os)", "unknown function '__import__'", 5),
         ("x if y else z", "there are no conditions; where(c, x, y) is x where c > 0", 3),
         ("x > y", "there are no comparisons; where(c, x, y) is x where c > 0", 3),
         ("lambda: x", "an operator was wanted, got ':'", 7),
         ("x := 3", "an operator was wanted, got ':'", 3),
-        ("x == y", "an operator was wanted, got '='", 3),
+        ("x == y", "there are no comparisons; where(c, x, y) is x where c > 0", 3),
+        ("x and y", "there are no conditions; where(c, x, y) is x where c > 0", 3),
+        ("x * (not y)", "there are no conditions; where(c, x, y) is x where c > 0", 6),
+        ("lambda x: 2 * x", "there are no functions here; write what it returns", 1),
         ("'x'", "a number, a name or '(' was wanted, got \"'\"", 1),
         ("x # y", "an operator was wanted, got '#'", 3),
         ("x ^ 2", "powers are written **, as in x ** 2", 3),
@@ -223,7 +241,7 @@ def test_arrays_flow_through_expressions() -> None:
         ("pi = 3; pi * x", "pi is a constant", 1),
         ("q = ", "a number, a name or '(' was wanted, got the end", 5),
         ("= x", "a number, a name or '(' was wanted, got '='", 1),
-        ("q = r = x", "an operator was wanted, got '='", 7),
+        ("q = r = x", "an operator was wanted, got '='; one name may stand before it, as in q = x + y", 7),
         ("s = x + y + z; add_1 = x * s", "the name 'add_1' is taken", 26),
     ],
 )
@@ -236,10 +254,23 @@ def test_anything_else_is_an_error_that_shows_the_place(source: str, message: st
     assert caret == "    " + " " * (place - 1) + "^"
 
 
+@pytest.mark.parametrize(("function", "instead"), INSTEAD.items())
+def test_what_to_write_instead_of_a_function_is_an_expression(function: str, instead: str) -> None:
+    assert function not in FUNCTIONS
+    with pytest.raises(
+        ValueError, match=f"^unknown function '{function}'; (write {re.escape(instead)}|there are abs), "
+    ):
+        ComputationalGraph.from_expression(f"{function}(x)")
+    if instead:
+        assert set(ComputationalGraph.from_expression(instead).graph) >= {"x"}
+
+
 def test_an_error_shows_its_line_and_not_more_than_is_wanted() -> None:
     with pytest.raises(ValueError, match="powers are written") as caught:
         ComputationalGraph.from_expression("q = x + y\nf = q ^ 2\n")
     assert str(caught.value).endswith(":\n    f = q ^ 2\n          ^")
+    with pytest.raises(ValueError, match=r"for a product write x \* y, for a function x\(y\), at position 4"):
+        ComputationalGraph.from_expression("(x\ny)")
     with pytest.raises(ValueError, match="powers are written") as caught:
         ComputationalGraph.from_expression("+ ".join(["x"] * 100) + "^ 2" + " + x" * 100)
     _, line, caret = str(caught.value).split("\n")

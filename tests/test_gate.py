@@ -254,6 +254,7 @@ class Told(Gate):
         (Told(1.0, [1.0]), r"must return a list of 2 gradients, one for each input, got 1"),
         (Told(1.0, [np.ones(2), np.ones(2)]), r"\(\) for input 1, got \(2,\); sum_to\(\) sums"),
         (Told([1.0, 2.0], None), r"must return one value, got a list of 2; a gate with several outputs sets `outputs`"),
+        (Told(None, None), r"^forward\(\) must return a value, got None"),
         (Told(np.ones(2), None, outputs=2), r"must return a list of 2 outputs, got array"),
         (Told([1.0], None, outputs=2), r"must return a list of 2 outputs, got 1"),
     ],
@@ -263,7 +264,7 @@ def test_a_gate_of_ones_own_is_checked_when_it_is_used_alone(gate: Told, message
         gate.forward([1, 2], 3)
         gate.backward(1)
 
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         both_passes()
 
 

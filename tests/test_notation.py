@@ -35,6 +35,7 @@ FUNCTIONS: dict[str, Any] = {
     "softplus": lambda x: np.log1p(np.exp(x)),
     "variance": np.var,
     "reduce_max": np.max,
+    "reduce_min": np.min,
     "softmax": lambda x: np.exp(x) / np.sum(np.exp(x)),
 }
 POINTS: dict[str, list[tuple[Any, ...]]] = {
@@ -51,7 +52,8 @@ POINTS: dict[str, list[tuple[Any, ...]]] = {
     "BinaryCrossEntropyLoss": [([0.5, -2.0], [1.0, 0.25])],
     "Neuron": [([0.5, -2.0], [1.0, 4.0], 0.25), (0.5, 2.0, -1.0)],
 }
-POINTS |= {name: [([1.0, 2.0, -0.5],), ([0.5, -3.0],)] for name in ("Variance", "ReduceMax", "LogSumExp", "Softmax")}
+OVER_AXES = ("Variance", "ReduceMax", "ReduceMin", "LogSumExp", "Softmax")
+POINTS |= {name: [([1.0, 2.0, -0.5],), ([0.5, -3.0],)] for name in OVER_AXES}
 POINTS |= {"Where": [(1.0, 2.0, 3.0), (-1.0, 2.0, 3.0)]}
 BY_NAME = ("Affine", "BatchNorm", "Conv2d", "Dropout", "Embedding", "LayerNorm", "MaxPool2d")
 #: No formula of theirs stands in the notation.

@@ -50,6 +50,8 @@ EXPRESSIONS: list[tuple[Callable[[Any, Any], Any], list[str]]] = [
     (lambda x, y: x[np.array([1, 0])], ["Index"]),
     (lambda x, y: x.max(), ["ReduceMax"]),
     (lambda x, y: x.max(axis=1, keepdims=True), ["ReduceMax"]),
+    (lambda x, y: x.min(), ["ReduceMin"]),
+    (lambda x, y: x.min(axis=1, keepdims=True), ["ReduceMin"]),
     (lambda x, y: x.var(0), ["Variance"]),
     (lambda x, y: x.clip(-0.5, 1.0), ["Clip"]),
     (lambda x, y: x @ y, ["MatMul"]),
@@ -82,6 +84,8 @@ EXPRESSIONS: list[tuple[Callable[[Any, Any], Any], list[str]]] = [
     (lambda x, y: np.abs(x), ["Abs"]),
     (lambda x, y: np.power(2.0, x), ["Pow"]),
     (lambda x, y: np.max(x, axis=0), ["ReduceMax"]),
+    (lambda x, y: np.min(x, axis=0), ["ReduceMin"]),
+    (lambda x, y: np.amax(x) - np.amin(x), ["ReduceMax", "ReduceMin", "Subtract"]),
     (lambda x, y: np.var(x, axis=0), ["Variance"]),
     (lambda x, y: np.clip(x, 0, 1), ["Clip"]),
     (lambda x, y: np.where(np.eye(2) > 0, x, y), ["Where"]),
@@ -131,12 +135,12 @@ REFUSED: list[tuple[Callable[[Any, Any], Any], str]] = [
     (lambda x, y: divmod(x, 2), r"no gate for divmod\(\) on wires"),
     (
         lambda x, y: x > y,
-        r"no gate for x > y \(np.maximum\(x, y\) is the larger\) on wires; a wire's value is wire.value",
+        r"no gate for x > y \(np.maximum\(x, y\) is the larger; .* c > 0\) on wires; a wire's value is wire.value",
     ),
     (lambda x, y: x <= 1, "no gate for x >= y"),
     (
         lambda x, y: max(x, y),
-        r"no gate for x > y \(np.maximum\(x, y\) is the larger\) on wires; a wire's value is wire.value",
+        r"no gate for x > y \(np.maximum\(x, y\) is the larger; .* c > 0\) on wires; a wire's value is wire.value",
     ),
     (lambda x, y: list(x), "no gate for a loop on wires"),
     (lambda x, y: 3.0 in x, "no gate for a loop on wires"),
@@ -156,7 +160,8 @@ REFUSED: list[tuple[Callable[[Any, Any], Any], str]] = [
     ),
     (lambda x, y: np.exp(x, out=np.ones(2)), "no gate for np.exp with out="),
     (lambda x, y: np.add.reduce(x), "no gate for np.add.reduce"),
-    (lambda x, y: np.hstack([x, y]), "no gate for np.hstack"),
+    (lambda x, y: np.hstack([x, y]), r"no gate for np.hstack; write np.concatenate\(\[x, y\], axis\); these NumPy"),
+    (lambda x, y: np.dot(x, y), "no gate for np.dot; write wire @ y; these NumPy functions"),
     (
         lambda x, y: np.where(x, y, 0.0),
         "a condition must be an array of booleans; Where",
@@ -182,6 +187,32 @@ def test_what_has_no_gate_is_refused_and_adds_nothing(number: int) -> None:
     with pytest.raises(TypeError, match=message):
         expression(x, y) if expression is not operator.setitem else operator.setitem(x, 0, y)
     assert list(graph) == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("relu", r"write graph.add\(ReLU\(\), wire\)"),
+        ("exp", r"write graph.add\(Exp\(\), wire\)"),
+        ("softmax", r"write graph.add\(Softmax\(\), wire\)"),
+        ("backward", r"graph.backward\(\) runs the backward pass"),
+        ("data", "a wire's value is wire.value"),
+        ("shape", "a wire's value is wire.value, which has a shape"),
+        ("flatten", r"write wire.reshape\(-1\)"),
+    ],
+)
+def test_what_other_libraries_have_is_an_error_that_says_what_to_write(name: str, advice: str) -> None:
+    x = ComputationalGraph().input("x")
+    with pytest.raises(AttributeError, match=f"^'Wire' object has no attribute '{name}'; {advice}$"):
+        getattr(x, name)
+
+
+def test_another_attribute_is_an_error_as_python_has_it() -> None:
+    x = ComputationalGraph().input("x")
+    for name in ("power", "copy", "matmul", "foo", "_repr_png_"):  # a gate's settings or inputs cannot be guessed
+        with pytest.raises(AttributeError, match=f"^'Wire' object has no attribute '{name}'$") as caught:
+            getattr(x, name)
+        assert (caught.value.name, caught.value.obj) == (name, x)
 
 
 def test_a_wire_is_frozen_and_equal_to_itself() -> None:

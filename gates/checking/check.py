@@ -252,14 +252,18 @@ def check_at(
 
 
 def _refuse_function(function: Callable[..., Any], inputs: Sequence[Any]) -> None:
-    """Raise TypeError if a function returns what only that of a pair of functions, or one with its gradient, does."""
-    answer = function(*inputs)
+    """Raise TypeError that says how a function is checked, by what it returns; it is not called with functions."""
+    name = function.__name__
+    answer = None if any(map(callable, inputs)) else function(*inputs)
     if isinstance(answer, tuple) and len(answer) > 1:
-        name = function.__name__
         raise TypeError(
             f"check_gate(): {name} returns a tuple: if that is (out, cache), give its backward too, as backward=; "
             f"if it is the value and its gradient, check_grad({name}, True, x0) checks it"
         )
+    raise TypeError(
+        f"check_gate(): {name} is a function alone: check_grad({name}, jac, x0) checks it with its gradient, "
+        f"check_gate({name}, x, backward=...) one that returns (out, cache)"
+    )
 
 
 def _precision(function: GateUnderTest, examples: Sequence[Example]) -> Precision:

@@ -189,6 +189,7 @@ const GATES = {
   Reshape: SAME,
   LogSumExp: SAME,
   ReduceMax: SAME,
+  ReduceMin: SAME,
   Variance: {
     forward: ([x]) => [(x - x) * (x - x)],
     backward: ([x], [dy]) => [dy * (2 * (x - x))],

@@ -20,7 +20,25 @@ _NO_FUNCTIONS = (Copy, Reshape, Index, Concatenate, Stack)  # several outputs or
 FUNCTIONS: dict[str, type[Gate]] = {gate.kind: gate for gate in GATES.values() if gate not in _NO_FUNCTIONS}
 FUNCTIONS["var"] = Variance
 _OF_MANY = (Max, Min)  # gates of two inputs that functions of more consist of
-_CONSTANTS = {"pi": math.pi}
+_CONSTANTS = {"pi": math.pi, "π": math.pi}
+#: What to write for functions that have no gate, or another name; an empty text where there is nothing like them.
+INSTEAD = {
+    "ln": "log(x)",
+    "log2": "log(x) / log(2)",
+    "log10": "log(x) / log(10)",
+    "tan": "sin(x) / cos(x)",
+    "sinh": "(exp(x) - exp(-x)) / 2",
+    "cosh": "(exp(x) + exp(-x)) / 2",
+    **dict.fromkeys(("logistic", "expit", "σ"), "sigmoid(x)"),
+    **dict.fromkeys(("silu", "swish"), "x * sigmoid(x)"),
+    "maximum": "max(x, y)",
+    "minimum": "min(x, y)",
+    "dot": "x @ y",
+    "norm": "sqrt(squared_norm(x))",
+    "std": "sqrt(var(x))",
+    "mse": "mean_squared_error_loss(x, y)",
+    **dict.fromkeys(("arctan", "atan", "arcsin", "asin", "arccos", "acos", "sign", "round", "gelu", "relu6"), ""),
+}
 
 
 def build(graph: Structure, source: str) -> Wire:
@@ -87,9 +105,7 @@ def _operate(graph: Structure, sign: str, operands: list[Any], name: str | None)
 def _call(graph: Structure, function: str, arguments: list[Any], name: str | None) -> Any:
     """Call a function: the inputs of its gate come first, then the arguments of the gate's constructor."""
     if function not in FUNCTIONS:
-        near = get_close_matches(function, FUNCTIONS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(FUNCTIONS))}"
-        raise ValueError(f"unknown function {function!r}; {hint}")
+        raise ValueError(f"unknown function {function!r}; {_hint(graph, function)}")
     gate = FUNCTIONS[function]
     inputs, settings = _arguments(function)
     least = inputs + sum(setting.default is setting.empty for setting in settings)
@@ -108,6 +124,16 @@ def _call(graph: Structure, function: str, arguments: list[Any], name: str | Non
             raise ValueError(f"{function}: {setting.name} must be a number, got the wire {number}")
     built = gate(*[int(number) if number.is_integer() else number for number in numbers])
     return _applied(graph, built, operands, name)
+
+
+def _hint(graph: Structure, function: str) -> str:
+    """Return what to write instead of an unknown function."""
+    if function in graph:
+        return f"for a product write {function} * (...)"
+    if INSTEAD.get(function):
+        return f"write {INSTEAD[function]}"
+    near = [] if function in INSTEAD else get_close_matches(function.lower(), FUNCTIONS, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(FUNCTIONS))}"
 
 
 def _applied(graph: Structure, gate: Gate | None, inputs: Any, name: str | None) -> Any:

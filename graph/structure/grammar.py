@@ -31,9 +31,10 @@ _INSTEAD = {
     "√": "roots are written sqrt(x)",
     "∑": "sums are written sum(x)",
     "[": "there are no brackets here; a wire has them, as in x[0]",
-    "<": "there are no comparisons; where(c, x, y) is x where c > 0",
-    ">": "there are no comparisons; where(c, x, y) is x where c > 0",
-    "if": "there are no conditions; where(c, x, y) is x where c > 0",
+    **dict.fromkeys(("<", ">", "=="), "there are no comparisons; where(c, x, y) is x where c > 0"),
+    **dict.fromkeys(("if", "and", "or", "not"), "there are no conditions; where(c, x, y) is x where c > 0"),
+    "lambda": "there are no functions here; write what it returns",
+    ".": "names have no dots; functions are written alone, as in exp(x)",
     "|": "absolute values are written abs(x)",
 }
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ"
@@ -161,7 +162,11 @@ class _Parser:
             self.text.fail(f"the number {token.text} is too large", token)
         if token.kind not in ("number", "name"):
             got = repr(token.text) if token.text.strip() else "the end"
-            self.text.fail(_INSTEAD.get(token.text, f"a number, a name or '(' was wanted, got {got}"), token)
+            wanted = _INSTEAD.get(token.text, f"a number, a name or '(' was wanted, got {got}")
+            is_array = token.text == "["
+            self.text.fail(
+                "there are no arrays here; forward() takes them, as in x=[1, 2]" if is_array else wanted, token
+            )
         if not (token.kind == "number" or token.text.isidentifier()):
             is_power = token.text[-1] in _SUPERSCRIPTS
             self.text.fail(_INSTEAD["^"] if is_power else f"{token.text!r} cannot be a name", token)
@@ -199,15 +204,21 @@ class _Parser:
 
     def _refuse(self, token: Token) -> NoReturn:
         """Raise the error for what cannot follow an operand."""
-        before = self.done[-1]
-        if token.text in _INSTEAD or token.text[0] in _SUPERSCRIPTS:
-            self.text.fail(_INSTEAD.get(token.text, _INSTEAD["^"]), token)
-        if token.text == "=" and self.waiting:
+        before, last = self.done[-1], next(one for one in self.tokens[self.at - 2 :: -1] if one.text != "\n")
+        sign = "==" if token.text == self.tokens[self.at].text == "=" else token.text
+        if sign in _INSTEAD or sign[0] in _SUPERSCRIPTS:
+            self.text.fail(_INSTEAD.get(sign, _INSTEAD["^"]), token)
+        if sign == "=" and self.waiting:
             self.text.fail("a function's settings are given by position", token)
-        if before.kind in ("number", "name") and (token.text == "(" or token.kind == "name"):
-            factor = "(...)" if token.text == "(" else token.text
-            self.text.fail(f"an operator was wanted; for a product write {before.text} * {factor}", token)
-        self.text.fail(f"an operator was wanted, got {token.text!r}", token)
+        if before.text in _INSTEAD and before.token is last and token.kind == "name":
+            self.text.fail(_INSTEAD[before.text], last)
+        is_factor = sign == "(" or token.kind in ("name", "number")
+        if is_factor and (last.text == ")" or "name" in (before.kind, token.kind) or sign == "("):
+            factors = ["(...)" if one in "()" else one for one in (last.text, sign)]
+            function = f", for a function {last.text}({sign})" if last.kind == "name" else ""
+            self.text.fail(f"an operator was wanted; for a product write {' * '.join(factors)}{function}", token)
+        hint = "; one name may stand before it, as in q = x + y" if sign == "=" else ""
+        self.text.fail(f"an operator was wanted, got {sign!r}{hint}", token)
 
     def _push(self, waiting: _Waiting) -> None:
         """Let something wait for its operands."""

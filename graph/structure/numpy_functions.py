@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gates import Abs, Concatenate, Cos, Exp, Gate, Log, Max, Min, Reciprocal, Sin, Sqrt, Square, Stack, Tanh, Where
+from graph.structure.advice import advice
 
 _OPERATOR_OF: dict[Any, str] = {
     np.add: "add",
@@ -49,6 +50,7 @@ def _joined(gate: Gate, wires: Any) -> Any:
 
 _METHOD_OF: dict[Any, Callable[..., Any]] = {
     np.max: lambda x, axis=None, *, keepdims=False: x.max(axis, keepdims=keepdims),
+    np.min: lambda x, axis=None, *, keepdims=False: x.min(axis, keepdims=keepdims),
     np.var: lambda x, axis=None, *, keepdims=False: x.var(axis, keepdims=keepdims),
     np.clip: lambda x, a_min=None, a_max=None: x.clip(a_min, a_max),
     np.where: _where,
@@ -62,6 +64,7 @@ _METHOD_OF: dict[Any, Callable[..., Any]] = {
 _WITH_GATES = "these NumPy functions have gates: " + ", ".join(
     sorted(function.__name__ for function in [*_OPERATOR_OF, *_GATE_OF, *_METHOD_OF])
 )
+_METHOD_OF |= {np.amax: _METHOD_OF[np.max], np.amin: _METHOD_OF[np.min]}  # other names of the same
 
 
 def apply_ufunc(wire: Any, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -84,7 +87,7 @@ def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
     """Apply a NumPy function that is not a ufunc to wires."""
     method = _METHOD_OF.get(function)
     if method is None:
-        raise TypeError(f"no gate for np.{function.__name__}; {_WITH_GATES}")
+        raise TypeError(f"no gate for np.{function.__name__}{advice(function.__name__)}; {_WITH_GATES}")
     try:
         inspect.signature(method).bind(*args, **kwargs)
     except TypeError as error:

@@ -379,12 +379,16 @@ class Structure:
         for one in given:
             if isinstance(one, Wire):
                 self.require_wire(one, who)
+            elif isinstance(one, str) and one in self.graph:
+                raise TypeError(f"{who} reads wires, got the text {one!r}; that wire is graph[{one!r}]")
             else:
                 as_argument(one, f"{who} reads wires, numbers and arrays")
         return [w if isinstance(w, Wire) else self.constant(w, self._free_name("constant", but=name)) for w in given]
 
     def require_wire(self, wire: Wire, who: str) -> Wire:
-        """Return a wire if it belongs to this graph, or raise a ValueError that begins with `who`."""
+        """Return a wire if it belongs to this graph, or raise an error that begins with `who`."""
+        if not isinstance(wire, Wire):
+            raise TypeError(f"{who}: a wire or its name was wanted, got {wire!r}")
         if wire.graph is not self:
             raise ValueError(f"{who}: the wire {wire.node} belongs to another graph")
         if wire.node not in self.graph:

@@ -14,6 +14,7 @@ from gates import Gate
 from gates.formatting import short
 from gates.values import Given, Value, as_number
 from graph.structure import numpy_functions
+from graph.structure.advice import advice
 
 if TYPE_CHECKING:
     from graph.structure.structure import Structure
@@ -183,6 +184,10 @@ class Wire:
         """Return the largest element over some axes; by default of all."""
         return self._add(gates.ReduceMax(axis, keepdims), self)
 
+    def min(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Wire:
+        """Return the smallest element over some axes; by default of all."""
+        return self._add(gates.ReduceMin(axis, keepdims), self)
+
     def clip(self, low: float | None = None, high: float | None = None) -> Wire:
         """Return the wire with its elements kept within bounds."""
         return self._add(gates.Clip(low, high), self)
@@ -192,6 +197,11 @@ class Wire:
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return numpy_functions.apply_function(function, args, kwargs)
+
+    if not TYPE_CHECKING:  # a type checker would take every attribute for one that exists
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(f"'Wire' object has no attribute {name!r}{advice(name)}", name=name, obj=self)
 
     def _add(self, gate: Any, *inputs: Any) -> Wire:
         """Add a gate with one output and return its wire."""
@@ -227,8 +237,8 @@ for _names, _sign in {
     "mod rmod": "%",
     "floordiv rfloordiv": "//",
     "divmod rdivmod": "divmod()",
-    "lt gt": "x > y (np.maximum(x, y) is the larger)",
-    "le ge": "x >= y (np.maximum(x, y) is the larger)",
+    "lt gt": "x > y (np.maximum(x, y) is the larger; graph.add(Where(), c, x, y) is x where c > 0)",
+    "le ge": "x >= y (np.maximum(x, y) is the larger; graph.add(Where(), c, x, y) is x where c > 0)",
     "iter contains": "a loop",
     "len": "len()",
     "bool": "true or false",

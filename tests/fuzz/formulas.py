@@ -120,6 +120,11 @@ def reduce_max(xp: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return with_axes(xp.where(first_largest(xp, rows), rows, 0 * rows).sum(-1), axes, keepdims)
 
 
+def reduce_min(xp: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return the smallest over axes, the first of them in a tie."""
+    return -reduce_max(xp, -x, axis, keepdims)
+
+
 def log_sum_exp(xp: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Return ln(the sum of e ** x), with the digits of what is added to the largest."""
     if not x.ndim:
@@ -235,6 +240,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "Pow": lambda xp, x, y: x**y,
     "Variance": variance,
     "ReduceMax": reduce_max,
+    "ReduceMin": reduce_min,
     "LogSumExp": log_sum_exp,
     "Softmax": softmax,
     "Index": lambda xp, x, key: x[_parts(key)],

@@ -120,7 +120,9 @@ class _Derivative(Adapter):
         wanted = (*np.shape(value), *np.shape(x))
         if array.shape not in (wanted, (1, *wanted)):
             transposed = ", transposed" * (array.ndim > 1 and array.shape == wanted[::-1])
-            self.fault(f"{self.who} returns the shape {array.shape} where {wanted} belongs{transposed}")
+            is_alone = self.who == "jac" and array.shape == np.shape(value)
+            hint = "; if each is the slope of its own element alone, check the sum of fun" * is_alone
+            self.fault(f"{self.who} returns the shape {array.shape} where {wanted} belongs{transposed}{hint}")
             return None
         array = array.reshape(wanted)
         if self.who == "hess":
