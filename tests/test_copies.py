@@ -22,6 +22,8 @@ from gates.checking.convergence import Convergence
 from gates.checking.mutants import Mutant, SelfTest
 from gates.checking.report import Report, Row
 from graph import ComputationalGraph, History, Wire, fully_connected, train
+from graph.drawing.diagram import Direction, Names
+from graph.drawing.svg import Picture, Theme
 from graph.engines.engine import Run
 from graph.gradient_check import GraphReport
 from graph.passes.nested import GraphGate
@@ -104,8 +106,10 @@ MAKE: dict[type, Callable[[], Any]] = {
     Step: lambda: stepped().back(),
     Notation: lambda: stepped().back().notation,
     History: trained,
+    Picture: lambda: watched().to_svg(),
 }
-NAMES = {"Run": Run} | {base.__name__: base for kind in MAKE for base in kind.__mro__}  # as annotations write them
+ALIASES = {"Run": Run, "Direction": Direction, "Names": Names, "Theme": Theme}
+NAMES = ALIASES | {base.__name__: base for kind in MAKE for base in kind.__mro__}  # as annotations write them
 COPIES = [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
 
 
