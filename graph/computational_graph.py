@@ -233,7 +233,8 @@ class ComputationalGraph(TwoPasses):
         direction : "right" or "down"
             Where the wires run.
         depth : int, optional
-            How many groups (`graph.group`) within one another are open; 0 closes all. By default all are open.
+            How many groups (`graph.group`) and nested graphs within one another are open; 0 closes all. By default
+            groups are open, and nested graphs closed.
         steps : iterable of int, optional
             Draw the graph at these steps of its two passes, one below the other, with the gate and the wires at work
             highlighted. Step 0 is the start; with n gates, n is the end of forward. The graph must have run forward.

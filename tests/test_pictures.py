@@ -16,7 +16,7 @@ import pytest
 
 from gates import Add, Affine, Copy, Exp, LayerNorm, ReLU, Sigmoid
 from graph import ComputationalGraph
-from graph.drawing.heat import color_of, heat_of
+from graph.drawing.heat import color_of, heat_of, is_dark
 from graph.drawing.layers import layers_of, satellites_of
 from graph.drawing.parts import parts_of
 from graph.drawing.texts import lines_of, number_text, shortened, width_of
@@ -264,14 +264,33 @@ class TestArrays:
         assert heat.numbers is None
 
     def test_images_are_side_by_side(self) -> None:
-        images = np.zeros((2, 3, 4, 5))
-        images[1, 2] = 1.0
+        images = np.zeros((2, 4, 4, 5))
+        images[1, 3] = 1.0
         heat = heat_of(images)
         assert heat is not None
         table = np.array([[cell == color_of(1.0) for cell in row] for row in heat.colors])
-        assert table.shape == (8, 15)
-        assert table[4:, 10:].all()
+        assert table.shape == (8, 20)
+        assert table[4:, 15:].all()
         assert table.sum() == 20
+
+    def test_images_are_images(self) -> None:
+        red = np.zeros((1, 3, 2, 2))
+        red[0, 0, 0, 1] = 8.0
+        heat = heat_of(red)
+        assert heat is not None
+        assert heat.colors == [[(0, 0, 0), (255, 0, 0)], [(0, 0, 0), (0, 0, 0)]]
+        grey = heat_of(np.array([0.0, 0.5, 1.0, 0.25]).reshape(2, 1, 1, 2))
+        assert grey is not None
+        assert grey.colors == [[(0, 0, 0), (128, 128, 128)], [(255, 255, 255), (64, 64, 64)]]
+        signed = heat_of(-red)
+        assert signed is not None
+        assert signed.colors[0][1] == color_of(-1.0)
+
+    def test_numbers_in_cells_stand_out(self) -> None:
+        for share in np.linspace(-1.0, 1.0, 201):
+            color = color_of(float(share))
+            ink = "rgb(255, 255, 255)" if is_dark(color) else "rgb(0, 0, 0)"
+            assert contrast(ink, f"rgb{color}") >= 4.5
 
     @pytest.mark.parametrize(
         "value", [None, 2.0, np.ones((0, 3)), np.arange(5)], ids=["none", "number", "empty", "labels"]
@@ -793,6 +812,40 @@ class TestGroups:
             raise KeyError
         x = graph.input("x")
         assert "group" not in graph.graph.nodes[x.node]
+
+
+class TestNestedGraphs:
+    def test_a_depth_opens_them(self) -> None:
+        outer = ComputationalGraph()
+        neuron = circuit_2().as_gate()
+        wires = outer.inputs(*CIRCUIT_2)
+        first = outer.add(neuron, *wires, name="neuron")
+        outer.output = first * 2
+        after_both(outer, CIRCUIT_2)
+        assert [sign for sign, _ in boxes(outer.to_svg())] == ["graph", "×2"]
+        assert [sign for sign, _ in boxes(outer.to_svg(depth=0))] == ["graph", "×2"]
+        opened = outer.to_svg(depth=1)
+        assert [sign for sign, _ in boxes(opened)] == ["×", "×", "+", "+", "×−1", "exp", "+1", "1/x", "×2"]
+        shown = numbers(opened)
+        for name, (value, gradient) in WIRES_2.items():
+            wire = name if name in CIRCUIT_2 else f"neuron.{name}"
+            assert float(shown[wire][0]) == pytest.approx(value, abs=0.006)
+            assert float(shown[wire][1]) == pytest.approx(2 * gradient, abs=0.006)
+        assert "neuron" in [g.get("data-group") for g in ElementTree.fromstring(opened).iter(f"{SVG}g")]
+        assert outer.to_svg(depth=1) == opened  # and the graph is as before
+        assert [sign for sign, _ in boxes(outer.to_svg(depth=1, steps=[3]))] == [sign for sign, _ in boxes(opened)]
+
+    def test_within_one_another(self) -> None:
+        inner, middle, outer = ComputationalGraph(), ComputationalGraph(), ComputationalGraph()
+        np.exp(inner.input("x"))
+        middle.output = middle.add(inner.as_gate(), middle.input("x"), name="inner") * middle.parameter("w", 3.0)
+        outer.output = np.sin(outer.add(middle.as_gate(), outer.input("x"), name="middle"))
+        after_both(outer, {"x": 0.5})
+        assert [sign for sign, _ in boxes(outer.to_svg(depth=1))] == ["graph", "×", "sin"]
+        assert [sign for sign, _ in boxes(outer.to_svg(depth=2))] == ["exp", "×", "sin"]
+        shown = numbers(outer.to_svg(depth=2, digits=17))
+        assert float(shown["middle.inner.exp_1"][0]) == np.exp(0.5)
+        assert float(shown["middle.w"][1]) == outer.gate("middle").gradients["w"]
 
 
 class TestLargeGraphs:

@@ -25,6 +25,7 @@ _WRITTEN = 9  # an array of so many numbers or fewer has them written in its cel
 _COLUMNS = 3
 _SATURATED = 0.01  # the distance to a limit from which on a unit counts as saturated
 _EXTREME = 1e-8, 1e8  # what is smaller or larger has vanished or exploded
+_MIDDLE = 0.179  # the luminance from which black and white differ as much
 _LIMITS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 
 
@@ -55,6 +56,8 @@ class Heat(NamedTuple):
 def heat_of(value: Value, kind: str = "") -> Heat | None:
     """Return the heat map of an array; None for anything else, for labels and for an empty array.
 
+    Images of one or three channels, (N, C, H, W), without a number below 0 are shown as images.
+
     Parameters
     ----------
     value : number, array or None
@@ -70,7 +73,8 @@ def heat_of(value: Value, kind: str = "") -> Heat | None:
     finite = table[np.isfinite(table)]
     scale = float(np.max(np.abs(finite), initial=0.0))
     is_small = table.size <= _WRITTEN and table.shape[1] <= _COLUMNS
-    colors = _colors(_averaged(table), scale)
+    is_image = array.ndim == 4 and array.shape[1] in (1, 3) and finite.size == table.size and finite.min() >= 0
+    colors = _as_images(array, scale) if is_image else _colors(_averaged(table), scale)
     return Heat(colors, table.tolist() if is_small else None, scale, shape, _signs(array, table, kind))
 
 
@@ -101,6 +105,18 @@ def color_of(share: float) -> Color:
     return red, green, blue
 
 
+def is_dark(color: Color) -> bool:
+    """Return whether white stands out from a color more than black does, by the guidelines for web content.
+
+    Examples
+    --------
+    >>> is_dark((0, 0, 160)), is_dark((255, 255, 0))
+    (True, False)
+    """
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in color)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < _MIDDLE
+
+
 def png_of(colors: list[list[Color]]) -> str:
     """Return cells as a PNG image, a pixel for each, in a data URI."""
     rows = b"".join([b"\0" + bytes([channel for color in row for channel in color]) for row in colors])
@@ -121,6 +137,14 @@ def _table(array: Any) -> Any:
         tall = array.reshape(-1, *array.shape[-3:])
         return np.vstack([np.hstack(list(channels)) for channels in tall])
     return array
+
+
+def _as_images(array: Any, scale: float) -> list[list[Color]]:
+    """Return the colors of images of one or three channels, (N, C, H, W), below one another: black is 0."""
+    shares = np.concatenate(list(np.moveaxis(array, 1, -1).astype(float))) / (scale or 1.0)
+    pixels = np.stack([_averaged(shares[..., channel]) for channel in range(shares.shape[-1])], axis=-1)
+    levels = np.rint(255 * np.broadcast_to(pixels, (*pixels.shape[:2], 3))).astype(int)
+    return [[(red, green, blue) for red, green, blue in row] for row in levels.tolist()]
 
 
 def _averaged(table: Any) -> Any:

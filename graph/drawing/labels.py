@@ -9,7 +9,7 @@ import numpy as np
 
 from gates.gate import kind_of
 from gates.values import Value, shape_of
-from graph.drawing.heat import Heat, heat_of, is_extreme
+from graph.drawing.heat import Heat, heat_of, is_dark, is_extreme
 from graph.drawing.parts import Part
 from graph.drawing.shapes import Map, Shape, Text
 from graph.drawing.texts import DASH, LINE, lines_of, number_text, size_text, width_of
@@ -92,8 +92,7 @@ class Label(NamedTuple):
         for row, texts in enumerate(self.numbers or []):
             for column, text in enumerate(texts):
                 middle = left + (column + 0.5) * self.cell[0]
-                color = self.heat.colors[row][column]
-                kind = "cell" if 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2] > 140 else "cell on dark"
+                kind = "cell on dark" if is_dark(self.heat.colors[row][column]) else "cell"
                 shapes.append(Text(middle, top + (row + 0.5) * self.cell[1] + 3.5, kind, text))
         for place, text in enumerate(self.lines):
             kind = f"caption {self.kind}" if not text.startswith("!") else "caption sign"

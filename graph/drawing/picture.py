@@ -9,6 +9,7 @@ from graph.drawing.diagram import PLAIN, Diagram, Drawing, Look, one_of
 from graph.drawing.shapes import Group, Text
 from graph.drawing.svg import Picture, Theme, group_svg, sheet
 from graph.drawing.texts import LINE, width_of
+from graph.passes.nested import GraphGate, flattened
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
 from graph.watching.step import Step
@@ -68,6 +69,8 @@ def diagram_of(graph: TwoPasses, look: Look, active: str | None = None, steps: I
         If an option is something else, or a step is not one of the passes.
     """
     look = look.checked()
+    if look.depth is not None and any(isinstance(gate, GraphGate) for _, gate in graph.graph.nodes(data="gate")):
+        graph = flattened(graph, look.depth)
     return Drawing(graph, look).drawn(active) if steps is None else _strip(graph, list(steps), look)
 
 

@@ -76,7 +76,7 @@ def stem_and_index(name: str) -> tuple[str, str]:
 
 def is_automatic(name: str, gate: Any) -> bool:
     """Return whether a gate has a name that it was given by the graph, such as `add_1`."""
-    return re.fullmatch(rf"{re.escape(kind_of(gate))}_\d+", name) is not None
+    return re.fullmatch(rf"{re.escape(kind_of(gate))}_\d+", name.rpartition(".")[2]) is not None
 
 
 def sign_of(gate: Any) -> str:

@@ -33,7 +33,7 @@ _WIDEST = "-0.1234567"  # few numbers that result from changed inputs are wider
 def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
     """Return the page of a graph at some inputs, as HTML. It runs a copy of the graph."""
     if (count := gates_of(graph)) > MAX_GATES:
-        raise ValueError(f"to_html() takes up to {MAX_GATES} gates, got {count:,}; to_svg() draws an overview")
+        raise ValueError(f"to_html() takes up to {MAX_GATES} gates, got {count:,}; to_svg() puts more together")
     twin = graph.copy()
     stepper = Stepper(twin, inputs, upstream)
     shown = [(step, _shows(twin, _touched(twin, step))) for step in stepper]  # read right after each step

@@ -1,13 +1,16 @@
-"""A graph as one gate, so that graphs nest."""
+"""A graph as one gate, so that graphs nest, and back: the gates of nested graphs in the graph around them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from gates import Gate
+from gates.gate import fresh, labels_of
 from gates.values import Value
 from graph.passes.two_passes import TwoPasses
-from graph.structure.entries import Input
+from graph.structure.entries import Input, Parameter
+from graph.structure.wire import Wire
+from graph.structure.wiring import sources_of
 
 
 class GraphGate(Gate):
@@ -62,3 +65,45 @@ class GraphGate(Gate):
             self.graph.reschedule()  # first, in case of an interrupt
             for (_, gate), want in zip(self._inputs, self.wanted):
                 gate.grad = want
+
+
+def flattened(graph: TwoPasses, levels: int) -> TwoPasses:
+    """Return a copy of a graph in which the gates of nested graphs stand for these, in groups of their names.
+
+    The gate `exp_1` of a nested graph `neuron` is called `neuron.exp_1`. The copy has run what the graph has run last.
+
+    Parameters
+    ----------
+    graph : TwoPasses
+        The graph.
+    levels : int
+        How many levels of nested graphs are opened.
+    """
+    flat = type(graph)(graph.guard)
+    flat.output = _placed(flat, graph, "", (), {}, levels)
+    recording = graph.recording
+    if recording is not None and None not in recording.values:
+        flat.forward(graph.last_inputs())
+        if (upstream := graph.output.grad) is not None:
+            flat.backward(upstream)
+    return flat
+
+
+def _placed(
+    flat: TwoPasses, graph: TwoPasses, prefix: str, around: tuple[str, ...], given: dict[str, Wire], levels: int
+) -> Wire:
+    """Add the gates of a graph to another one, where some of its inputs are given, and return the output there."""
+    wires: dict[tuple[str, int], Wire] = {(name, 0): wire for name, wire in given.items()}
+    for node in graph.nodes_topologically_sorted():
+        if node in given:
+            continue
+        gate, name = graph.gate(node), f"{prefix}{node}"
+        group = (*around, *graph.graph.nodes[node].get("group", ()))
+        reads = [wires[source] for source in sources_of(node, graph.graph.pred[node])]
+        if isinstance(gate, GraphGate) and levels > 0:
+            inside = dict(zip(gate.input_names, reads))
+            wires[node, 0] = _placed(flat, gate.graph, f"{name}.", (*group, node), inside, levels - 1)
+            continue
+        flat._place(gate if isinstance(gate, Parameter) else fresh(gate), name, reads, labels_of(gate), group)
+        wires.update({(node, port): wire for port, wire in enumerate(flat.wires_of(name))})
+    return wires[graph.output.node, graph.output.port]
