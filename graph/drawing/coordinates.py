@@ -10,6 +10,7 @@ from graph.drawing.boxes import Link, Nodes
 _NEAR = 0.01  # px
 _TINY = 1e-6
 _PATIENCE = 4
+_GAP = 12.0  # px at most over the whole width without a node
 _MUCH = 10.0  # a node that weighs so many times as much as another one is not moved by it
 
 
@@ -35,7 +36,7 @@ def coordinates(nodes: Nodes) -> list[float]:
         for layer in nodes.layers:
             _settle(layer, wishes, "firm", stacked, best)
         _straighten(nodes, wishes, stacked, best)
-    return best
+    return _without_gaps(nodes, best)
 
 
 class _Wishes:
@@ -157,6 +158,18 @@ def _pushed(nodes: Nodes, members: set[int], move: float, stacked: list[float], 
                 moved[pushed] = way
                 waiting.append(pushed)
     return moved
+
+
+def _without_gaps(nodes: Nodes, y: list[float]) -> list[float]:
+    """Return the y of each node without heights at which there is no node in any layer, but for a few px."""
+    order = sorted(range(len(y)), key=lambda node: y[node] - nodes.above[node])
+    closed, moved = list(y), 0.0
+    floor = y[order[0]] - nodes.above[order[0]]
+    for node in order:
+        moved += max(0.0, y[node] - nodes.above[node] - floor - _GAP)
+        closed[node] = y[node] - moved
+        floor = max(floor, y[node] + nodes.below[node])
+    return closed
 
 
 def _median(wishes: list[tuple[float, float]]) -> tuple[float, float]:
