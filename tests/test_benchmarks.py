@@ -10,6 +10,7 @@ from tests.benchmarks.large_by_hand import in_a_loop, with_numba, with_numpy
 from tests.benchmarks.large_circuits import Circuit, build, chain, random_circuit, wide
 from tests.benchmarks.neuron import VALUES, by_hand, by_hand_short
 from tests.benchmarks.neuron import build as build_neuron
+from tests.benchmarks.pictures import measures
 from tests.benchmarks.table import lines
 from tests.benchmarks.timing import Contender, LeftOut, Section, race
 
@@ -96,3 +97,11 @@ def test_a_gradient_that_grows_from_call_to_call_is_found() -> None:
     }
     with pytest.raises(ArithmeticError, match="race: b, last call: the gradient of x differs"):
         race("race", makers, runs=1, calls=1)
+
+
+def test_the_measures_of_a_picture() -> None:
+    level = '<g data-wire="a"><path class="line" d="M0 0L100 0"/></g>'
+    across = '<g data-wire="b"><path class="line" d="M0 -20H40C50 -20 50 20 60 20H90"/></g>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="200" height="50">{level}{across}</svg>'
+    # b is 40 long, turns by 20 to the right and 40 down, and is 30 long again
+    assert measures(svg) == (10.0, 1, 1, pytest.approx(70 + 2000**0.5))

@@ -363,6 +363,17 @@ def test_one_box_stands_in_the_corner() -> None:
     assert arrange([_PLAIN._replace(layer=3)], []) == Layout([(0.0, 15.0)], [], 35.0, 30.0)
 
 
+@every_graph
+def test_no_height_is_left_empty(boxes: list[Box], edges: list[Edge]) -> None:
+    layout = arrange(boxes, edges)
+    kept = [(y - box.above, y + box.below) for box, (_, y) in zip(boxes, layout.places)]
+    kept += [(y - _WIRE / 2, y + _WIRE / 2) for route in layout.routes for _, y in route[2:-2]]
+    floor = 0.0
+    for top, bottom in sorted(kept):
+        assert top - floor <= 12 + _NEAR
+        floor = max(floor, bottom)
+
+
 @pytest.mark.parametrize("line", [1.0, 300.0, 700.0])
 @pytest.mark.parametrize("name", _GRAPHS)
 def test_lines_are_no_longer_than_asked_for_and_do_not_overlap(name: str, line: float) -> None:

@@ -1,7 +1,7 @@
 """How pictures are laid out: area, bends, crossings and the longest wire of 50 graphs, read from their SVGs.
 
-    python -m tests.benchmarks.pictures          # a table
-    python -m tests.benchmarks.pictures --svg    # the pictures are written into the current folder, too
+python -m tests.benchmarks.pictures          # a table
+python -m tests.benchmarks.pictures --svg    # the pictures are written into the current folder, too
 """
 
 from __future__ import annotations
