@@ -1,5 +1,7 @@
 """Gates that do one thing here and another there: the absolute value, bounds, and a choice."""
 
+import math
+
 from gates.gate import Gate
 from gates.sum_to import sum_to
 from gates.values import Value, as_number, namespace, shape_of
@@ -7,6 +9,8 @@ from gates.values import Value, as_number, namespace, shape_of
 
 class Abs(Gate):
     """y = |x|, elementwise. Backward passes the gradient where x > 0, its negative where x < 0; at 0 it takes 0.
+
+    At nan the gradient is nan.
 
     Examples
     --------
@@ -27,7 +31,7 @@ class Abs(Gate):
     def backward(self, dy: Value) -> list[Value]:
         (x,) = self.kept
         xp = namespace(x)
-        return [xp.where(x == 0.0, 0.0, xp.where(x < 0.0, -dy, dy))]
+        return [xp.where(x == 0.0, 0.0, xp.where(x < 0.0, -dy, xp.where(x > 0.0, dy, math.nan)))]
 
 
 class Clip(Gate):
@@ -41,7 +45,7 @@ class Clip(Gate):
     Raises
     ------
     ValueError
-        If low is above high.
+        If low is above high, or a bound is nan.
 
     Examples
     --------
@@ -57,6 +61,9 @@ class Clip(Gate):
     def __init__(self, low: float | None = None, high: float | None = None) -> None:
         self.low = None if low is None else as_number(low, "Clip: low")
         self.high = None if high is None else as_number(high, "Clip: high")
+        for name, bound in (("low", self.low), ("high", self.high)):
+            if bound is not None and math.isnan(bound):
+                raise ValueError(f"Clip: {name} must be a number, got nan")
         if self.low is not None and self.high is not None and not self.low <= self.high:
             raise ValueError(f"Clip: low must be at most high, got {self.low:g} and {self.high:g}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from inspect import isfunction
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from gates import Gate
 from gates.values import Given
 from graph.drawing import MAX_GATES
 from graph.passes.arguments import merged
-from graph.passes.nested import GraphGate
+from graph.passes.nested import GraphGate, evaluating
 from graph.passes.two_passes import TwoPasses
 from graph.saving import graph_files
 from graph.saving.atomic_file import check_suffix, write_atomically
@@ -511,6 +512,23 @@ class ComputationalGraph(TwoPasses):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         svg = self.to_svg()
         return {"text/plain": repr(self), "text/html": svg._repr_html_(), "image/svg+xml": str(svg)}
+
+    def evaluating(self) -> AbstractContextManager[None]:
+        """Return a context in which gates such as `Dropout` and `BatchNorm` do what they do after training.
+
+        Those of nested graphs do, too. In it, as in PyTorch after `model.eval()`, dropout drops nothing and batch
+        normalization takes the statistics that it has learned. Afterwards the gates are as before.
+
+        Examples
+        --------
+        >>> from gates import Dropout
+        >>> graph = ComputationalGraph()
+        >>> y = graph.add(Dropout(0.5), graph.input("x"))
+        >>> with graph.evaluating():
+        ...     graph.forward(x=[1, 2, 3])
+        array([1., 2., 3.])
+        """
+        return evaluating(self)
 
     def as_gate(self) -> Gate:
         """Return the graph as one gate, to be used alone or in another graph.

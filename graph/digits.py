@@ -108,9 +108,8 @@ def main(arguments: list[str] | None = None) -> int:
         if history.interrupted:
             break
     seconds = time.perf_counter() - start
-    if given.convolution:
-        graph.gate("dropout").training = False
-    guesses = np.argmax(graph.evaluate("scores", X=held_out["X"]), axis=1)
+    with graph.evaluating():
+        guesses = np.argmax(graph.evaluate("scores", X=held_out["X"]), axis=1)
     right = int(np.sum(guesses == held_out["y"]))
     count = len(guesses)
     kind = "convolutional" if given.convolution else "-".join(map(str, _SIZES))

@@ -114,7 +114,7 @@ def convolutional(side: int, channels: Sequence[int], classes: int, seed: int = 
     3 x 3 pixels, `Wi` of shape (channels, channels of the layer before, 3, 3), and biases `bi`, and is followed by a
     `ReLU`. Then come a `MaxPool2d` that halves the sides, a `Dropout` of one half, named `dropout`, and an `Affine`
     layer, named `scores`. The output is the wire `loss`, a `SoftmaxLoss`. Weights are drawn as for `fully_connected`.
-    Set the dropout's `training` to False before the scores are used.
+    Scores that are to be used are computed within `graph.evaluating()`.
 
     Examples
     --------

@@ -190,11 +190,11 @@ HOSTILE = [
     (b"\xff\xfe\x00", "codec|Expecting|decode"),
     (b"{", "Expecting property name"),
     (b"[" * 100_000, "recursion|Expecting|nested"),
-    (b'{"format": "gategraph", "version": 1' + b"0" * 5000 + b"}", "its version must be 1 or 2|limit"),
+    (b'{"format": "gategraph", "version": 1' + b"0" * 5000 + b"}", "its version must be 1, 2 or 3|limit"),
     ([], 'it must be an object with "format": "gategraph"'),
     ({"nodes": [], "links": []}, 'it must be an object with "format": "gategraph"'),
-    (document(version=3), "its version must be 1 or 2, got 3"),
-    (document(version=None), "its version must be 1 or 2, got None"),
+    (document(version=4), "its version must be 1, 2 or 3, got 4"),
+    (document(version=None), "its version must be 1, 2 or 3, got None"),
     (document(gates={}), '"gates" must be a list of objects'),
     (document(gates=[3]), '"gates" must be a list of objects'),
     (document(guard="yes"), '"guard" true or false'),
@@ -244,7 +244,7 @@ HOSTILE = [
     (constant({"graph": document()}), "a number or an array of numbers was wanted"),
     (b'{"format": "gategraph", "version": 1, "version": 1}', "an object has a name twice"),
     (json.dumps(constant(float("nan"))).encode(), "NaN is not JSON"),
-    (document(version=True), "its version must be 1 or 2, got True"),
+    (document(version=True), "its version must be 1, 2 or 3, got True"),
     (constant({"array": [], "shape": [0, 10**15], "dtype": "float64"}), "more than 268435456 bytes in an array; load"),
     (gates(gate="Copy", reads=[["x", 0]], settings={"n": 10**8}), r"100000 outputs .*; load\(path, max_outputs=...\)"),
     (gates(gate="Reshape", reads=[["x", 0]], settings={"shape": [-1, -1]}), "Reshape: shape must have lengths"),
@@ -345,6 +345,45 @@ def test_a_file_of_version_2_says_which_parameters_are_shared() -> None:
     assert dict(graph.parameters) == {"graph_1.w": 3.0}
     assert graph.forward(x=2) == 18.0
     assert graph.backward() == {"x": 9.0, "graph_1.w": 12.0}
+
+
+def test_a_graph_keeps_its_expression_and_its_groups(tmp_path: Path) -> None:
+    graph = ComputationalGraph.from_expression("q = x + y; f = q * z")
+    graph.save(tmp_path / "g")
+    again = ComputationalGraph.load(tmp_path / "g")
+    assert again.expression == "q = x + y; f = q * z"
+    again.add(Exp(), again["f"])
+    again.save(tmp_path / "g")
+    assert ComputationalGraph.load(tmp_path / "g").expression is None
+    graph = ComputationalGraph()
+    with graph.group("a"), graph.group("b"):
+        graph.add(Exp(), graph.input("x"))
+    graph.save(tmp_path / "g")
+    assert ComputationalGraph.load(tmp_path / "g").graph.nodes["exp_1"]["group"] == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"expression": 3}, '"expression" must be a text, got 3'),
+        ({"expression": "x +"}, "its expression is none: "),
+        ({"expression": "x * x"}, "its expression 'x [*] x' is that of another graph"),
+        ({"expression": "exp(__import__)"}, "is that of another graph"),
+    ],
+)
+def test_an_expression_that_is_not_the_graphs(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    graph = ComputationalGraph.from_expression("exp(x)")
+    graph.save(tmp_path / "g")
+    (tmp_path / "g").write_text(json.dumps(json.loads((tmp_path / "g").read_text()) | changes))
+    with pytest.raises(ValueError, match=message):
+        ComputationalGraph.load(tmp_path / "g")
+
+
+@pytest.mark.parametrize("group", ["a", [1], [""], [["a"]], {"a": 1}])
+def test_a_group_that_is_none(group: Any, tmp_path: Path) -> None:
+    (tmp_path / "g").write_text(json.dumps(gates(reads=[["x", 0]], gate="Exp", group=group)))
+    with pytest.raises(ValueError, match='"group" must be a list of names, got'):
+        ComputationalGraph.load(tmp_path / "g")
 
 
 def test_shared_parameters_stay_shared(tmp_path: Path) -> None:
@@ -490,7 +529,7 @@ def test_the_file_is_json_that_people_can_read(tmp_path: Path) -> None:
     graph.save(tmp_path / "g")
     assert json.loads((tmp_path / "g").read_text()) == {
         "format": "gategraph",
-        "version": 2,
+        "version": 3,
         "guard": False,
         "output": None,
         "gates": [

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from gates import (
+    Abs,
     Add,
+    Clip,
     Copy,
     Exp,
     Gate,
@@ -342,3 +344,13 @@ def test_sum_to_sums_over_the_axes_that_broadcasting_stretched() -> None:
         got = sum_to(gradient, like)
         assert np.shape(got) == shape
         assert np.array_equal(got, wanted)
+
+
+def test_abs_has_no_slope_at_nan_and_clip_takes_no_nan() -> None:
+    gate = Abs()
+    gate.forward(np.array([np.nan, -1.0, 0.0, 2.0]))
+    (gradient,) = gate.backward(np.full(4, 3.0))
+    assert np.array_equal(gradient, [np.nan, -3.0, 0.0, 3.0], equal_nan=True)
+    for bounds, name in (((np.nan, 1), "low"), ((0, np.nan), "high"), ((None, np.nan), "high")):
+        with pytest.raises(ValueError, match=f"Clip: {name} must be a number, got nan"):
+            Clip(*bounds)

@@ -177,3 +177,22 @@ def test_engines_that_would_lose_it_are_refused(engine: str) -> None:
     message = "engine must be 'auto' or 'plain' for a graph that learns 'norm.running_mean', which the copies"
     with pytest.raises(ValueError, match=message):
         train(network(), data(), engine=engine, progress=False)
+
+
+def test_a_graph_evaluates_within_a_context_and_not_after_it() -> None:
+    inner = ComputationalGraph()
+    inner.add(Dropout(0.5, seed=0), inner.input("x"), name="inside")
+    graph = ComputationalGraph()
+    graph.output = graph.add(
+        Dropout(0.9, seed=0), graph.add(inner.as_gate(), graph.input("x"), name="nested"), name="drop"
+    )
+    still = graph.add(Dropout(0.5), graph["x"], name="still")
+    still.gate.training = False
+    x = np.ones(100)
+    with graph.evaluating():
+        assert np.array_equal(graph.forward(x=x), x)
+    with pytest.raises(KeyError), graph.evaluating():
+        raise KeyError
+    assert (graph.forward(x=x) == 0).sum() > 50
+    assert [graph.gate("drop").training, graph.gate("nested").graph.gate("inside").training] == [True, True]
+    assert graph.gate("still").training is False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gates import Gate
@@ -65,6 +67,25 @@ class GraphGate(Gate):
             self.graph.reschedule()  # first, in case of an interrupt
             for (_, gate), want in zip(self._inputs, self.wanted):
                 gate.grad = want
+
+
+@contextmanager
+def evaluating(graph: TwoPasses) -> Iterator[None]:
+    """Let the gates that do otherwise in training, such as dropout, do what they do after it."""
+    gates, graphs = [], [graph]
+    while graphs:
+        for _, gate in graphs.pop().graph.nodes(data="gate"):
+            if isinstance(gate, GraphGate):
+                graphs.append(gate.graph)
+            elif getattr(gate, "training", False) is True:
+                gates.append(gate)
+    for gate in gates:
+        gate.training = False
+    try:
+        yield
+    finally:
+        for gate in gates:
+            gate.training = True
 
 
 def flattened(graph: TwoPasses, levels: int) -> TwoPasses:

@@ -1,11 +1,12 @@
 """Saved graphs: JSON that holds gates by class name, settings, wiring and parameters, and no code.
 
-{"format": "gategraph", "version": 2, "guard": false, "output": ["f", 0], "gates": [
+{"format": "gategraph", "version": 3, "guard": false, "output": ["f", 0], "expression": "f = x + x", "gates": [
     {"name": "x", "gate": "Input", "settings": {"grad": true}},
-    {"name": "f", "gate": "Add", "reads": [["x", 0], ["x", 0]]}]}
+    {"name": "f", "gate": "Add", "reads": [["x", 0], ["x", 0]], "group": ["layer 1"]}]}
 
 A parameter that graphs nested in one another share is written out once; elsewhere `"same": 0` stands for the first
-parameter of the file, and so on. Version 1 had none of these.
+parameter of the file, and so on. Version 1 had none of these. An expression and groups, which there may be, are new in
+version 3.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ from typing import Any
 
 import numpy as np
 
+from gates.formatting import listed
 from gates.gate import parameters_of, settings_of
 from gates.values import as_value, as_whole_number
 from graph.passes.nested import GraphGate
 from graph.passes.two_passes import TwoPasses
 from graph.saving.atomic_file import write_atomically
 from graph.structure.entries import Constant, Input, Parameter
+from graph.structure.expression import build
 from graph.structure.library import GATES
 from graph.structure.wire import Wire
 from graph.structure.wiring import all_sources, outputs_of
 
-_FORMAT, _VERSIONS = "gategraph", (1, 2)
+_FORMAT, _VERSIONS = "gategraph", (1, 2, 3)
 _DTYPES = ("float16", "float32", "float64", "int64")  # labels are integers
 _OWN = None, True  # whether a class is the user's
 _PART = 2**20  # bytes read at once: read(n) takes memory for n bytes, however short the file is
@@ -95,13 +98,14 @@ def _document(graph: TwoPasses, written: dict[int, int]) -> dict[str, Any]:
         if group := graph.graph.nodes[name].get("group"):
             row["group"] = list(group)
         rows.append(row)
-    return {
+    document = {
         "format": _FORMAT,
         "version": _VERSIONS[-1],
         "guard": graph.guard,
         "output": None if graph.chosen_output is None else list(graph.chosen_output),
         "gates": rows,
     }
+    return document if graph.expression is None else document | {"expression": graph.expression}
 
 
 def _settings(gate: Any, who: str, written: dict[int, int]) -> dict[str, Any]:
@@ -183,7 +187,8 @@ class _Reader:
         if not isinstance(document, dict) or document.get("format") != _FORMAT:
             raise ValueError(f'it must be an object with "format": "{_FORMAT}"')
         if type(document.get("version")) is not int or document["version"] not in _VERSIONS:
-            raise ValueError(f"its version must be {' or '.join(map(str, _VERSIONS))}, got {document.get('version')!r}")
+            versions = listed(list(map(str, _VERSIONS)), "or ")
+            raise ValueError(f"its version must be {versions}, got {document.get('version')!r}")
         rows: Any = document.get("gates")
         if not _is_list_of(rows, dict) or not isinstance(document.get("guard"), bool):
             raise ValueError('"gates" must be a list of objects, and "guard" true or false')
@@ -212,7 +217,22 @@ class _Reader:
                 raise ValueError(f"{who}: {error}") from None
         if document.get("output") is not None:
             graph.output = _source(graph, document["output"], names)
+        if document.get("expression") is not None:
+            self.express(graph, document["expression"])
         return graph
+
+    def express(self, graph: TwoPasses, text: Any) -> None:
+        """Note the expression that a graph was made from, after a check that it is."""
+        if not isinstance(text, str):
+            raise ValueError(f'"expression" must be a text, got {text!r}')
+        twin = self.graph_class()
+        try:
+            build(twin, text)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"its expression is none: {error}") from None
+        if _kinds_and_wires(twin) != _kinds_and_wires(graph):
+            raise ValueError(f"its expression {text[:60]!r} is that of another graph")
+        graph.express(text)
 
     def same(self, row: dict[str, Any], graph: TwoPasses) -> Parameter:
         """Return the parameter that a row shares with graphs nested in one another."""
@@ -240,6 +260,11 @@ class _Reader:
             raise
         except Exception as error:  # of a user's class
             raise ValueError(f"{kind} cannot be made of its settings: {type(error).__name__}: {error}") from None
+
+
+def _kinds_and_wires(graph: TwoPasses) -> list[tuple[str, str, list[tuple[str, int]]]]:
+    """Return the name, the class and the sources of each gate."""
+    return [(name, type(graph.gate(name)).__name__, sources) for name, sources in all_sources(graph.graph)]
 
 
 def _group(row: dict[str, Any]) -> tuple[str, ...]:

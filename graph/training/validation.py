@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gates.gate import labels_of
-from graph.passes.nested import GraphGate
+from graph.passes.nested import evaluating
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Input
 from graph.structure.wire import Wire
@@ -59,25 +58,6 @@ class Validation:
                 return Measured(loss)
             scores = np.asarray(self.graph.evaluate(self.scores, self.data))
         return Measured(loss, float(np.mean(scores.argmax(axis=1) == np.asarray(self.data[self.labels]))))
-
-
-@contextmanager
-def evaluating(graph: TwoPasses) -> Iterator[None]:
-    """Let the gates that do otherwise in training, such as dropout, do what they do after it."""
-    gates, graphs = [], [graph]
-    while graphs:
-        for _, gate in graphs.pop().graph.nodes(data="gate"):
-            if isinstance(gate, GraphGate):
-                graphs.append(gate.graph)
-            elif getattr(gate, "training", False) is True:
-                gates.append(gate)
-    for gate in gates:
-        gate.training = False
-    try:
-        yield
-    finally:
-        for gate in gates:
-            gate.training = True
 
 
 def _scores_and_labels(graph: TwoPasses) -> tuple[Wire | None, str]:
