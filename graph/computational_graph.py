@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from inspect import isfunction
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from gates import Gate
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from graph.drawing.svg import Picture, Theme
     from graph.engines.engine import Run
     from graph.gradient_check import GraphReport
+    from graph.page.page import Page, PageFile
     from graph.watching.explanation import Explanation
     from graph.watching.stepper import Stepper
 
@@ -117,7 +118,7 @@ class ComputationalGraph(TwoPasses):
         """
         from graph.watching.stepper import Stepper
 
-        return Stepper(self, merged(inputs, named), upstream, self._picture)
+        return Stepper(self, merged(inputs, named), upstream, self._picture, self._page)
 
     def explain(self, name: str | Wire) -> Explanation:
         """Explain in numbers where a gradient comes from: one part from each gate that reads the wire.
@@ -293,7 +294,7 @@ class ComputationalGraph(TwoPasses):
         upstream: Given | None = None,
         /,
         **named: Given,
-    ) -> None:
+    ) -> PageFile:
         """Write a page in which to step through both passes: one self-contained HTML file, which works offline.
 
         If the circuit is one of numbers, its inputs can be changed in the page, and a quiz asks for the gradients. The
@@ -314,17 +315,49 @@ class ComputationalGraph(TwoPasses):
         ValueError
             If an input is missing or unknown, the graph has more than 400 gates, or the path has another suffix.
 
+        Returns
+        -------
+        PageFile
+            The path as a string, which a notebook shows as a link.
+
         Examples
         --------
         >>> import os, tempfile
         >>> path = os.path.join(tempfile.mkdtemp(), "circuit.html")
-        >>> ComputationalGraph.from_expression("(x + y) * z").to_html(path, x=-2, y=5, z=-4)
+        >>> ComputationalGraph.from_expression("(x + y) * z").to_html(path, x=-2, y=5, z=-4) == path
+        True
         """
         check_suffix(path, "a page", ".html", ".htm")
+        from graph.page.page import PageFile
+
+        html = self._page(merged(inputs, named) or self.last_inputs(), upstream)
+        write_atomically(path, lambda file: file.write(html.encode()))
+        return PageFile(fspath(path))
+
+    def show(
+        self,
+        inputs: Mapping[str, Given] | None = None,
+        upstream: Given | None = None,
+        /,
+        **named: Given,
+    ) -> Page:
+        """Return the page that `to_html` writes, which a notebook shows in its cell.
+
+        It needs no extension, and its frame can do nothing outside of itself. The parameters and the errors are those
+        of `to_html`.
+
+        Examples
+        --------
+        >>> page = ComputationalGraph.from_expression("(x + y) * z").show(x=-2, y=5, z=-4)
+        >>> page.startswith("<!DOCTYPE html>")
+        True
+        """
+        return self._page(merged(inputs, named) or self.last_inputs(), upstream)
+
+    def _page(self, inputs: Mapping[str, Any], upstream: Any, place: int = 0) -> Page:
         from graph.page.page import page_of
 
-        html = page_of(self, merged(inputs, named) or self.last_inputs(), upstream)
-        write_atomically(path, lambda file: file.write(html.encode()))
+        return page_of(self, inputs, upstream, place)
 
     def to_tikz(
         self,

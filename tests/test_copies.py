@@ -26,6 +26,7 @@ from graph.drawing.diagram import Direction, Names
 from graph.drawing.svg import Picture, Theme
 from graph.engines.engine import Run
 from graph.gradient_check import GraphReport
+from graph.page.page import Page, PageFile
 from graph.passes.nested import GraphGate
 from graph.structure.entries import Parameters
 from graph.watching.explanation import Explanation, Part
@@ -107,6 +108,8 @@ MAKE: dict[type, Callable[[], Any]] = {
     Notation: lambda: stepped().back().notation,
     History: trained,
     Picture: lambda: watched().to_svg(),
+    Page: lambda: watched().show(),
+    PageFile: lambda: PageFile("circuit.html"),
 }
 ALIASES = {"Run": Run, "Direction": Direction, "Names": Names, "Theme": Theme}
 NAMES = ALIASES | {base.__name__: base for kind in MAKE for base in kind.__mro__}  # as annotations write them

@@ -1,5 +1,6 @@
 """What a notebook shows, through IPython's own formatter."""
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,6 +9,7 @@ from IPython.core.formatters import DisplayFormatter
 
 from gates import Exp, Multiply, check_gate
 from graph import ComputationalGraph
+from graph.watching.stepper import Stepper
 from tests.circuits import CIRCUIT_1, circuit_1
 from tests.pictures import SVG
 
@@ -46,6 +48,65 @@ def test_a_picture_follows_the_text_of_the_notebook_and_not_the_screen(ink: str,
     page.emulate_media(color_scheme="dark")  # a notebook may be light on a dark screen
     page.set_content(f"<body style='color: {ink}'>{circuit_1()._repr_html_()}</body>")
     assert page.evaluate("() => getComputedStyle(document.querySelector('.symbol')).fill") == ink
+
+
+@pytest.fixture
+def frame(page: Any, formatter: Any) -> Any:
+    """Return a function that puts what a cell shows into a page, and returns the frame in it."""
+
+    def shown(thing: Any) -> Any:
+        page.set_content(f"<body>{formatter.format(thing)[0]['text/html']}</body>")
+        return page.frame_locator("iframe")
+
+    return shown
+
+
+def test_a_page_in_a_cell_steps(frame: Any, page: Any) -> None:
+    shown = frame(circuit_1().show(CIRCUIT_1))
+    assert shown.locator("#count").text_content() == "0 of 4"
+    shown.get_by_role("button", name="Step forward").click()
+    assert shown.locator("#count").text_content() == "1 of 4"
+    shown.get_by_label("x", exact=True).fill("7")
+    assert shown.locator('[data-wire="q"] .value').text_content() == "12"
+    assert page.locator("iframe").get_attribute("sandbox") == "allow-scripts"
+
+
+def test_a_page_in_a_cell_cannot_reach_the_notebook(frame: Any, page: Any) -> None:
+    graph = ComputationalGraph()
+    graph.output = graph.input("</iframe><script>parent.document.title = 'reached'</script>") * 2
+    shown = frame(graph.show({next(iter(graph)): 1}))
+    assert shown.locator("#count").text_content() == "0 of 2"
+    inner = page.frames[1]
+    reached = "() => { try { return parent.document.title } catch (error) { return error.name } }"
+    assert inner.evaluate(reached) == "SecurityError"
+    assert page.title() != "reached"
+
+
+def test_a_stepper_shows_the_page_at_its_step(frame: Any) -> None:
+    stepper = circuit_1().stepper(CIRCUIT_1)
+    stepper.run_to("f")
+    stepper.run_to("f")
+    shown = frame(stepper.show())
+    assert shown.locator("#count").text_content() == "2 of 4"
+    assert [shown.locator(f'[data-wire="{name}"] .value').text_content() for name in "qf"] == ["3", "-12"]
+    assert stepper.where == ("backward", "f")
+    with pytest.raises(ValueError, match=r"show\(\) needs a stepper that graph.stepper\(\) made"):
+        Stepper(circuit_1(), CIRCUIT_1).show()
+
+
+def test_a_written_page_is_a_link(tmp_path: Path, formatter: Any, page: Any) -> None:
+    path = tmp_path / "a b & c's.html"
+    link = circuit_1().to_html(path, **CIRCUIT_1)
+    assert link == str(path)
+    page.goto(f"file://{tmp_path}")
+    page.set_content(formatter.format(link)[0]["text/html"])
+    assert page.get_by_role("link").text_content() == str(path)
+    with page.expect_popup() as opened:
+        page.evaluate(
+            "link => { document.querySelector('a').href = 'file://' + link }", page.locator("a").get_attribute("href")
+        )
+        page.get_by_role("link").click()
+    assert opened.value.locator("#count").text_content() == "0 of 4"
 
 
 def test_a_graph_without_gates_shows_something(formatter: Any) -> None:

@@ -14,7 +14,7 @@ for (const gate of circuit.gates) {
 
 let steps = circuit.steps;
 let initial = circuit.entries.map(({ wire, lines }) => [wire, lines]); // the values shown before the first step
-let place = 0; // the number of steps that are shown
+let place = circuit.place; // the number of steps that are shown
 let timer = null;
 
 const element = (name, text = "", attributes = {}) => {

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from string import Template
 from typing import Any
+from urllib.parse import quote
 
 from gates.formatting import escaped, gate_text
 from gates.gate import settings_of
@@ -30,8 +31,56 @@ _LONG = 300  # the most characters of the formula in the heading
 _WIDEST = "-0.1234567"  # few numbers that result from changed inputs are wider
 
 
-def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
-    """Return the page of a graph at some inputs, as HTML. It runs a copy of the graph."""
+class Page(str):
+    """A page as HTML, which a notebook shows in a frame that can do nothing outside of itself.
+
+    Examples
+    --------
+    >>> Page("<p>3 < 4</p>")._repr_html_().startswith("<iframe sandbox=")
+    True
+    """
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        style = "width: 100%; height: 40em; border: 0; resize: vertical; overflow: auto"
+        return f'<iframe sandbox="allow-scripts" title="A circuit" style="{style}" srcdoc="{escaped(self)}"></iframe>'
+
+
+class PageFile(str):
+    """The path of a page, which a notebook shows as a link.
+
+    Examples
+    --------
+    >>> PageFile("circuit.html")._repr_html_()
+    '<a href="circuit.html" target="_blank">circuit.html</a>'
+    """
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{escaped(quote(self))}" target="_blank">{escaped(self)}</a>'
+
+
+def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any, place: int = 0) -> Page:
+    """Return the page of a graph at some inputs. It runs a copy of the graph.
+
+    Parameters
+    ----------
+    graph : TwoPasses
+        The graph.
+    inputs : mapping of str to number or array
+        Its inputs.
+    upstream : number, array or None
+        The gradient with respect to its output.
+    place : int
+        How many steps are shown at first.
+
+    Raises
+    ------
+    ValueError
+        If the graph has too many gates, or an input is missing or unknown.
+    """
     if (count := gates_of(graph)) > MAX_GATES:
         raise ValueError(f"to_html() takes up to {MAX_GATES} gates, got {count:,}; to_svg() puts more together")
     twin = graph.copy()
@@ -43,7 +92,8 @@ def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
     fixed = _why_fixed(twin, set(_IN_JAVASCRIPT.findall(_text("gates.js"))))
     drawn = diagram_of(twin, Look(digits=None, room=0.0 if fixed else width_of(_WIDEST, 13) + 12))
     circuit = _structure(twin, steps) | {"steps": [_step(twin, step, shows) for step, shows in shown], "fixed": fixed}
-    return Template(_text("page.html")).substitute(
+    circuit |= {"place": place}
+    html = Template(_text("page.html")).substitute(
         title=escaped(_title(twin)),
         formula=escaped(_formulas(steps)),
         style=_text("page.css"),
@@ -51,6 +101,7 @@ def page_of(graph: TwoPasses, inputs: Mapping[str, Any], upstream: Any) -> str:
         circuit=_in_script(json.dumps(circuit, separators=(",", ":"))),
         script="".join(map(_text, _SCRIPTS)),
     )
+    return Page(html)
 
 
 def _title(graph: TwoPasses) -> str:

@@ -63,10 +63,12 @@ class Stepper:
         inputs: Mapping[str, Any],
         upstream: Any = None,
         picture: Callable[[str | None], str] | None = None,
+        page: Callable[[Mapping[str, Any], Any, int], str] | None = None,
     ) -> None:
         self._graph = graph
         self._inputs = dict(inputs)
         self._picture = picture  # the HTML of a picture in which a gate is highlighted
+        self._page = page  # the page for inputs and an upstream gradient, at a step
         self._schedule = graph.schedule
         self._output = graph.output_place
         self._upstream = upstream
@@ -102,11 +104,12 @@ class Stepper:
 
     def __getstate__(self) -> dict[str, Any]:
         self._require_graph()
-        names = ("_graph", "_inputs", "_upstream", "_picture", "_place")
+        names = ("_graph", "_inputs", "_upstream", "_picture", "_page", "_place")
         return {name: vars(self)[name] for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["_graph"], state["_inputs"], state["_upstream"], state["_picture"])  # type: ignore[misc]  # made anew
+        made_of = [state[name] for name in ("_graph", "_inputs", "_upstream", "_picture", "_page")]
+        self.__init__(*made_of)  # type: ignore[misc]  # made anew
         while self._place < state["_place"]:
             self.next()
 
@@ -213,6 +216,27 @@ class Stepper:
         while self.where[1] is not None:
             self.next()
         return dict(self._gradients)
+
+    def show(self) -> str:
+        """Return the page of the circuit at the step that the stepper has reached, which a notebook shows in its cell.
+
+        The page runs the steps anew, and the stepper stays where it is.
+
+        Raises
+        ------
+        ValueError
+            If the graph has more than 400 gates, or the stepper is not one of `graph.stepper`.
+
+        Examples
+        --------
+        >>> from graph import ComputationalGraph
+        >>> stepper = ComputationalGraph.from_expression("x * y").stepper(x=3, y=-4)
+        >>> stepper.show().startswith("<!DOCTYPE html>")
+        True
+        """
+        if self._page is None:
+            raise ValueError("show() needs a stepper that graph.stepper() made")
+        return self._page(self._inputs, self._upstream, self._place)
 
     def __repr__(self) -> str:
         return f"<Stepper: {numbered(self._place, 'step')} done; {printable(self._progress)}>"
