@@ -261,7 +261,7 @@ class ComputationalGraph(TwoPasses):
         Raises
         ------
         ValueError
-            If the path has another suffix, or an option is something else.
+            If the path has another suffix, an option is something else, or a PNG would be too large.
         ImportError
             If the file is a PNG or a PDF and typst is not installed.
 
@@ -278,7 +278,8 @@ class ComputationalGraph(TwoPasses):
         kind = "svg" if path is None else format_of(path)
         is_file = path is not None
         look = Look(digits, bool(local), names, width, direction, bool(legend), depth, max_gates)
-        theme = theme or ("light" if is_file else "auto")
+        if theme is None:
+            theme = "light" if is_file else "auto"
         if kind != "svg" and theme == "auto":
             theme = "light"  # there is nothing to follow
         svg = picture(self, look, theme=theme, background=background, steps=steps)

@@ -644,11 +644,45 @@ class TestFiles:
             ({"digits": 2.0}, "digits must be a whole number from 0 to 17, got 2.0"),
             ({"width": 0}, "width must be a number of px above 0, got 0"),
             ({"width": "wide"}, "width must be a number of px above 0, got 'wide'"),
+            ({"width": True}, "width must be a number of px above 0, got True"),
+            ({"width": float("nan")}, "width must be a number of px above 0, got nan"),
+            ({"theme": ""}, "theme must be 'auto', 'light' or 'dark', got ''"),
+            ({"max_gates": -1}, "max_gates must be a whole number from 0 on, got -1"),
+            ({"max_gates": "all"}, "max_gates must be a whole number from 0 on, got 'all'"),
         ],
     )
     def test_options_that_cannot_be(self, option: Any, message: str) -> None:
         with pytest.raises(ValueError, match=re.escape(message)):
-            circuit_1().to_svg(**option)
+            after_both(circuit_1(), CIRCUIT_1).to_svg(**option)
+
+    @pytest.mark.parametrize(
+        ("option", "message"),
+        [
+            ({"background": 3}, "background must be the text of a color, such as 'white', got 3"),
+            ({"steps": 3}, "steps must be numbers of steps, such as [1, 2], got 3"),
+        ],
+    )
+    def test_options_of_another_type(self, option: Any, message: str) -> None:
+        with pytest.raises(TypeError, match=re.escape(message)):
+            after_both(circuit_1(), CIRCUIT_1).to_svg(**option)
+
+    @pytest.mark.parametrize("scale", [0, -1, float("nan"), "2", None, True])
+    def test_a_scale_that_cannot_be(self, scale: Any, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match=re.escape(f"scale must be a number above 0, got {scale!r}")):
+            circuit_1().to_svg(tmp_path / "circuit.png", scale=scale)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("scale", [1e4, float("inf")])
+    def test_a_png_for_which_no_memory_is_left(self, scale: float, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match=r"a PNG of .* × .* pixels is too large: give a smaller scale, or a width"):
+            circuit_1().to_svg(tmp_path / "circuit.png", scale=scale)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_numbers_of_numpy_as_options(self) -> None:
+        graph = after_both(circuit_2(), CIRCUIT_2)
+        numpy = {"digits": np.int64(3), "width": np.float32(400), "depth": np.int8(1), "max_gates": np.uint8(100)}
+        plain = {"digits": 3, "width": 400, "depth": 1, "max_gates": 100}
+        assert graph.to_svg(**numpy, steps=np.arange(2)) == graph.to_svg(**plain, steps=[0, 1])
 
     def test_a_background_cannot_end_its_attribute(self) -> None:
         root = ElementTree.fromstring(circuit_1().to_svg(background='"/><script>alert(1)</script>'))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from os import PathLike
 from typing import Literal
+
+from graph.drawing.diagram import is_positive
 
 _DOCUMENT = b"""#set page(width: auto, height: auto, margin: 0pt, fill: none)
 #image(bytes(sys.inputs.svg), format: "svg")
 """
 _PIXELS = 96.0  # to the inch, as in CSS
+_MOST_PIXELS = 250e6  # of a PNG, for which 1 GB is needed
+_SIZE = re.compile(r'width="(\d+)" height="(\d+)"')
 
 
 Format = Literal["svg", "png", "pdf"]
@@ -51,13 +56,23 @@ def contents_of(svg: str, kind: Format, scale: float) -> bytes:
     ------
     ImportError
         If typst is not installed.
+    ValueError
+        If the scale is not above 0, or a PNG would be too large.
     """
+    if not is_positive(scale):
+        raise ValueError(f"scale must be a number above 0, got {scale!r}")
     if kind == "svg":
         return svg.encode()
     try:
         import typst
     except ImportError:
         raise ImportError(f"a {kind.upper()} needs typst, which is not installed: pip install typst") from None
+    if kind == "png":
+        size = _SIZE.search(svg)
+        assert size is not None
+        wide, high = (float(side) * scale for side in size.groups())
+        if wide * high > _MOST_PIXELS:
+            raise ValueError(f"a PNG of {wide:.0f} × {high:.0f} pixels is too large: give a smaller scale, or a width")
     made = typst.compile(_DOCUMENT, format=kind, ppi=scale * _PIXELS, sys_inputs={"svg": svg})
     assert isinstance(made, bytes)  # one page
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from graph.drawing.diagram import PLAIN, Diagram, Drawing, Look, one_of
+from graph.drawing.diagram import PLAIN, Diagram, Drawing, Look, is_whole, one_of
 from graph.drawing.shapes import Group, Text
 from graph.drawing.svg import Picture, Theme, group_svg, sheet
 from graph.drawing.texts import LINE, width_of
@@ -48,6 +48,8 @@ def picture(
         The steps to draw one below the other.
     """
     one_of("theme", theme, get_args(Theme))
+    if background is not None and not isinstance(background, str):
+        raise TypeError(f"background must be the text of a color, such as 'white', got {background!r}")
     return in_svg(diagram_of(graph, look, active, steps), title_of(graph), theme, background)
 
 
@@ -67,11 +69,17 @@ def diagram_of(graph: TwoPasses, look: Look, active: str | None = None, steps: I
     ------
     ValueError
         If an option is something else, or a step is not one of the passes.
+    TypeError
+        If the steps are not iterable.
     """
     look = look.checked()
     if look.depth is not None and any(isinstance(gate, GraphGate) for _, gate in graph.graph.nodes(data="gate")):
         graph = flattened(graph, look.depth)
-    return Drawing(graph, look).drawn(active) if steps is None else _strip(graph, list(steps), look)
+    if steps is None:
+        return Drawing(graph, look).drawn(active)
+    if not isinstance(steps, Iterable):
+        raise TypeError(f"steps must be numbers of steps, such as [1, 2], got {steps!r}")
+    return _strip(graph, list(steps), look)
 
 
 def _strip(graph: TwoPasses, steps: Sequence[int], look: Look) -> Diagram:
@@ -80,7 +88,7 @@ def _strip(graph: TwoPasses, steps: Sequence[int], look: Look) -> Diagram:
     upstream = None if graph.recording is None else graph.output.grad
     stepper = Stepper(twin, graph.last_inputs(), upstream)
     done = list(stepper)
-    if not steps or not all(type(step) is int and 0 <= step <= len(done) for step in steps):
+    if not steps or not all(is_whole(step) and 0 <= step <= len(done) for step in steps):
         raise ValueError(f"steps must be numbers from 0, the start, to {len(done)}, the end, got {steps}")
     drawing = Drawing(twin, look)  # with room for all numbers
     while not stepper.at_start:
