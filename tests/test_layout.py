@@ -356,11 +356,11 @@ def test_a_long_chain_is_a_straight_line() -> None:
 
 
 def test_nothing_takes_no_room() -> None:
-    assert arrange([], []) == Layout([], [], 0.0, 0.0)
+    assert arrange([], []) == Layout([], [], 0.0, 0.0, [])
 
 
 def test_one_box_stands_in_the_corner() -> None:
-    assert arrange([_PLAIN._replace(layer=3)], []) == Layout([(0.0, 15.0)], [], 35.0, 30.0)
+    assert arrange([_PLAIN._replace(layer=3)], []) == Layout([(0.0, 15.0)], [], 35.0, 30.0, [0])
 
 
 @every_graph

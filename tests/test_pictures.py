@@ -88,6 +88,21 @@ def signs() -> ComputationalGraph:
     return graph
 
 
+def groups() -> ComputationalGraph:
+    """Return a graph of groups within groups, of which two begin at the same gate, after both passes."""
+    graph = ComputationalGraph()
+    x = graph.input("x")
+    with graph.group("the outermost group"):
+        with graph.group("within"):
+            with graph.group("core"):
+                y = np.exp(x * graph.parameter("w", 0.5))
+            z = np.sin(y)
+        z = z + y
+    with graph.group("after"):
+        graph.output = np.tanh(z * graph.parameter("v", -0.5)) + x
+    return after_both(graph, {"x": 0.5})
+
+
 GRAPHS: dict[str, Callable[[], ComputationalGraph]] = {
     **{name: lambda make=make: after_both(*make()) for name, make in EXAMPLES.items()},
     "circuit 1 before": circuit_1,
@@ -96,6 +111,7 @@ GRAPHS: dict[str, Callable[[], ComputationalGraph]] = {
     "network of 20 points": small_network,
     "layers": lambda: layers(),
     "signs": lambda: signs(),
+    "groups": lambda: groups(),
     "random 60": lambda: after_both(*random_circuit(60, 1)),
     "network of numbers": lambda: scalar_network([3, 16, 16, 1]),
 }
@@ -818,6 +834,42 @@ class TestGroups:
         with graph.group("a"):
             np.cos(z)
         assert not [g for g in ElementTree.fromstring(graph.to_svg()).iter(f"{SVG}g") if g.get("data-group")]
+
+    @pytest.mark.parametrize("look", LOOKS.values(), ids=list(LOOKS))
+    def test_a_frame_is_around_all_that_is_in_it_in_every_line(self, look: dict[str, Any], page: Any) -> None:
+        graph = groups()
+        page.set_content(f"<body style='margin: 0'>{graph.to_svg(**look)}</body>")
+        frames, boxes, texts = page.evaluate(
+            """() => {
+                const rectangle = (element) => {
+                    const { left, top, right, bottom } = element.getBoundingClientRect();
+                    return [left, top, right, bottom];
+                };
+                const all = (selector) => [...document.querySelectorAll(selector)];
+                const named = (group, name, selector) => group.querySelectorAll(selector).values()
+                    .map((element) => [group.dataset[name], rectangle(element)]).toArray();
+                return [
+                    all(".around").flatMap((group) => named(group, "group", "rect")),
+                    all("g.gate").flatMap((group) => named(group, "gate", ".box")),
+                    all(".wire").flatMap((group) => named(group, "wire", "text")),
+                ];
+            }"""
+        )
+        within: dict[str, list[list[float]]] = {}
+        for name, frame in frames:
+            within.setdefault(name, []).append(frame)
+        assert list(within) == [
+            *("after", "the outermost group", "the outermost group / within", "the outermost group / within / core")
+        ]
+        assert (len(frames) > len(within)) == ("width" in look)
+        for name, thing in boxes + texts:
+            group = graph.graph.nodes[name].get("group", ())
+            for depth in range(1, len(group) + 1):
+                around = within[" / ".join(group[:depth])]
+                assert any(inside(thing, frame) for frame in around)
+                if depth > 1:
+                    outer = within[" / ".join(group[: depth - 1])]
+                    assert all(any(inside(frame, larger) for larger in outer) for frame in around)
 
     def test_a_copy_a_file_and_the_gate_at_work(self, tmp_path: Path) -> None:
         graph = small_network()

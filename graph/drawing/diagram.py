@@ -34,6 +34,8 @@ _NAME_HEIGHT = 9.0  # half of the height of a name
 _FREE = {"+", "×", "max", "min"}  # gates whose inputs may change places
 _DIGITS = 17  # with so many, every float is exact
 _CAPTION = 18.0  # px for the caption of a frame
+_NEAR = 0.01  # px
+_PADDING = 4.0  # px from a frame to one around it
 _LISTED = 20  # the most gates that a tooltip lists
 _LOOKED_AT = 100  # the most wires of a bundle that are looked at
 _LOCAL_SIGN = "×"
@@ -295,7 +297,7 @@ class Drawing:
         value = max(pair[0].size[before] - offset for pair, offset in zip(labels, offsets)) + _APART
         gradient = max(pair[1].size[before] + offset for pair, offset in zip(labels, offsets)) + _APART
         above, below = max(height / 2, value), max(height / 2, gradient)
-        lead = (0.0 if is_entry else _LEAD) + (_CAPTION * len(gate.part.group) if self.down else 0.0)
+        lead = 0.0 if is_entry else _LEAD
         if texts := list(filter(None, self.locals.get(gate.node, []))):
             sizes = [width_of(text, _LOCAL) for text in texts]
             lead += 20.0 if self.down else max(sizes) + 4
@@ -319,15 +321,20 @@ class Drawing:
                 below = self._under(gate) + max(block.height for block in blocks)
                 side = (_abreast(blocks) - width) / 2
                 lead, room = max(lead, side), max(room, side)
+        padding = _PADDING * (depth := len(gate.part.group))
+        captions = _CAPTION * depth
+        if self.down:
+            widths = [7 + _width_of_caption(name) + _PADDING * place for place, name in enumerate(gate.part.group)]
+            above = max([above, *widths])
         return Box(
             layer,
             width,
             height,
-            lead,
-            max(room, self.look.room),
+            lead + (captions if self.down else padding),
+            max(room, self.look.room) + padding,
             offsets,
-            above + 3 + (0 if self.down else _CAPTION * len(gate.part.group)),
-            below + 3,
+            above + 3 + (padding if self.down else captions),
+            below + 3 + padding,
             in_order=not _is_free(gate.part),
             at_end=is_entry,
             is_aside=gate.part.kind in ("parameter", "constant"),
@@ -362,25 +369,29 @@ class Drawing:
             for node in self.placed
             for depth in range(1, len(self.named[node].group) + 1)
         }
+        line_of = dict(zip(self.placed, self.layout.lines))
         for group in sorted(groups, key=lambda group: (len(group), group)):
-            inside = [node for node in self.placed if self.named[node].group[: len(group)] == group]
-            starts, tops, ends, floors = zip(*[areas[node] for node in inside])
-            frame = min(starts), min(tops), max(ends), max(floors)
-            if any(_overlap(frame, areas[node]) for node in self.placed if node not in inside):
+            inside = {node for node in self.placed if self.named[node].group[: len(group)] == group}
+            frames = []
+            for line in sorted({line_of[node] for node in inside}):
+                starts, tops, ends, floors = zip(*[areas[node] for node in inside if line_of[node] == line])
+                frames.append((min(starts), min(tops), max(ends), max(floors)))
+            if any(_overlap(frame, areas[node]) for frame in frames for node in self.placed if node not in inside):
                 continue
-            shrunk = 2.0 * len(group)
-            (left, top), (right, floor) = self._xy(*frame[:2]), self._xy(*frame[2:])
-            left, top, right, floor = left + shrunk, top + shrunk - 2, right - shrunk, floor - shrunk + 2
-            middle = ((left + right) / 2, (top + floor) / 2)
-            yield Group(
-                "around",
-                ("group", " / ".join(group)),
-                " / ".join(group),
-                [
-                    Rectangle(*middle, right - left, floor - top, 8.0, "group"),
-                    Text(left + 7, top + 13, "note", shortened(group[-1]), "start"),
-                ],
-            )
+            shapes: list[Shape] = []
+            padding, captions = _PADDING * (len(group) - 1), _CAPTION * (len(group) - 1)
+            for start, top_, end, floor_ in frames:
+                (left, top), (right, floor) = self._xy(start, top_), self._xy(end, floor_)
+                left, top, right, floor = (
+                    left + padding + 2,
+                    top + captions + 1,
+                    right - padding - 2,
+                    floor - padding - 1,
+                )
+                middle = ((left + right) / 2, (top + floor) / 2)
+                shapes.append(Rectangle(*middle, right - left, floor - top, 8.0, "group"))
+                shapes.append(Text(left + 7, top + 13, "note", shortened(group[-1]), "start"))
+            yield Group("around", ("group", " / ".join(group)), " / ".join(group), shapes)
 
     # Satellites
 
@@ -575,8 +586,9 @@ class Drawing:
 
 
 def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Return whether two rectangles overlap, each given by its least and its greatest coordinates."""
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    """Return whether two rectangles overlap, each given by its least and its greatest coordinates; rounding aside."""
+    (left, top, right, floor), (left_2, top_2, right_2, floor_2) = one, other
+    return min(right, right_2) - max(left, left_2) > _NEAR and min(floor, floor_2) - max(top, top_2) > _NEAR
 
 
 def _shared(route: Route, other: Route) -> int:
@@ -587,6 +599,11 @@ def _shared(route: Route, other: Route) -> int:
 def _is_free(part: Part) -> bool:
     """Return whether the inputs of a part may change places."""
     return part.gate is None or part.sign in _FREE
+
+
+def _width_of_caption(name: str) -> float:
+    """Return the width of the caption of a frame."""
+    return width_of(shortened(name), _NOTE)
 
 
 def _width_of_name(name: str) -> float:

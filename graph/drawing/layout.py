@@ -28,6 +28,7 @@ class Layout(NamedTuple):
     routes: list[Route]  # the points of each edge
     width: float
     height: float
+    lines: list[int]  # the line in which each box stands
 
 
 def arrange(boxes: Sequence[Box], edges: Sequence[Edge], line: float | None = None) -> Layout:
@@ -57,7 +58,7 @@ def arrange(boxes: Sequence[Box], edges: Sequence[Edge], line: float | None = No
     SMC 11 (1981); E. Gansner et al., A technique for drawing directed graphs, IEEE Trans. SE 19 (1993).
     """
     if not boxes:
-        return Layout([], [], 0.0, 0.0)
+        return Layout([], [], 0.0, 0.0, [])
     nodes = Nodes(boxes, edges)
     nodes.layers = ordered(nodes)
     nodes.assign_ports()
@@ -69,7 +70,8 @@ def arrange(boxes: Sequence[Box], edges: Sequence[Edge], line: float | None = No
         for box, column, middle in zip(boxes, nodes.column, y)
     ]
     routes = [_route(nodes, number, places, columns, lines, y) for number in range(len(edges))]
-    return Layout(places, routes, lines.width, lines.height)
+    numbers = [lines.numbers[column] for column in nodes.column[: len(boxes)]]
+    return Layout(places, routes, lines.width, lines.height, numbers)
 
 
 def _route(
@@ -141,10 +143,11 @@ class _Lines:
         margin = _LANE * max([len(leaving[first - 1]) for first in firsts[1:]], default=0)
         self._entering: dict[int, dict[float, float]] = {}  # by column, the y at which wires come into its line
         self._columns, self._lasts = columns, {first - 1 for first in firsts[1:]}
+        self.numbers: list[int] = []  # of each column, the line in which it is
         self._moves: list[tuple[float, float]] = []  # of each column
         self._floors: list[float] = []  # of each column, the y of the bottom of its line, before it is moved
         self.width = self.height = 0.0
-        for first, after in pairwise([*firsts, len(nodes.layers)]):
+        for number, (first, after) in enumerate(pairwise([*firsts, len(nodes.layers)])):
             members = [node for layer in nodes.layers[first:after] for node in layer]
             goes = self._leaving[after - 1] if after < len(nodes.layers) else []
             top = min(y[node] - nodes.above[node] for node in members)
@@ -155,6 +158,7 @@ class _Lines:
             start = columns.rights[first - 1] if first else 0.0
             self._moves += [(margin - start, self.height - top)] * (after - first)
             self._floors += [floor] * (after - first)
+            self.numbers += [number] * (after - first)
             self.width = max(self.width, margin - start + columns.rights[after - 1] + _LANE * len(goes))
             self.height += floor - top + (_LANE * len(goes) + _BETWEEN if goes else 0.0)
 
