@@ -103,6 +103,15 @@ def groups() -> ComputationalGraph:
     return after_both(graph, {"x": 0.5})
 
 
+def many_inputs() -> ComputationalGraph:
+    """Return a graph of gates with 5 inputs, of which the first is on the longest way, after both passes."""
+    graph = ComputationalGraph()
+    wires = graph.inputs(*CIRCUIT_2)
+    first = graph.add(circuit_2().as_gate(), *wires, name="first")
+    graph.output = graph.add(circuit_2().as_gate(), 5 - first, *wires[1:], name="second")
+    return after_both(graph, CIRCUIT_2)
+
+
 GRAPHS: dict[str, Callable[[], ComputationalGraph]] = {
     **{name: lambda make=make: after_both(*make()) for name, make in EXAMPLES.items()},
     "circuit 1 before": circuit_1,
@@ -112,6 +121,7 @@ GRAPHS: dict[str, Callable[[], ComputationalGraph]] = {
     "layers": lambda: layers(),
     "signs": lambda: signs(),
     "groups": lambda: groups(),
+    "many inputs": lambda: many_inputs(),
     "random 60": lambda: after_both(*random_circuit(60, 1)),
     "network of numbers": lambda: scalar_network([3, 16, 16, 1]),
 }

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _WIRE = 7.0  # px kept free on each side of a wire that passes through a column
-_PORTS = 16.0  # px between the input ports of a box, if there is room
 _RIM = 4.0  # px kept free beyond the outermost ports
 _MANY = 8_000  # with more nodes than this, fewer rounds are made
 _ROUNDS = 10
@@ -30,6 +29,7 @@ class Box(NamedTuple):
     in_order: bool = True  # whether the first input must be the uppermost, and so on
     at_end: bool = False  # whether it stands at the end of its column, not in its middle
     is_aside: bool = False  # whether it never begins the main way
+    ports: tuple[float, float] = (0.0, 16.0)  # the least and the greatest px between input ports, if there is room
 
 
 class Edge(NamedTuple):
@@ -163,11 +163,14 @@ class Nodes:
         return self.trunks[edge.source, edge.source_port][:length]
 
     def offsets(self, box: Box, numbers: list[int]) -> list[float]:
-        """Return the offsets of a box's input ports from its middle, where the main way enters."""
+        """Return the offsets of a box's input ports from its middle, where the main way enters if there is room."""
         mains = [at for at, number in enumerate(numbers) if self.main[number] > _SIDE]
-        middle = float(mains[0]) if len(mains) == 1 else (len(numbers) - 1) / 2
-        longest = max(middle, len(numbers) - 1 - middle)
-        step = min(_PORTS, (box.height / 2 - _RIM) / longest) if longest else 0.0
+        last, room, (least, greatest) = len(numbers) - 1, box.height / 2 - _RIM, box.ports
+        middle = float(mains[0]) if len(mains) == 1 else last / 2
+        if last > 1 and room < max(middle, last - middle) * least:
+            middle = last / 2
+        longest = max(middle, last - middle)
+        step = min(greatest, room / longest) if longest else 0.0
         return [(at - middle) * step for at in range(len(numbers))]
 
     def neighbor(self, node: int, side: int) -> int | None:

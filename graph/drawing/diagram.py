@@ -23,7 +23,7 @@ Direction = Literal["right", "down"]
 Names = Literal["given", "all"]
 _SYMBOL, _NAME, _LOCAL, _NOTE = 15.0, 15.0, 11.0, 12.0  # font sizes, as in style.css
 _RADIUS = 17.0  # of a round gate
-_PORT = 13.0  # px of height for each input of a gate that has many
+_TIGHT, _PORT, _PORTS = 10.0, 13.0, 16.0  # px between inputs: the least, of a gate that has many, and of one with few
 _APART = 5.0  # px between a wire and its numbers
 _TIP = 8.0  # px, the length of an arrowhead
 _LEAD = 9.0  # px before a gate in which wires are straight
@@ -256,7 +256,7 @@ class Drawing:
             reach = max(abs(block.name_at(middle, 0.0)) for block, middle in zip(blocks, _middles(blocks)))
             width = max(width, 2 * reach + _RADIUS)
         ports = max(len(part.sources) - len(satellites), 1)
-        needed = _PORT * (ports + 1) if ports > 2 else 0.0
+        needed = self._step(part) * (ports + 1) if ports > 2 else 0.0
         gate = _Gate(part, name, width, height, satellites)
         if len(part.outputs) > 1:
             each = [2 * max(label.size[1 - self.down] for label in pair) + 12 for pair in self._at_ports(gate)]
@@ -338,7 +338,15 @@ class Drawing:
             in_order=not _is_free(gate.part),
             at_end=is_entry,
             is_aside=gate.part.kind in ("parameter", "constant"),
+            ports=(step, step) if (step := self._step(gate.part)) > _PORTS else (_TIGHT, _PORTS),
         )
+
+    def _step(self, part: Part) -> float:
+        """Return the px between the input ports of a gate that has many, with room for their texts."""
+        texts = list(filter(None, self.locals.get(part.name, [])))
+        if not texts:
+            return _PORT
+        return max(width_of(text, _LOCAL) + 9 for text in texts) if self.down else _PORTS
 
     def _outputs(self, gate: _Gate) -> tuple[float, ...]:
         """Return the offsets of a gate's output ports from its middle."""
@@ -559,11 +567,13 @@ class Drawing:
         ends = [
             (*self._xy(*route[-1]), texts[port])
             for (edge, port), route in zip(self.edges, self.layout.routes)
-            if self.placed[edge.target] == gate.node and texts[port]
+            if self.placed[edge.target] == gate.node
         ]
         ends.sort(key=lambda end: end[0] if self.down else end[1])
         for place, (x, y, text) in enumerate(ends):
             is_last = place > 0 and place == len(ends) - 1
+            if not text:
+                continue
             if self.down:
                 yield Text(x + (5 if is_last else -5), y - 9, "local", text, "start" if is_last else "end")
             else:
