@@ -308,6 +308,16 @@ class TestArrays:
         grey = heat_of(np.array([0.0, 0.5, 1.0, 0.25]).reshape(2, 1, 1, 2))
         assert grey is not None
         assert grey.colors == [[(0, 0, 0), (128, 128, 128)], [(255, 255, 255), (64, 64, 64)]]
+        black, white = (0, 0, 0), (255, 255, 255)
+        batch = np.ones((20, 1, 3, 3))
+        batch[2] = 0.0
+        four = heat_of(batch)
+        assert four is not None
+        assert four.colors == [[white] * 6] * 3 + [[black] * 3 + [white] * 3] * 3
+        assert four.shape == (20, 1, 3, 3)
+        three = heat_of(batch[:3] * 0.0 + np.arange(9.0).reshape(3, 3))
+        assert three is not None
+        assert [row[3:] for row in three.colors[3:]] == [[white] * 3] * 3  # no fourth image
         signed = heat_of(-red)
         assert signed is not None
         assert signed.colors[0][1] == color_of(-1.0)

@@ -23,6 +23,7 @@ _NOT_FINITE = (20, 20, 20)
 _CELLS = 48  # the most rows and columns; those of larger arrays are averaged
 _WRITTEN = 9  # an array of so many numbers or fewer has them written in its cells
 _COLUMNS = 3
+_IMAGES = 4  # so many of a batch are shown, which can be made out
 _SATURATED = 0.01  # the distance to a limit from which on a unit counts as saturated
 _EXTREME = 1e-8, 1e8  # what is smaller or larger has vanished or exploded
 _MIDDLE = 0.179  # the luminance from which black and white differ as much
@@ -56,7 +57,7 @@ class Heat(NamedTuple):
 def heat_of(value: Value, kind: str = "") -> Heat | None:
     """Return the heat map of an array; None for anything else, for labels and for an empty array.
 
-    Images of one or three channels, (N, C, H, W), without a number below 0 are shown as images.
+    Images of one or three channels, (N, C, H, W), without a number below 0 are shown as images, the first four of them.
 
     Parameters
     ----------
@@ -140,8 +141,13 @@ def _table(array: Any) -> Any:
 
 
 def _as_images(array: Any, scale: float) -> list[list[Color]]:
-    """Return the colors of images of one or three channels, (N, C, H, W), below one another: black is 0."""
-    shares = np.concatenate(list(np.moveaxis(array, 1, -1).astype(float))) / (scale or 1.0)
+    """Return the colors of the first images of one or three channels, (N, C, H, W), about in a square: black is 0."""
+    shown = np.moveaxis(array[:_IMAGES], 1, -1).astype(float) / (scale or 1.0)
+    count, height, width, _ = shown.shape
+    columns = min(count, max(1, round((count * height / width) ** 0.5)))
+    white = np.ones((-count % columns, *shown.shape[1:]))
+    shown = np.concatenate([shown, white])
+    shares = np.vstack([np.hstack(list(row)) for row in shown.reshape(-1, columns, *shown.shape[1:])])
     pixels = np.stack([_averaged(shares[..., channel]) for channel in range(shares.shape[-1])], axis=-1)
     levels = np.rint(255 * np.broadcast_to(pixels, (*pixels.shape[:2], 3))).astype(int)
     return [[(red, green, blue) for red, green, blue in row] for row in levels.tolist()]
