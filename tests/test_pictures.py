@@ -339,6 +339,23 @@ class TestArrays:
         assert {"! 3 units dead", "! 4 nan", "! 8 inf"} <= set(texts(svg))
         assert any(re.fullmatch(r"! \d+% saturated", text) for text in texts(svg))
 
+    def test_a_channel_of_images_is_dead_if_all_of_it_is(self) -> None:
+        images = np.ones((6, 4, 5, 5))
+        images[:, 2] = 0.0
+        images[..., 0] = 0.0  # a border of each
+        assert "1 channel dead" in heat_of(images, "relu").signs  # type: ignore[union-attr]
+        assert heat_of(np.maximum(images, images[:, ::-1]), "relu").signs == []  # type: ignore[union-attr]
+        assert heat_of(np.zeros((1, 3)), "relu").signs == []  # type: ignore[union-attr]
+        rows = np.ones((2, 3, 4))
+        rows[..., 1] = 0.0
+        assert heat_of(rows, "relu").signs == ["1 unit dead"]  # type: ignore[union-attr]
+
+    def test_no_scale_where_no_number_is_finite(self) -> None:
+        graph = ComputationalGraph.from_expression("x * 2")
+        graph.forward(x=np.full((4, 4), np.nan))
+        assert {"4×4", "! 16 nan"} <= set(texts(graph.to_svg()))
+        assert "±0" not in texts(graph.to_svg())
+
     def test_the_shape_and_the_scale_are_said(self) -> None:
         graph = small_network()
         largest = np.abs(graph.parameters["W1"]).max()
@@ -978,6 +995,21 @@ class TestLargeGraphs:
         largest = max(map(abs, weights))
         titles = [g[0].text or "" for g in ElementTree.fromstring(svg).iter(f"{SVG}g") if "data-wire" in g.attrib]
         assert any(f"8 wires: value 8 numbers, the largest is {largest:.4g}" in title for title in titles)
+
+    def test_a_bundle_has_the_gradients_that_there_are(self) -> None:
+        graph = ComputationalGraph()
+        x = graph.input("x")
+        row = [np.exp(x * place) for place in range(1, 6)]
+        total = row[0] + row[1] + row[2] + row[3]
+        np.sin(row[4])
+        graph.output = total
+        after_both(graph, {"x": 0.5})
+        root = ElementTree.fromstring(graph.to_svg(max_gates=3))
+        titles = [g[0].text or "" for g in root.iter(f"{SVG}g") if "data-wire" in g.attrib]
+        assert (
+            "exp_1 to exp_5, 5 wires: value 5 numbers, the largest is 12.18; gradient 5 numbers, the largest is 1"
+            in titles
+        )
 
     def test_only_graphs_with_more_gates_get_boxes(self) -> None:
         assert numbers(circuit_1().to_svg(max_gates=2)).keys() == set("xyzqf")

@@ -180,8 +180,11 @@ def _signs(array: Any, table: Any, kind: str) -> list[str]:
     for name, count in (("nan", np.isnan(array).sum()), ("inf", np.isinf(array).sum())):
         if count:
             signs.append(f"{count:,} {name}")
-    if kind == "relu" and len(table) > 1 and (dead := int((table == 0).all(axis=0).sum())):
-        signs.append(f"{numbered(dead, 'unit')} dead")
+    if kind == "relu" and array.ndim > 1:
+        axis, noun = (-3, "channel") if array.ndim >= 4 else (-1, "unit")
+        units = np.moveaxis(array, axis, -1).reshape(-1, array.shape[axis])
+        if len(units) > 1 and (dead := int((units == 0).all(axis=0).sum())):
+            signs.append(f"{numbered(dead, noun)} dead")
     if kind in _LIMITS:
         low, high = _LIMITS[kind]
         share = float(((table < low + _SATURATED) | (table > high - _SATURATED)).mean())

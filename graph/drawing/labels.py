@@ -123,12 +123,15 @@ def labels_of(parts: Iterable[Part], digits: int | None, is_whole: bool) -> dict
 
 
 def _held(values: list[Value]) -> Value | str:
-    """Return what a wire holds; of a bundle an array if all of it are numbers, otherwise words."""
+    """Return what a wire holds; of a bundle words, or an array if all are numbers, with 0 for those not computed."""
     if len(values) == 1:
         return values[0]
-    if any(value is None for value in values):
+    known = [value for value in values if value is not None]
+    if not known:
         return None
-    return f"{len(values):,} wires" if any(map(shape_of, values)) else np.array(values, dtype=float)
+    if any(map(shape_of, known)):
+        return f"{len(values):,} wires"
+    return np.array([0.0 if value is None else value for value in values], dtype=float)
 
 
 def are_whole(parts: Iterable[Part]) -> bool:
@@ -159,6 +162,8 @@ def _label(kind: str, value: Value | str, digits: int | None, is_whole: bool, co
     rows, columns = len(heat.colors), len(heat.colors[0])
     size = min(_CELL, _MAP[0] / columns, _MAP[1] / rows)
     cell = (max(size, _LEAST / columns), max(size, _LEAST / rows))
-    scale = f"±{heat.scale:.2g}"
-    captions = ["×".join(map(str, heat.shape)), scale, *signs] if kind == "value" else [scale, *signs]
+    captions = ["×".join(map(str, heat.shape))] if kind == "value" else []
+    if np.isfinite(value).any():
+        captions.append(f"±{heat.scale:.2g}")
+    captions += signs
     return Label(kind, captions, heat, cell)
