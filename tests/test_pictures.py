@@ -267,6 +267,18 @@ class TestNames:
         assert "shift1" in named  # with 1 as a subscript
         assert {"x", "y", "z", "f", "+1"} <= set(plain)
 
+    def test_they_stand_close_to_their_gates_however_large_the_arrays_are(self) -> None:
+        graph = ComputationalGraph()
+        x = graph.input("x")
+        biased = graph.add(Add(), x, graph.parameter("b", 1.0), name="scores")  # whose name is above
+        graph.add(Add(), biased, x, name="hidden")  # whose name is below
+        after_both(graph, {"x": np.zeros((20, 20))}, np.ones((20, 20)))
+        for group in ElementTree.fromstring(graph.to_svg()).iter(f"{SVG}g"):
+            box, text = group.find(f"{SVG}rect"), group[-1]
+            if "data-gate" in group.attrib and box is not None:
+                top, height, y = (float(e.get(a, "")) for e, a in ((box, "y"), (box, "height"), (text, "y")))
+                assert top - 8 <= y <= top + height + 14
+
     def test_a_name_that_only_looks_automatic_stands(self) -> None:
         graph = ComputationalGraph()
         graph.add(Exp(), graph.input("x"), name="add_1")

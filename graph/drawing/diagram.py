@@ -30,6 +30,7 @@ _LEAD = 9.0  # px before a gate in which wires are straight
 _BESIDE = 8.0  # px beside numbers
 _ABREAST = 8.0  # px between satellites
 _TO_SATELLITE = 18.0  # px from a gate to its satellites
+_MOVED = 20.0  # px, the most by which a name stands left of its gate's middle
 _NAME_HEIGHT = 9.0  # half of the height of a name
 _FREE = {"+", "×", "max", "min"}  # gates whose inputs may change places
 _DIGITS = 17  # with so many, every float is exact
@@ -308,7 +309,8 @@ class Drawing:
             if self.down:
                 above = max(above, gate.width / 2 + wide + 6)
             else:
-                lead, room = max(lead, (wide - width) / 2), max(room, (wide - width) / 2)
+                beyond, moved = self._beyond(gate), self._name_moved(gate)
+                lead, room = max(lead, beyond + moved), max(room, beyond - moved)
                 above = max(above, -self._name_y(gate) + 13) if gate.satellites else above
                 below = below if gate.satellites else max(below, self._name_y(gate) + 5)
         if gate.satellites:
@@ -338,15 +340,20 @@ class Drawing:
             in_order=not _is_free(gate.part),
             at_end=is_entry,
             is_aside=gate.part.kind in ("parameter", "constant"),
-            ports=(step, step) if (step := self._step(gate.part)) > _PORTS else (_TIGHT, _PORTS),
+            ports=self._ports(gate.part),
         )
 
     def _step(self, part: Part) -> float:
         """Return the px between the input ports of a gate that has many, with room for their texts."""
+        return self._ports(part)[1] if any(self.locals.get(part.name, [])) else _PORT
+
+    def _ports(self, part: Part) -> tuple[float, float]:
+        """Return the least and the greatest px between the input ports of a gate."""
         texts = list(filter(None, self.locals.get(part.name, [])))
-        if not texts:
-            return _PORT
-        return max(width_of(text, _LOCAL) + 9 for text in texts) if self.down else _PORTS
+        if texts and self.down:
+            step = max(width_of(text, _LOCAL) + 9 for text in texts)
+            return step, max(step, _PORTS)
+        return _PORT if texts else _TIGHT, _PORTS
 
     def _outputs(self, gate: _Gate) -> tuple[float, ...]:
         """Return the offsets of a gate's output ports from its middle."""
@@ -354,15 +361,24 @@ class Drawing:
         step = (gate.width if self.down else gate.height) / count
         return tuple([(port - (count - 1) / 2) * step for port in range(count)])
 
+    def _name_moved(self, gate: _Gate) -> float:
+        """Return how far left of a gate's middle its name stands where wires run right: clear of numbers if it can."""
+        beyond = self._beyond(gate)
+        return beyond if beyond <= _MOVED else 0.0
+
+    def _beyond(self, gate: _Gate) -> float:
+        """Return by how much a gate's name is wider than the gate, on each side."""
+        return max(0.0, (_width_of_name(gate.name) - gate.width) / 2)
+
     def _name_y(self, gate: _Gate) -> float:
-        """Return how far below a gate's middle its name stands where wires run right: clear of numbers if wide."""
-        is_wide = _width_of_name(gate.name) > gate.width
+        """Return how far below a gate's middle its name stands where wires run right: clear of numbers if very wide."""
+        is_wide = self._beyond(gate) > _MOVED
         labels = self._at_ports(gate)
+        has_local_texts = len(list(filter(None, self.locals.get(gate.node, [])))) > 1
         if gate.satellites:
             value = max(pair[0].size[1] for pair in labels) + _APART
-            return -max(gate.height / 2, value if is_wide else 0.0) - 6
+            return -max(gate.height / 2, value if is_wide else 0.0) - (12 if has_local_texts else 6)
         gradient = max(pair[1].size[1] for pair in labels) + _APART
-        has_local_texts = len(list(filter(None, self.locals.get(gate.node, [])))) > 1
         return max(gate.height / 2, gradient if is_wide else 0.0) + (19 if has_local_texts else 13)
 
     def _frames(self, boxes: list[Box]) -> Iterator[Group]:
@@ -549,7 +565,7 @@ class Drawing:
             if gate.name and self.down:
                 shapes.append(Text(x - gate.width / 2 - 5, y + 5, "name", stem, "end", index))
             elif gate.name:
-                shapes.append(Text(x, y + self._name_y(gate), "name", stem, subscript=index))
+                shapes.append(Text(x - self._name_moved(gate), y + self._name_y(gate), "name", stem, subscript=index))
             shapes += self._local_texts(gate)
         classes = [
             "entry" if part.is_entry else "gate",
