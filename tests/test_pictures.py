@@ -104,11 +104,17 @@ def groups() -> ComputationalGraph:
 
 
 def many_inputs() -> ComputationalGraph:
-    """Return a graph of gates with 5 inputs, of which the first is on the longest way, after both passes."""
+    """Return a graph of gates with 5 inputs, of which the first is on the longest way, after both passes.
+
+    Groups of a single gate have names that are wider than it.
+    """
     graph = ComputationalGraph()
     wires = graph.inputs(*CIRCUIT_2)
-    first = graph.add(circuit_2().as_gate(), *wires, name="first")
-    graph.output = graph.add(circuit_2().as_gate(), 5 - first, *wires[1:], name="second")
+    with graph.group("the first of the two"):
+        first = graph.add(circuit_2().as_gate(), *wires, name="first")
+    second = graph.add(circuit_2().as_gate(), 5 - first, *wires[1:], name="second")
+    with graph.group("the last of all gates"):
+        graph.output = np.exp(second)
     return after_both(graph, CIRCUIT_2)
 
 
@@ -883,6 +889,16 @@ class TestGroups:
         with graph.group("a"):
             np.cos(z)
         assert not [g for g in ElementTree.fromstring(graph.to_svg()).iter(f"{SVG}g") if g.get("data-group")]
+
+    def test_a_caption_is_not_wider_than_its_frame(self) -> None:
+        around = {
+            g.get("data-group"): g
+            for g in ElementTree.fromstring(many_inputs().to_svg()).iter(f"{SVG}g")
+            if "data-group" in g.attrib
+        }
+        _, frame, caption = around["the last of all gates"]
+        assert re.fullmatch("the.*…gates", caption.text or "")
+        assert width_of(caption.text or "", 12) < float(frame.get("width", ""))
 
     @pytest.mark.parametrize("look", LOOKS.values(), ids=list(LOOKS))
     def test_a_frame_is_around_all_that_is_in_it_in_every_line(self, look: dict[str, Any], page: Any) -> None:

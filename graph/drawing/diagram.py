@@ -304,6 +304,8 @@ class Drawing:
             lead += 20.0 if self.down else max(sizes) + 4
             across = max(sizes) + 26 if self.down else 30.0
             above, below = max(above, across), max(below, across)
+            if not self.down:
+                above = max(above, self._reach_of_ports(gate) + _PORT)
         if gate.name and not is_entry:
             wide = _width_of_name(gate.name)
             if self.down:
@@ -327,7 +329,7 @@ class Drawing:
         captions = _CAPTION * depth
         if self.down:
             widths = [7 + _width_of_caption(name) + _PADDING * place for place, name in enumerate(gate.part.group)]
-            above = max([above, *widths])
+            above = max([above, *(width + self._reach_of_ports(gate) for width in widths)])
         return Box(
             layer,
             width,
@@ -342,6 +344,11 @@ class Drawing:
             is_aside=gate.part.kind in ("parameter", "constant"),
             ports=self._ports(gate.part),
         )
+
+    def _reach_of_ports(self, gate: _Gate) -> float:
+        """Return how far from a gate's middle its input ports are at most."""
+        across = gate.width if self.down else gate.height
+        return across / 2 if len(gate.part.sources) - len(gate.satellites) > 2 else _PORTS / 2
 
     def _step(self, part: Part) -> float:
         """Return the px between the input ports of a gate that has many, with room for their texts."""
@@ -414,7 +421,7 @@ class Drawing:
                 )
                 middle = ((left + right) / 2, (top + floor) / 2)
                 shapes.append(Rectangle(*middle, right - left, floor - top, 8.0, "group"))
-                shapes.append(Text(left + 7, top + 13, "note", shortened(group[-1]), "start"))
+                shapes.append(Text(left + 7, top + 13, "note", _fitted(group[-1], right - left - 14), "start"))
             yield Group("around", ("group", " / ".join(group)), " / ".join(group), shapes)
 
     # Satellites
@@ -630,6 +637,14 @@ def _is_free(part: Part) -> bool:
 def _width_of_caption(name: str) -> float:
     """Return the width of the caption of a frame."""
     return width_of(shortened(name), _NOTE)
+
+
+def _fitted(name: str, width: float) -> str:
+    """Return a caption shortened so that it has at most a width, if it can be."""
+    text = shortened(name)
+    while len(text) > 1 and width_of(text, _NOTE) > width:
+        text = shortened(name, len(text) - 1)
+    return text
 
 
 def _width_of_name(name: str) -> float:
