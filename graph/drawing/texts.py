@@ -21,7 +21,7 @@ _SHORT = 18  # a small array with a longer text is shown like a large one
 _NARROW, _WIDE = set("!'()*,-./:;I[]fijlrt| "), set("%@MWmw×±…")
 _EXACT = 15  # from so many digits on, a number is shown with all its digits
 _LARGE = 1e6  # shown with an exponent from here on
-_MATH = re.compile(r"([^\W\d_]+)_?(\d+)")
+_MATH = re.compile(r"(?P<stem>[^\W\d_]+)_?(?P<index>\d+)|(?P<letter>[^\W\d_])_(?P<short>[^\W_]{1,2})")
 _SIGNS = [  # how the symbol of a gate of one input is shortened, as in the lecture
     (re.compile(r"1 / ·"), "1/x"),
     (re.compile(r"-·"), "×−1"),
@@ -63,15 +63,17 @@ def shortened(text: str, length: int = 24) -> str:
 
 
 def stem_and_index(name: str) -> tuple[str, str]:
-    """Return a name as mathematics has it: letters, and the digits of an index.
+    """Return a name as mathematics has it: letters, and an index of digits, or of few letters after a single one.
 
     Examples
     --------
-    >>> stem_and_index("w0"), stem_and_index("h_12"), stem_and_index("scores")
-    (('w', '0'), ('h', '12'), ('scores', ''))
+    >>> stem_and_index("w0"), stem_and_index("h_12"), stem_and_index("W_q"), stem_and_index("scores")
+    (('w', '0'), ('h', '12'), ('W', 'q'), ('scores', ''))
     """
     match = _MATH.fullmatch(name)
-    return (match[1], match[2]) if match else (shortened(name), "")
+    if match is None:
+        return shortened(name), ""
+    return match["stem"] or match["letter"], match["index"] or match["short"]
 
 
 def is_automatic(name: str, gate: Any) -> bool:
