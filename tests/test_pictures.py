@@ -778,6 +778,14 @@ class TestTikz:
         assert tikz.count("rounded corners") == len(frames)
         assert tikz.count("{") - tikz.count(r"\{") == tikz.count("}") - tikz.count(r"\}")
 
+    def test_large_arrays_have_so_few_cells_that_tex_has_room_for_them(self) -> None:
+        graph = ComputationalGraph()
+        graph.output = graph.parameter("w", np.arange(10_000.0).reshape(100, 100) - 5_000) * graph.constant(2.0)
+        graph.forward()
+        fills = re.findall(r"fill=\{rgb,255:red,(\d+);green,\d+;blue,(\d+)\}", graph.to_tikz())
+        assert len(fills) == 2 * 16 * 16
+        assert [int(red) > int(blue) for red, blue in fills[:256]] == [True] * 128 + [False] * 128
+
     @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="LaTeX is not installed")
     def test_latex_compiles_it_as_it_is(self, tmp_path: Path) -> None:
         names = [name for name in GRAPHS if name != "odd names"]

@@ -75,7 +75,7 @@ def heat_of(value: Value, kind: str = "") -> Heat | None:
     scale = float(np.max(np.abs(finite), initial=0.0))
     is_small = table.size <= _WRITTEN and table.shape[1] <= _COLUMNS
     is_image = array.ndim == 4 and array.shape[1] in (1, 3) and finite.size == table.size and finite.min() >= 0
-    colors = _as_images(array, scale) if is_image else _colors(_averaged(table), scale)
+    colors = _as_images(array, scale) if is_image else _colors(averaged(table), scale)
     return Heat(colors, table.tolist() if is_small else None, scale, shape, _signs(array, table, kind))
 
 
@@ -148,17 +148,17 @@ def _as_images(array: Any, scale: float) -> list[list[Color]]:
     white = np.ones((-count % columns, *shown.shape[1:]))
     shown = np.concatenate([shown, white])
     shares = np.vstack([np.hstack(list(row)) for row in shown.reshape(-1, columns, *shown.shape[1:])])
-    pixels = np.stack([_averaged(shares[..., channel]) for channel in range(shares.shape[-1])], axis=-1)
+    pixels = np.stack([averaged(shares[..., channel]) for channel in range(shares.shape[-1])], axis=-1)
     levels = np.rint(255 * np.broadcast_to(pixels, (*pixels.shape[:2], 3))).astype(int)
     return [[(red, green, blue) for red, green, blue in row] for row in levels.tolist()]
 
 
-def _averaged(table: Any) -> Any:
-    """Return a table whose cells are means of neighbors, so that there are at most _CELLS rows and columns."""
+def averaged(table: Any, most: int = _CELLS) -> Any:
+    """Return a table whose cells are means of neighbors, so that there are not more rows and columns than given."""
     for axis in (0, 1):
         size = table.shape[axis]
-        if size > _CELLS:
-            starts = np.arange(_CELLS) * size // _CELLS
+        if size > most:
+            starts = np.arange(most) * size // most
             counts = np.diff([*starts, size])
             table = np.add.reduceat(table, starts, axis=axis) / (counts[:, None] if axis == 0 else counts)
     return table

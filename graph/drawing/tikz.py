@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
+import numpy as np
+
 from gates.formatting import printable
 from graph.drawing.diagram import Diagram
+from graph.drawing.heat import averaged
 from graph.drawing.shapes import Dot, Group, Map, Path, Rectangle, Shape, Text, Tip
 from graph.drawing.svg import THEMES
 
+_CELLS = 16  # the most rows and columns of a heat map: TeX keeps each cell of a page in its memory
 _SCALE = 0.75  # pt for each px
 _COLORS = ("value", "gradient", "local", "lit", "sign", "wire")
 _SIZES = {"name": "", "symbol": "", "caption": r"\tiny ", "cell": r"\tiny ", "local": r"\scriptsize\itshape "}
@@ -105,8 +109,10 @@ def _text(text: Text) -> Iterable[str]:
 
 def _map(shape: Map) -> Iterable[str]:
     """Yield the commands of a heat map, which fill its cells, and of its frame."""
-    height, width = shape.height / len(shape.colors), shape.width / len(shape.colors[0])
-    for row, colors in enumerate(shape.colors):
+    table = np.array(shape.colors, dtype=float)
+    cells = np.rint(np.stack([averaged(table[..., channel], _CELLS) for channel in range(3)], axis=-1)).astype(int)
+    height, width = shape.height / len(cells), shape.width / len(cells[0])
+    for row, colors in enumerate(cells.tolist()):
         for column, color in enumerate(colors):
             x, y = shape.x + column * width, shape.y + row * height
             mixed = "rgb,255:red,{};green,{};blue,{}".format(*color)
