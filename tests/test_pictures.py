@@ -555,7 +555,9 @@ class TestTheDrawing:
 
         assert width(after_both(circuit_2(), CIRCUIT_2).to_svg()) <= 900
         assert width(small_network().to_svg()) <= 1200
-        assert width(after_both(circuit_2(), CIRCUIT_2).to_svg(width=400)) <= 400 + 24
+        for most in (300, 366, 400, 600, np.float32(500.0)):
+            assert width(after_both(circuit_2(), CIRCUIT_2).to_svg(width=most)) <= most
+            assert width(small_network().to_svg(width=most)) <= most
 
     @pytest.mark.parametrize("name", ["circuit 1", "circuit 2", "staged", "network of 20 points", "layers"])
     def test_the_longest_chain_is_a_straight_line(self, name: str) -> None:

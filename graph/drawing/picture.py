@@ -7,7 +7,7 @@ from typing import get_args
 
 from graph.drawing.diagram import PLAIN, Diagram, Drawing, Look, is_whole, one_of
 from graph.drawing.shapes import Group, Text
-from graph.drawing.svg import Picture, Theme, group_svg, sheet
+from graph.drawing.svg import MARGIN, Picture, Theme, group_svg, sheet
 from graph.drawing.texts import LINE, width_of
 from graph.passes.nested import GraphGate, flattened
 from graph.passes.two_passes import TwoPasses
@@ -50,6 +50,9 @@ def picture(
     one_of("theme", theme, get_args(Theme))
     if background is not None and not isinstance(background, str):
         raise TypeError(f"background must be the text of a color, such as 'white', got {background!r}")
+    look = look.checked()
+    if look.width is not None:
+        look = look._replace(width=max(1.0, look.width - 2 * MARGIN))
     return in_svg(diagram_of(graph, look, active, steps), title_of(graph), theme, background)
 
 

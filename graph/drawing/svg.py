@@ -14,7 +14,7 @@ from graph.drawing.shapes import Dot, Group, Map, Path, Point, Rectangle, Shape,
 from graph.drawing.texts import LINE
 
 Theme = Literal["auto", "light", "dark"]
-_MARGIN = 12.0
+MARGIN = 12.0  # px around a picture
 _CORNER = 6.0  # px
 THEMES = {
     "light": {
@@ -102,7 +102,7 @@ def sheet(
     """
     style = files("graph.drawing").joinpath("style.css").read_text(encoding="utf-8")
     style = (style + _ALONE * (theme == "auto")).replace("$scope", f".gategraph.{theme}")
-    width, height = width + 2 * _MARGIN, height + 2 * _MARGIN
+    width, height = width + 2 * MARGIN, height + 2 * MARGIN
     paper = f'<rect class="paper" width="100%" height="100%" fill="{escaped(background)}"/>' if background else ""
     return Picture(
         "\n".join(
@@ -113,7 +113,7 @@ def sheet(
                 f"<title>{escaped(title)}</title>",
                 *([f"<desc>{escaped(description)}</desc>"] if description else []),
                 f"<style>\n{Template(style).substitute(THEMES[theme])}</style>{paper}",
-                f'<g transform="translate({_MARGIN:.0f} {_MARGIN:.0f})">',
+                f'<g transform="translate({MARGIN:.0f} {MARGIN:.0f})">',
                 *body,
                 "</g>",
                 "</svg>",
