@@ -231,7 +231,8 @@ class ComputationalGraph(TwoPasses):
         names : "given" or "all"
             Whether names such as `add_1`, which the graph gave, are left out.
         width : float, optional
-            The greatest width in px: a longer drawing goes on in the next line, as text does.
+            The greatest width in px, or height if wires run down: a longer drawing goes on in the next line, as text
+            does.
         direction : "right" or "down"
             Where the wires run.
         depth : int, optional

@@ -558,6 +558,10 @@ class TestTheDrawing:
         for most in (300, 366, 400, 600, np.float32(500.0)):
             assert width(after_both(circuit_2(), CIRCUIT_2).to_svg(width=most)) <= most
             assert width(small_network().to_svg(width=most)) <= most
+            assert width(after_both(circuit_2(), CIRCUIT_2).to_svg(width=most, steps=[9, 12, 16])) <= most
+            assert width(small_network().to_svg(width=most, legend=True, steps=[8, 18])) <= most
+            down = ElementTree.fromstring(small_network().to_svg(width=most, direction="down"))
+            assert float(down.get("height", "")) <= most
 
     @pytest.mark.parametrize("name", ["circuit 1", "circuit 2", "staged", "network of 20 points", "layers"])
     def test_the_longest_chain_is_a_straight_line(self, name: str) -> None:

@@ -14,7 +14,7 @@ from graph.drawing.layers import layers_of, satellites_of
 from graph.drawing.layout import Layout, Route, arrange
 from graph.drawing.parts import Part, parts_of
 from graph.drawing.shapes import Dot, Group, Path, Point, Rectangle, Shape, Text, Tip
-from graph.drawing.texts import DASH, is_automatic, number_text, shortened, stem_and_index, width_of
+from graph.drawing.texts import DASH, LINE, is_automatic, number_text, shortened, stem_and_index, width_of, wrapped
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
 from graph.watching.local_gradients import local_gradients
@@ -201,9 +201,9 @@ class Drawing:
         groups += [self._drawn_gate(gate, active) for gate in self.gates.values()]
         width, height = self._xy(self.layout.width, self.layout.height)
         if self.look.legend:
-            legend, legend_width = self._legend(height + 24)
+            legend, legend_width, legend_height = self._legend(height + 24)
             groups.append(legend)
-            width, height = max(width, legend_width), height + 60
+            width, height = max(width, legend_width), height + 24 + legend_height
         return Diagram([(0.0, groups)], width, height, str(self.graph))
 
     def _labels(self) -> dict[Key, tuple[Label, Label]]:
@@ -602,8 +602,8 @@ class Drawing:
             else:
                 yield Text(x - 6, y + (12 if is_last else -4), "local", text, "end")
 
-    def _legend(self, y: float) -> tuple[Group, float]:
-        """Return the legend and its width."""
+    def _legend(self, y: float) -> tuple[Group, float, float]:
+        """Return the legend, its width and its height."""
         output = self.graph.output_if_any
         of_output = "" if output is None else f" of {shortened(str(output))}"
         notes = [f"the value, forward, and the gradient{of_output}, backward; {DASH}: not computed, or none"]
@@ -612,10 +612,13 @@ class Drawing:
         if any(label.heat is not None for pair in self.labels.values() for label in pair):
             notes.append("arrays: orange is negative, blue positive, ± the largest; !: look here")
         x = 86.0
+        if self.look.width is not None and not self.down:
+            notes = [line for note in notes for line in wrapped(note, self.look.width - x, _NOTE)]
         shapes: list[Shape] = [Path([(0, y + 4), (70, y + 4)], 0), Tip(76, y + 4, (1.0, 0.0))]
         shapes += [Text(38, y - 2, "value", "value"), Text(38, y + 19, "gradient", "gradient")]
         shapes.append(Text(x, y, "note", notes[0], "start", more=tuple(notes[1:])))
-        return Group("legend", ("", ""), "Legend", shapes), x + max(width_of(note, _NOTE) for note in notes)
+        width = x + max(width_of(note, _NOTE) for note in notes)
+        return Group("legend", ("", ""), "Legend", shapes), width, max(36.0, LINE * len(notes) + 6)
 
 
 def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

@@ -8,7 +8,7 @@ from typing import get_args
 from graph.drawing.diagram import PLAIN, Diagram, Drawing, Look, is_whole, one_of
 from graph.drawing.shapes import Group, Text
 from graph.drawing.svg import MARGIN, Picture, Theme, group_svg, sheet
-from graph.drawing.texts import LINE, width_of
+from graph.drawing.texts import LINE, width_of, wrapped
 from graph.passes.nested import GraphGate, flattened
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Entry
@@ -107,6 +107,8 @@ def _strip(graph: TwoPasses, steps: Sequence[int], look: Look) -> Diagram:
         step = done[number - 1] if number else None
         drawn = drawing.drawn(None if step is None else step.node)
         caption = _caption(step, f"{number} of {len(done)}")
+        if look.width is not None and look.direction == "right":
+            caption = [part for line in caption for part in wrapped(line, look.width, _CAPTION)]
         first, *rest = caption
         text = Text(0.0, 12.0, "step", first, "start", more=tuple(rest))
         panels.append((y, [Group("caption", ("", ""), f"step {number}", [text])]))

@@ -47,6 +47,24 @@ def _width(character: str) -> float:
     return 0.42 if character in _NARROW else 1.02 if character in _WIDE else 0.66
 
 
+def wrapped(text: str, width: float, size: float) -> list[str]:
+    """Return a text in lines of at most some px in a font size, broken at spaces; a longer word has its own line.
+
+    Examples
+    --------
+    >>> wrapped("a text of six words here", 60, 10)
+    ['a text of', 'six words', 'here']
+    """
+    first, *rest = text.split(" ")
+    lines = [first]
+    for word in rest:
+        if width_of(longer := f"{lines[-1]} {word}", size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
 def shortened(text: str, length: int = 24) -> str:
     """Shorten a text to at most `length` characters by leaving out its middle.
 
