@@ -627,6 +627,12 @@ class TestSteps:
         assert {g.get("data-gate") or g.get("data-wire") for g in lit} == {"q", "x", "y"}
         assert len(lit) == 4  # the gate q and the wire q
 
+    def test_the_legend_stands_below_the_last(self) -> None:
+        drawn = ElementTree.fromstring(after_both(circuit_1(), CIRCUIT_1).to_svg(steps=[3, 0], legend=True))
+        kinds = [group.get("class") for group in drawn.iter(f"{SVG}g")]
+        assert kinds.count("legend") == 1
+        assert kinds[-1] == "legend"
+
     def test_all_steps_have_the_same_layout(self) -> None:
         drawn = ElementTree.fromstring(after_both(circuit_2(), CIRCUIT_2).to_svg(steps=range(17)))
         boxes: dict[Any, set[str]] = {}

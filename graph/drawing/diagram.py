@@ -192,15 +192,18 @@ class Drawing:
             self.middles.update(self._places_of_satellites(node))
         self.frames = list(self._frames(boxes))
 
-    def drawn(self, active: str | None = None) -> Diagram:
-        """Return the diagram of what the graph shows now, with a gate and its wires highlighted."""
+    def drawn(self, active: str | None = None, is_last: bool = True) -> Diagram:
+        """Return the diagram of what the graph shows now, with a gate and its wires highlighted.
+
+        The last one has the legend.
+        """
         self.labels = self._labels()
         at_work = [] if active is None else [*self.graph.reads(active), *self.graph.wires_of(active)]
         lit = {str(wire) for wire in at_work}
         groups = [*self.frames, *(group for part in self.parts for group in self._wires(part, lit))]
         groups += [self._drawn_gate(gate, active) for gate in self.gates.values()]
         width, height = self._xy(self.layout.width, self.layout.height)
-        if self.look.legend:
+        if self.look.legend and is_last:
             legend, legend_width, legend_height = self._legend(height + 24)
             groups.append(legend)
             width, height = max(width, legend_width), height + 24 + legend_height

@@ -105,7 +105,7 @@ def _strip(graph: TwoPasses, steps: Sequence[int], look: Look) -> Diagram:
             stepper.next()
             place += 1
         step = done[number - 1] if number else None
-        drawn = drawing.drawn(None if step is None else step.node)
+        drawn = drawing.drawn(None if step is None else step.node, is_last=number == max(steps))
         caption = _caption(step, f"{number} of {len(done)}")
         if look.width is not None and look.direction == "right":
             caption = [part for line in caption for part in wrapped(line, look.width, _CAPTION)]
