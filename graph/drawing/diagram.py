@@ -273,7 +273,8 @@ class Drawing:
         if len(part.members) > 1:
             return self._count(part)
         is_hidden = self.look.names == "given" and is_automatic(part.name, part.gate)
-        return "" if is_hidden else shortened(part.name)
+        inside = part.group and f"{part.group[-1]}." in part.name  # of a nested graph, which is named at its frame
+        return "" if is_hidden else shortened(part.name.rpartition(".")[2] if inside else part.name)
 
     def _count(self, part: Part) -> str:
         """Return how many gates or entries a part stands for."""

@@ -79,16 +79,15 @@ def heat_of(value: Value, kind: str = "") -> Heat | None:
     return Heat(colors, table.tolist() if is_small else None, scale, shape, _signs(array, table, kind))
 
 
-def is_extreme(number: float) -> bool:
-    """Return whether a number has vanished, without being 0, or exploded.
+def is_extreme(number: float, least: float = _EXTREME[0]) -> bool:
+    """Return whether a number has vanished, that is, is less than the least without being 0, or exploded.
 
     Examples
     --------
     >>> is_extreme(1e-9), is_extreme(-1e9), is_extreme(0.0), is_extreme(math.inf)
     (True, True, False, True)
     """
-    least, most = _EXTREME
-    return math.isnan(number) or 0 < abs(number) < least or abs(number) > most
+    return math.isnan(number) or 0 < abs(number) < least or abs(number) > _EXTREME[1]
 
 
 def color_of(share: float) -> Color:

@@ -15,6 +15,7 @@ from graph.drawing.shapes import Map, Shape, Text
 from graph.drawing.texts import DASH, LINE, lines_of, number_text, size_text, width_of
 
 Key = tuple[str, int]  # the name of a part, and one of its output ports
+_NOISE = 1e-20  # a single number that is smaller is no rounding of numbers around 1
 NUMBERS, CAPTION = 13.0, 10.0  # font sizes, as in style.css
 _CAPTION_LINE = 12.0  # px
 _ASCENT = 10.0  # px from the top of a line of numbers to its baseline
@@ -149,7 +150,7 @@ def _label(kind: str, value: Value | str, digits: int | None, is_whole: bool, co
         return Label(kind, lines_of(value))
     if not shape_of(value):
         number = float(value)
-        return Label(f"{kind} sign" if is_extreme(number) else kind, [number_text(number, digits, is_whole)])
+        return Label(f"{kind} sign" if is_extreme(number, _NOISE) else kind, [number_text(number, digits, is_whole)])
     heat = heat_of(value, computed_by)
     if heat is None:
         return Label(kind, [size_text(shape_of(value))] if value.size > 4 else lines_of(value))

@@ -28,6 +28,7 @@ _SIGNS = [  # how the symbol of a gate of one input is shortened, as in the lect
     (re.compile(r"(\S+) \* ·"), r"×\1"),
     (re.compile(r"· ([+-]) (\S+)"), r"\1\2"),
 ]
+_LONG_NUMBER = re.compile(r"\d+\.\d{3,}")
 _WHOLE_POWER = re.compile(r"· \*\* (-?\d+)")
 
 
@@ -104,16 +105,16 @@ def sign_of(gate: Any) -> str:
 
     Examples
     --------
-    >>> from gates import Add, Negative, Power, ReLU, Reciprocal, Shift
-    >>> [sign_of(gate) for gate in (Add(), Negative(), Power(3), ReLU(), Reciprocal(), Shift(-1))]
-    ['+', '×−1', 'x³', 'relu', '1/x', '−1']
+    >>> from gates import Add, Negative, Power, ReLU, Reciprocal, Scale, Shift
+    >>> [sign_of(gate) for gate in (Add(), Negative(), Power(3), ReLU(), Reciprocal(), Shift(-1), Scale(1 / 7))]
+    ['+', '×−1', 'x³', 'relu', '1/x', '−1', '×0.1429']
     """
     symbol = symbol_of(gate)
     if power := _WHOLE_POWER.fullmatch(symbol):
         return f"x{superscript(power[1])}"
     for pattern, sign in _SIGNS:
         if match := pattern.fullmatch(symbol):
-            return match.expand(sign).replace("-", "−")
+            return _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.4g}", match.expand(sign)).replace("-", "−")
     return shortened(kind_of(gate).replace("_", " ") if "·" in symbol or "(" in symbol else symbol.replace("_", " "))
 
 

@@ -121,7 +121,7 @@ const GATES = {
 
   Abs: {
     forward: ([x]) => [Math.abs(x)],
-    backward: ([x], [dy]) => [x === 0 ? 0 : x < 0 ? -dy : dy],
+    backward: ([x], [dy]) => [x === 0 ? 0 : x < 0 ? -dy : x > 0 ? dy : NaN],
   },
   Clip: {
     forward: ([x], { low, high }) => {
