@@ -81,8 +81,8 @@ def parts_of(graph: TwoPasses, depth: int | None, most: int) -> list[Part]:
     for open_ in range(deepest if depth is None else min(depth, deepest), -1, -1):
         boxes = scheme.closed(open_)
         if len({box for node, box in boxes.items() if not isinstance(scheme.gates[node], Entry)}) <= most:
-            return scheme.parts(boxes)
-    return scheme.parts(scheme.automatic())
+            return scheme.parts(boxes, open_)
+    return scheme.parts(scheme.automatic(), 0)
 
 
 class _Scheme:
@@ -112,7 +112,7 @@ class _Scheme:
             if isinstance(self.gates[node], Entry) and not isinstance(self.gates[node], Input):
                 around = {boxes[reader] for reader in self.readers.get(node, [])}
                 boxes[node] = around.pop() if len(around) == 1 and isinstance(next(iter(around)), tuple) else node
-        while len(self.groups) > 0 and (cyclic := self._in_cycles(boxes)):
+        while any(isinstance(box, tuple) for box in boxes.values()) and (cyclic := self._in_cycles(boxes)):
             boxes = {node: node if box in cyclic else box for node, box in boxes.items()}
         return boxes
 
@@ -142,12 +142,18 @@ class _Scheme:
         banded = {n: (kinds[n], bands[n]) if isinstance(self.gates[n], Entry) else bands[n] for n in self.order}
         return {node: box if box == node else banded[node] for node, box in boxes.items()}
 
-    def parts(self, boxes: dict[str, Hashable]) -> list[Part]:
-        """Return the parts for given boxes, each after those that it reads."""
+    def parts(self, boxes: dict[str, Hashable], open_: int) -> list[Part]:
+        """Return the parts for given boxes, each after those that it reads, with so many open groups around them."""
         members: dict[Hashable, list[str]] = {}
         for node in self.order:
             members.setdefault(boxes[node], []).append(node)
-        names = {box: self._name(box, inside) for box, inside in members.items()}
+        names: dict[Hashable, str] = {}
+        taken = set(self.gates)
+        for box, inside in members.items():
+            names[box] = self._name(box, inside)
+            while len(inside) > 1 and names[box] in taken:  # by a gate, or by a group of a like name
+                names[box] += "'"
+            taken.add(names[box])
         output = self.graph.output_if_any
         read = {(s, p) for node in self.order for s, p in self.sources[node] if boxes[s] != boxes[node]}
         outputs: dict[Hashable, list[list[Wire]]] = {}
@@ -178,7 +184,7 @@ class _Scheme:
                     inside,
                     outputs[box],
                     sources if gate is not None else list(dict.fromkeys(sources)),
-                    self._around(box, inside),
+                    self.groups.get(inside[0], ())[:open_],
                 )
             )
         return _sorted(parts)
@@ -202,11 +208,6 @@ class _Scheme:
         signs = Counter(sign_of(self.gates[node]) for node in inside[:_COUNTED])
         shown = [sign for sign, _ in signs.most_common(_KINDS)]
         return " ".join([*shown, "…"] if len(signs) > _KINDS else shown)
-
-    def _around(self, box: Hashable, inside: list[str]) -> tuple[str, ...]:
-        """Return the open groups around a part."""
-        group = self.groups.get(inside[0], ()) if len(inside) == 1 else ()
-        return box[:-1] if isinstance(box, tuple) and isinstance(box[-1], str) else group
 
     def _in_cycles(self, boxes: dict[str, Hashable]) -> set[Hashable]:
         """Return the boxes that read, perhaps through others, their own results."""

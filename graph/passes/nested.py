@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 from gates import Gate
-from gates.gate import fresh, labels_of
+from gates.gate import OF_A_PASS, fresh, labels_of
 from gates.values import Value
+from graph.passes.state import Recording
 from graph.passes.two_passes import TwoPasses
 from graph.structure.entries import Input, Parameter
 from graph.structure.wire import Wire
@@ -91,7 +93,8 @@ def evaluating(graph: TwoPasses) -> Iterator[None]:
 def flattened(graph: TwoPasses, levels: int) -> TwoPasses:
     """Return a copy of a graph in which the gates of nested graphs stand for these, in groups of their names.
 
-    The gate `exp_1` of a nested graph `neuron` is called `neuron.exp_1`. The copy has run what the graph has run last.
+    The gate `exp_1` of a nested graph `neuron` is called `neuron.exp_1`. Nothing runs: the copy shows the values and
+    gradients that the graph and those nested in it show.
 
     Parameters
     ----------
@@ -101,19 +104,31 @@ def flattened(graph: TwoPasses, levels: int) -> TwoPasses:
         How many levels of nested graphs are opened.
     """
     flat = type(graph)(graph.guard)
-    flat.output = _placed(flat, graph, "", (), {}, levels)
-    recording = graph.recording
-    if recording is not None and None not in recording.values:
-        flat.forward(graph.last_inputs())
-        if (upstream := graph.output.grad) is not None:
-            flat.backward(upstream)
+    held: dict[Wire, tuple[Value, Value]] = {}
+    flat.output = _placed(flat, graph, "", (), {}, levels, held)
+    if graph.recording is not None:
+        schedule = flat.schedule
+        values, grads = [None] * schedule.size, [None] * schedule.size
+        for wire, (value, grad) in held.items():
+            slot = schedule.slot(wire.node, wire.port)
+            values[slot], grads[slot] = value, grad
+        flat.recording = Recording(schedule, values, get_ident(), grads, flat.output_place)
     return flat
 
 
 def _placed(
-    flat: TwoPasses, graph: TwoPasses, prefix: str, around: tuple[str, ...], given: dict[str, Wire], levels: int
+    flat: TwoPasses,
+    graph: TwoPasses,
+    prefix: str,
+    around: tuple[str, ...],
+    given: dict[str, Wire],
+    levels: int,
+    held: dict[Wire, tuple[Value, Value]] | None,
 ) -> Wire:
-    """Add the gates of a graph to another one, where some of its inputs are given, and return the output there."""
+    """Add the gates of a graph to another one, and return the output there.
+
+    `given` has those of its inputs that are wires there; `held` takes what each wire shows, unless it is None.
+    """
     wires: dict[tuple[str, int], Wire] = {(name, 0): wire for name, wire in given.items()}
     for node in graph.nodes_topologically_sorted():
         if node in given:
@@ -122,9 +137,21 @@ def _placed(
         group = (*around, *graph.graph.nodes[node].get("group", ()))
         reads = [wires[source] for source in sources_of(node, graph.graph.pred[node])]
         if isinstance(gate, GraphGate) and levels > 0:
+            has_run = held if graph.wire(node).value is not None else None
             inside = dict(zip(gate.input_names, reads))
-            wires[node, 0] = _placed(flat, gate.graph, f"{name}.", (*group, node), inside, levels - 1)
+            wires[node, 0] = _placed(flat, gate.graph, f"{name}.", (*group, node), inside, levels - 1, has_run)
             continue
-        flat._place(gate if isinstance(gate, Parameter) else fresh(gate), name, reads, labels_of(gate), group)
-        wires.update({(node, port): wire for port, wire in enumerate(flat.wires_of(name))})
+        flat._place(gate if isinstance(gate, Parameter) else _as_it_is(gate), name, reads, labels_of(gate), group)
+        for port, (there, here) in enumerate(zip(flat.wires_of(name), graph.wires_of(node))):
+            wires[node, port] = there
+            if held is not None:
+                held[there] = here.value, here.grad
     return wires[graph.output.node, graph.output.port]
+
+
+def _as_it_is(gate: Any) -> Any:
+    """Return a copy of a gate with what it keeps of a pass."""
+    copied = fresh(gate)
+    if isinstance(gate, Gate):
+        vars(copied).update({name: value for name, value in vars(gate).items() if name in OF_A_PASS})
+    return copied
