@@ -22,7 +22,7 @@ from graph.structure.wire import Wire
 from graph.watching import tables
 
 if TYPE_CHECKING:
-    from graph.drawing.diagram import Direction, Names
+    from graph.drawing.look import Direction, Names
     from graph.drawing.svg import Picture, Theme
     from graph.engines.engine import Run
     from graph.gradient_check import GraphReport
@@ -272,8 +272,8 @@ class ComputationalGraph(TwoPasses):
         >>> svg.startswith("<svg")
         True
         """
-        from graph.drawing.diagram import Look
         from graph.drawing.files import contents_of, format_of
+        from graph.drawing.look import Look
         from graph.drawing.picture import picture
 
         kind = "svg" if path is None else format_of(path)
@@ -388,7 +388,7 @@ class ComputationalGraph(TwoPasses):
         >>> print(lines[0].partition("[")[0], lines[-1])
         \\begin{tikzpicture} \\end{tikzpicture}
         """
-        from graph.drawing.diagram import Look
+        from graph.drawing.look import Look
         from graph.drawing.picture import diagram_of
         from graph.drawing.tikz import tikz
 

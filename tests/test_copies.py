@@ -22,7 +22,7 @@ from gates.checking.convergence import Convergence
 from gates.checking.mutants import Mutant, SelfTest
 from gates.checking.report import Report, Row
 from graph import ComputationalGraph, History, Wire, fully_connected, train
-from graph.drawing.diagram import Direction, Names
+from graph.drawing.look import Direction, Names
 from graph.drawing.svg import Picture, Theme
 from graph.engines.engine import Run
 from graph.gradient_check import GraphReport

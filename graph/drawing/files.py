@@ -7,7 +7,7 @@ import re
 from os import PathLike
 from typing import Literal
 
-from graph.drawing.diagram import is_positive
+from graph.drawing.look import is_positive
 
 _DOCUMENT = b"""#set page(width: auto, height: auto, margin: 0pt, fill: none)
 #image(bytes(sys.inputs.svg), format: "svg")

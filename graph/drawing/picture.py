@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from graph.drawing.diagram import PLAIN, Diagram, Drawing, Look, is_whole, one_of
+from graph.drawing.diagram import Diagram, Drawing
+from graph.drawing.look import PLAIN, Look, is_whole, one_of
 from graph.drawing.shapes import Group, Text
 from graph.drawing.svg import MARGIN, Picture, Theme, group_svg, sheet
 from graph.drawing.texts import LINE, width_of, wrapped

@@ -14,7 +14,7 @@ from gates.formatting import escaped, gate_text
 from gates.gate import settings_of
 from gates.values import Value
 from graph.drawing import MAX_GATES
-from graph.drawing.diagram import Look
+from graph.drawing.look import Look
 from graph.drawing.picture import diagram_of, gates_of, in_svg
 from graph.drawing.texts import lines_of, lines_of_gradient, width_of
 from graph.passes.two_passes import TwoPasses
